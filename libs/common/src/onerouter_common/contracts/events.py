@@ -1,0 +1,33 @@
+"""Facts we publish. Topic `events.<category>.v1`, key: the resource id."""
+
+from pydantic import JsonValue
+
+from onerouter_common.contracts.base import Category, Contract, Environment, Moment
+
+
+class EventResource(Contract):
+    kind: str
+    """`payment`, `refund`, …"""
+    id: str
+
+
+class Event(Contract):
+    """One fact about one resource.
+
+    `id` is stable across redeliveries. `sequence` counts 1, 2, 3 … per resource: a consumer that holds n and sees n+2
+    knows that one is still to come.
+    """
+
+    id: str
+    type: str
+    """`payment.succeeded`: kind, dot, past tense."""
+    tenant_id: str
+    environment: Environment
+    category: Category
+    resource: EventResource
+    sequence: int
+    occurred_at: Moment
+    operation_id: str | None = None
+    """The operation that caused it; absent where a provider's callback did."""
+    data: dict[str, JsonValue]
+    """The resource as the public API shows it at that moment."""

@@ -1,0 +1,60 @@
+"""Payloads of the payments commands: what the public API accepted, in canonical form."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from onerouter_common.contracts.base import Contract
+
+PaymentMethod = Literal["upi", "card", "netbanking", "wallet", "emi", "paylater"]
+
+
+class Customer(Contract):
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    id: str | None = None
+
+
+class CreatePayment(Contract):
+    """`payment.create`. Amounts are minor units of `currency`."""
+
+    amount_minor: int = Field(gt=0)
+    currency: str
+    provider: str | None = None
+    """Only this provider may serve it; absent: the tenant's route decides."""
+    method: PaymentMethod | None = None
+    capture: Literal["automatic", "manual"] = "automatic"
+    receipt: str | None = None
+    description: str | None = None
+    notes: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    customer: Customer | None = None
+    return_url: str | None = None
+    cancel_url: str | None = None
+    method_details: dict[str, str] = {}
+    """upi_app, emi_plan, card_network, wallet_provider, bank_code as sent."""
+    save_card: bool = False
+
+
+class CapturePayment(Contract):
+    """`payment.capture`. `amount_minor` absent: all that is authorized. `payment_id` is our own."""
+
+    payment_id: str
+    amount_minor: int | None = Field(None, gt=0)
+
+
+class CancelPayment(Contract):
+    """`payment.cancel`."""
+
+    payment_id: str
+
+
+class CreateRefund(Contract):
+    """`refund.create`. `amount_minor` absent: all that is left to refund. `payment_id` is our own."""
+
+    payment_id: str
+    amount_minor: int | None = Field(None, gt=0)
+    reason: str | None = None
+    speed: Literal["normal", "optimum"] = "normal"
+    notes: dict[str, str] = {}

@@ -1,0 +1,18 @@
+"""Changes of what tenants configure. Topic `registry.changes.v1` (compacted), key: the entity's id."""
+
+from typing import Literal
+
+from onerouter_common.contracts.base import Contract, Environment, Moment
+
+
+class RegistryChange(Contract):
+    """Something changed: drop what you cached of it. Carries no content, so nothing secret can leak from it."""
+
+    entity: Literal["tenant", "api_key", "connection", "route", "callback_token"]
+    id: str
+    tenant_id: str
+    environment: Environment | None
+    key_hash: str | None = None
+    """For an API key: the hash it is cached under."""
+    change: Literal["created", "updated", "deleted"]
+    at: Moment

@@ -1,0 +1,67 @@
+"""Every topic, declared once: created by `onerouter topics`, never by the broker on its own."""
+
+from dataclasses import dataclass
+from typing import Final
+
+REPLIES: Final = "replies.v1"
+OPERATIONS: Final = "operations.v1"
+REGISTRY_CHANGES: Final = "registry.changes.v1"
+
+CATEGORIES: Final = ("payments",)
+"""Categories with a worker. A new one is added here with its service."""
+
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+
+
+def commands(category: str) -> str:
+    return f"commands.{category}.v1"
+
+
+def dead_commands(category: str) -> str:
+    return f"commands.{category}.dead.v1"
+
+
+def callbacks(category: str) -> str:
+    return f"callbacks.{category}.v1"
+
+
+def dead_callbacks(category: str) -> str:
+    return f"callbacks.{category}.dead.v1"
+
+
+def events(category: str) -> str:
+    return f"events.{category}.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    partitions: int
+    retention_ms: int
+    compacted: bool = False
+
+    @property
+    def configuration(self) -> dict[str, str]:
+        if self.compacted:
+            return {"cleanup.policy": "compact"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+def _of_category(category: str) -> tuple[Topic, ...]:
+    return (
+        Topic(commands(category), 12, 7 * _DAY_MS),
+        Topic(dead_commands(category), 1, 30 * _DAY_MS),
+        Topic(callbacks(category), 12, 7 * _DAY_MS),
+        Topic(dead_callbacks(category), 1, 30 * _DAY_MS),
+        Topic(events(category), 12, 7 * _DAY_MS),
+    )
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    *(topic for category in CATEGORIES for topic in _of_category(category)),
+    # A gateway reads one partition; more gateways than partitions share, which costs reading, never a reply.
+    Topic(REPLIES, 32, 10 * 60_000),
+    Topic(OPERATIONS, 6, 7 * _DAY_MS),
+    Topic(REGISTRY_CHANGES, 1, 7 * _DAY_MS, compacted=True),
+)

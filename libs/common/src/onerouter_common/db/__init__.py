@@ -1,0 +1,1 @@
+"""PostgreSQL: engines and pools, tenancy by row-level security, migrations."""

@@ -1,0 +1,73 @@
+"""Connections to a service's database, by what they may see.
+
+A plain connection logs in as the service's login role, which is bound by row-level security: without a tenant it sees no
+tenant's row (`tenancy.py`). The worker's batch writer mixes tenants, so its connections take the role
+`onerouter_<service>_worker` at start-up, whose policies admit all rows.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+Pool = asyncpg.Pool[asyncpg.Record]
+
+_COMMAND_TIMEOUT_S = 15.0
+_CONNECT_TIMEOUT_S = 5.0
+
+
+def worker_role(service: str) -> str:
+    return f"onerouter_{service}_worker"
+
+
+def tenant_role(service: str) -> str:
+    return f"onerouter_{service}_tenant"
+
+
+@asynccontextmanager
+async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator[Pool]:
+    """A pool for the heart's own SQL: all tenants' rows, no ownership of tables. JSON columns take and give objects."""
+    async with asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        timeout=_CONNECT_TIMEOUT_S,
+        command_timeout=_COMMAND_TIMEOUT_S,
+        server_settings={
+            "role": worker_role(service),
+            "application_name": f"onerouter-{service}",
+            "idle_in_transaction_session_timeout": "10000",
+            "jit": "off",
+        },
+        init=_use_orjson,
+    ) as pool:
+        yield pool
+
+
+@asynccontextmanager
+async def tenant_engine(dsn: str, *, size: int = 8) -> AsyncIterator[AsyncEngine]:
+    """A SQLAlchemy engine whose transactions see only the tenant they name (`tenancy.tenant_transaction`)."""
+    engine = create_async_engine(
+        dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=_CONNECT_TIMEOUT_S,
+        pool_pre_ping=False,
+        connect_args={"timeout": _CONNECT_TIMEOUT_S, "command_timeout": _COMMAND_TIMEOUT_S},
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _use_orjson(connection: Any) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+        )

@@ -1,0 +1,255 @@
+"""What a category writes: pure rules around one provider call.
+
+    begin   (pure)   may it be done, and what exactly is asked of the provider
+    call    (I/O)    the wire call, with no transaction open
+    settle  (pure)   what the outcome makes of the resource, the answer and the events
+
+The heart loads the resource before `begin` and again, locked, before `settle`, and saves what they return.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import JsonValue
+
+from onerouter_common.contracts.base import Contract
+from onerouter_common.errors import OneRouterError
+
+
+class Idempotency(StrEnum):
+    """What makes a repeat of a capability safe at a provider (its manifest says which)."""
+
+    NATIVE = "native"
+    """The provider takes a key and answers a repeat with the first result."""
+    LOOKUP = "lookup"
+    """The provider can be asked whether it was done."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One accepted command, as its row says."""
+
+    id: str
+    operation: str
+    tenant_id: str
+    environment: str
+    category: str
+    resource_id: str
+    ordering_key: str
+    payload: Mapping[str, JsonValue]
+    fingerprint: str
+    made_by: str
+    api_key_id: str
+    accepted_at: datetime
+    created_at: datetime
+    not_before: datetime | None = None
+    state: str = "accepted"
+    connection_id: str | None = None
+    """The connection that was chosen; once an attempt was made it never changes unless that attempt had no effect."""
+    provider: str | None = None
+    attempts: int = 0
+    """Wire calls begun so far."""
+    failures: int = 0
+    """Consecutive failures without effect; decides the backoff."""
+    generation: int = 0
+    """Counts claims: a result of an older claim is not applied."""
+
+
+class Connection(Protocol):
+    """One tenant's account at one provider, ready to be called."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def currency(self) -> str | None: ...
+    @property
+    def max_in_flight(self) -> int: ...
+    @property
+    def timeout_s(self) -> float:
+        """The longest a wire call may take; past it the outcome is unknown."""
+        ...
+
+    @property
+    def client(self) -> Any:
+        """The provider's client: implements the category's Protocol of capabilities."""
+        ...
+
+    def idempotency_of(self, capability: str) -> Idempotency | None:
+        """None: the provider does not have this capability."""
+        ...
+
+
+class Connections(Protocol):
+    """Where the heart gets connections from. Raises Overloaded when the registry cannot be asked and nothing is cached."""
+
+    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[Connection]:
+        """The tenant's enabled connections, best first."""
+        ...
+
+    async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> Connection | None:
+        """One connection, also when it is disabled: a refund must reach the account that took the payment."""
+        ...
+
+
+class Resource(Protocol):
+    """What operations of one ordering key change: an immutable value. Loaded and saved by the category's store."""
+
+    @property
+    def tenant_id(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+
+
+StateT = TypeVar("StateT", bound=Resource)
+CommandT = TypeVar("CommandT", bound=Contract)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteHint:
+    """What the handler knows about where the operation must go."""
+
+    connection_id: str | None = None
+    """Pinned: the connection the resource lives at."""
+    provider: str | None = None
+    """The caller asked for this provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[StateT]):
+    """The operation may be done. `request` is what `call` and `lookup` get; `resource` is saved before the call.
+
+    `request` must follow from the operation and the resource alone, so that it can be made again after a crash.
+    """
+
+    request: Any
+    resource: StateT
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    result: Any
+    """What the provider's method returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Final: nothing was changed in the outside world."""
+
+    error: OneRouterError
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Sent, no answer. The operation stays `unknown` until the provider tells."""
+
+    error: OneRouterError
+
+
+Outcome = Succeeded | Failed | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event to publish with the same commit. `sequence` counts per `resource_id`."""
+
+    type: str
+    kind: str
+    resource_id: str
+    sequence: int
+    data: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[StateT]):
+    """What an outcome makes of things. `resource` None: nothing to save (it was refused before it existed)."""
+
+    resource: StateT | None
+    view: dict[str, JsonValue] | None = None
+    """The resource as the public API shows it: the answer's body. None with a Failed outcome: the problem is the body."""
+    status: int = 200
+    events: tuple[EventDraft, ...] = ()
+
+
+class Handler(Generic[CommandT, StateT]):
+    """One operation of a category. Subclass, decorate with `@operation("refund.create")`, register in a Registry."""
+
+    name: ClassVar[str] = ""
+    capability: ClassVar[str] = ""
+    command: type[CommandT]
+
+    def hint(self, op: Operation, command: CommandT, resource: StateT | None) -> RouteHint:
+        """Pure. Where it must go. Raises a CallerError to refuse (NotFound when the resource must exist and does not)."""
+        raise NotImplementedError
+
+    def begin(self, op: Operation, command: CommandT, resource: StateT | None, connection: Connection) -> Begun[StateT]:
+        """Pure. Raises a CallerError to refuse before anything is called. Runs again, on the then state, on a repeat.
+
+        `resource` may already hold what an earlier `begin` of the same operation saved.
+        """
+        raise NotImplementedError
+
+    async def call(self, client: Any, request: Any, provider_key: str) -> Any:
+        """The wire call; raises a ProviderError. `provider_key` is the same for each repeat of this operation."""
+        raise NotImplementedError
+
+    async def lookup(self, client: Any, request: Any, provider_key: str) -> Any | None:
+        """Ask the provider whether `call` was done: its result, or None when it surely was not. Raises a ProviderError."""
+        raise NotImplementedError
+
+    def settle(self, op: Operation, command: CommandT, resource: StateT | None, outcome: Outcome) -> Settled[StateT]:
+        """Pure and repeatable: applied to a resource that already shows the outcome it changes nothing, emits nothing."""
+        raise NotImplementedError
+
+
+def operation(name: str, *, capability: str | None = None) -> Any:
+    """Class decorator: names the operation a handler carries out and the provider capability it needs (default: same)."""
+
+    def decorate(handler: type[Handler[Any, Any]]) -> type[Handler[Any, Any]]:
+        handler.name = name
+        handler.capability = capability or name
+        return handler
+
+    return decorate
+
+
+class Store(Protocol[StateT]):
+    """The category's resources, by ordering key. SQL lives in its repository."""
+
+    async def load(self, connection: Any, keys: Sequence[str], *, lock: bool) -> dict[str, StateT]:
+        """Those that exist. `lock`: FOR UPDATE, in key order (no deadlock between two batches)."""
+        ...
+
+    async def save(self, connection: Any, resources: Sequence[StateT]) -> None:
+        """Insert or update; the resource's own version decides what is newer."""
+        ...
+
+
+@dataclass(frozen=True)
+class CategoryRules(Generic[StateT]):
+    """All a category brings to the heart."""
+
+    category: str
+    service: str
+    """The service that owns the database: names its roles."""
+    store: Store[StateT]
+    handlers: Mapping[str, Handler[Any, StateT]] = field(default_factory=dict)
+
+
+def handlers_by_name(*handlers: Handler[Any, StateT]) -> dict[str, Handler[Any, StateT]]:
+    """Raises ValueError when two handlers claim one operation or one was not decorated."""
+    found: dict[str, Handler[Any, StateT]] = {}
+    for handler in handlers:
+        if not handler.name or handler.name in found:
+            raise ValueError(f"{type(handler).__name__} needs an operation name of its own")
+        found[handler.name] = handler
+    return found

@@ -1,0 +1,129 @@
+"""What a category asks of its providers: requests, answers, and the Protocol a provider's client implements.
+
+Every method raises only the ProviderError tree (`onerouter_common.errors`); which class decides whether it is repeated,
+reconciled or final. Amounts are `Money` in ISO minor units; a provider that counts differently converts in its mapping.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from onerouter_common.money import Money
+
+PaymentStatus = Literal[
+    "created",
+    "requires_action",
+    "processing",
+    "authorized",
+    "succeeded",
+    "partially_refunded",
+    "refunded",
+    "failed",
+    "canceled",
+    "expired",
+    "unknown",
+]
+RefundStatus = Literal["pending", "succeeded", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    payment_id: str
+    """Ours: goes where the provider lets us find it again (receipt, custom id, metadata)."""
+    amount: Money
+    capture: Literal["automatic", "manual"] = "automatic"
+    method: str | None = None
+    method_details: Mapping[str, str] = field(default_factory=dict)
+    receipt: str | None = None
+    """The tenant's own receipt number, passed on where there is room beside our id."""
+    description: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    customer: Mapping[str, str] = field(default_factory=dict)
+    return_url: str | None = None
+    cancel_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReference:
+    """A payment that exists at the provider. At least one provider id is set."""
+
+    payment_id: str
+    amount: Money
+    provider_order_id: str | None = None
+    provider_payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    payment: PaymentReference
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    refund_id: str
+    payment: PaymentReference
+    amount: Money
+    speed: Literal["normal", "optimum"] = "normal"
+    reason: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSnapshot:
+    """What the provider says of a payment now."""
+
+    status: PaymentStatus
+    provider_order_id: str | None = None
+    provider_payment_id: str | None = None
+    amount: Money | None = None
+    amount_refunded_minor: int = 0
+    method: str | None = None
+    method_details: Mapping[str, str] = field(default_factory=dict)
+    client_secret: str | None = None
+    """What the provider's own front-end library needs (Stripe); for Razorpay see `checkout`."""
+    checkout: Mapping[str, str | int] = field(default_factory=dict)
+    """Public facts the payer's page needs: `{key_id, order_id, amount, currency}` for Razorpay's checkout."""
+    checkout_url: str | None = None
+    fee_minor: int | None = None
+    error_reason: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSnapshot:
+    status: RefundStatus
+    provider_refund_id: str
+    amount: Money | None = None
+    error_reason: str | None = None
+
+
+class PaymentProvider(Protocol):
+    """A provider's payments client. `key` is the operation's provider key: the same for each repeat."""
+
+    async def create_payment(self, request: PaymentRequest, *, key: str) -> PaymentSnapshot: ...
+
+    async def find_payment(self, request: PaymentRequest) -> PaymentSnapshot | None:
+        """The payment that `create_payment` made for this request, or None when there surely is none."""
+        ...
+
+    async def get_payment(self, reference: PaymentReference) -> PaymentSnapshot: ...
+
+    async def capture_payment(self, request: CaptureRequest, *, key: str) -> PaymentSnapshot: ...
+
+    async def find_capture(self, request: CaptureRequest) -> PaymentSnapshot | None:
+        """The captured payment, or None when it is surely not captured."""
+        ...
+
+    async def cancel_payment(self, reference: PaymentReference, *, key: str) -> PaymentSnapshot: ...
+
+    async def create_refund(self, request: RefundRequest, *, key: str) -> RefundSnapshot: ...
+
+    async def find_refund(self, request: RefundRequest) -> RefundSnapshot | None: ...
+
+    async def get_refund(self, payment: PaymentReference, provider_refund_id: str) -> RefundSnapshot: ...
+
+    async def probe(self) -> None:
+        """A read-only call that proves the credentials. Raises ProviderRefusedUs when they are wrong."""
+        ...
