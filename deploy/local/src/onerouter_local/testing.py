@@ -1,0 +1,188 @@
+"""Engines and databases for tests: pytest fixtures are made from these in tests/conftest.py."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from onerouter_common.db.migrate import ensure_login, migrate
+from onerouter_local import containers
+from onerouter_local.engines import ApacheKafka, Engine, LocalBroker, Postgres, Valkey
+from onerouter_local.ports import free_port
+
+ENGINES_FROM = "ONEROUTER_TEST_ENGINES"
+"""`docker` takes the engines from containers; the default is the embedded ones."""
+
+BROKER = "ONEROUTER_TEST_BROKER"
+"""`kafka` starts Apache Kafka itself; the default is the embedded, Kafka-compatible broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A fresh, migrated database of one service."""
+
+    service: str
+    name: str
+    admin_dsn: str
+    """As superuser: sees everything, row-level security does not bind it."""
+    dsn: str
+    """As the service's login role, as in production."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A PostgreSQL cluster that tests share; each test gets databases of its own."""
+
+    admin_dsn: str
+    engine: Postgres | None = None
+    """The server when it is ours, to be stopped and started by tests about crashes."""
+    _run: str = field(default_factory=lambda: secrets.token_hex(4))
+    _password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    _templates: dict[str, str] = field(default_factory=dict)
+    _templating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _count: int = 0
+
+    async def create(self, service: str) -> Database:
+        """A new database with the service's newest schema, copied from a template migrated once per session."""
+        template = await self._template(service)
+        self._count += 1
+        name = f"onerouter_test_{self._run}_{service}_{self._count}"
+        login = _login(service)
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        admin_dsn = _at_database(self.admin_dsn, name)
+        return Database(service, name, admin_dsn, _as_user(admin_dsn, login, self._password))
+
+    async def drop(self, database: Database) -> None:
+        """Remove a database, whoever is still connected to it."""
+        await self._execute(f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
+
+    async def drop_templates(self) -> None:
+        """Remove what `create` copied from."""
+        for template in self._templates.values():
+            await self._execute(f"DROP DATABASE IF EXISTS {template} WITH (FORCE)")
+
+    async def _template(self, service: str) -> str:
+        async with self._templating:
+            if service not in self._templates:
+                name = f"onerouter_test_{self._run}_{service}_template"
+                await self._execute(f"CREATE DATABASE {name}")
+                self._templates[service] = name
+                dsn = _at_database(self.admin_dsn, name)
+                await asyncio.to_thread(migrate, service, dsn)
+                await ensure_login(dsn, service, _login(service), self._password)
+            return self._templates[service]
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.admin_dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def postgres_cluster() -> AsyncIterator[Cluster]:
+    """The cluster DATABASE_URL names, else one in a container, else an embedded one without fsync."""
+    if dsn := os.environ.get("DATABASE_URL"):
+        cluster = Cluster(dsn)
+        try:
+            yield cluster
+        finally:
+            await cluster.drop_templates()
+    elif wants_docker():
+        async with containers.postgres() as dsn:
+            yield Cluster(dsn)
+    else:
+        with scratch_directory() as directory:
+            engine = Postgres(directory / "postgres", free_port(), secrets.token_urlsafe(18), durable=False)
+            try:
+                async with _started(engine):
+                    yield Cluster(engine.admin_dsn, engine)
+            finally:
+                engine.wipe()
+
+
+@asynccontextmanager
+async def redis_server() -> AsyncIterator[str]:
+    """The URL in REDIS_URL, else of a container, else of an embedded Valkey."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+    elif wants_docker():
+        async with containers.valkey() as url:
+            yield url
+    else:
+        with scratch_directory() as directory:
+            engine = Valkey(directory / "valkey", free_port(), secrets.token_urlsafe(18))
+            async with _started(engine):
+                yield engine.url
+
+
+@asynccontextmanager
+async def kafka_server() -> AsyncIterator[str]:
+    """KAFKA_BOOTSTRAP_SERVERS, else a container, else Apache Kafka when asked for, else the embedded broker."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield servers
+    elif wants_docker():
+        async with containers.kafka() as servers:
+            yield servers
+    else:
+        with scratch_directory() as directory:
+            engine = new_broker(directory)
+            async with _started(engine):
+                yield engine.bootstrap_servers
+
+
+def new_broker(directory: Path, port: int | None = None) -> ApacheKafka | LocalBroker:
+    """The kind of broker ONEROUTER_TEST_BROKER asks for, not started."""
+    chosen = os.environ.get(BROKER, "embedded")
+    if chosen not in {"embedded", "kafka"}:
+        raise ValueError(f"{BROKER} is 'embedded' or 'kafka', not '{chosen}'.")
+    kind = ApacheKafka if chosen == "kafka" else LocalBroker
+    return kind(directory / chosen, port or free_port())
+
+
+def wants_docker() -> bool:
+    """Whether the environment asks for engines in containers."""
+    return os.environ.get(ENGINES_FROM) == "docker"
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A temporary directory that PostgreSQL's account can walk through, removed at the end."""
+    path = Path(tempfile.mkdtemp(prefix="onerouter-test-"))
+    path.chmod(0o711)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _started(engine: Engine) -> AsyncIterator[None]:
+    await engine.start()
+    try:
+        yield
+    finally:
+        await engine.stop()
+
+
+def _login(service: str) -> str:
+    return f"onerouter_test_{service}"
+
+
+def _at_database(dsn: str, name: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+
+
+def _as_user(dsn: str, user: str, password: str) -> str:
+    parts = urlsplit(dsn)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{user}:{password}@{host}"))

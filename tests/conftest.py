@@ -1,0 +1,71 @@
+"""Real engines for tests: started only when a test asks for one, shared by the session, gone when it ends.
+
+What the environment names is used: DATABASE_URL (a superuser's), REDIS_URL, KAFKA_BOOTSTRAP_SERVERS; else Docker when
+ONEROUTER_TEST_ENGINES=docker; else the embedded engines. ONEROUTER_TEST_BROKER=kafka starts Apache Kafka itself in place
+of the embedded broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from onerouter_local.testing import Cluster, Database
+
+# Imports of engines stand inside the fixtures: a unit test should not wait for what it does not use.
+
+_MARKER_OF_FIXTURE = {"postgres": "postgres", "redis_url": "redis", "kafka_bootstrap": "kafka"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by the engines it uses, so that `-m "not postgres"` needs nobody's diligence."""
+    for item in items:
+        for fixture, marker in _MARKER_OF_FIXTURE.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[Cluster]:
+    """The shared PostgreSQL cluster."""
+    from onerouter_local import testing
+
+    async with testing.postgres_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def database(postgres: Cluster) -> AsyncIterator[Callable[[str], Awaitable[Database]]]:
+    """`await database("payments")`: a fresh database with that service's schema; dropped after the test."""
+    made: list[Database] = []
+
+    async def create(service: str) -> Database:
+        made.append(await postgres.create(service))
+        return made[-1]
+
+    yield create
+    for one in made:
+        await postgres.drop(one)
+
+
+@pytest.fixture(scope="session")
+async def redis_url() -> AsyncIterator[str]:
+    """URL of the shared Valkey; a test keeps to keys of its own."""
+    from onerouter_local import testing
+
+    async with testing.redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def kafka_bootstrap() -> AsyncIterator[str]:
+    """Bootstrap servers of the shared broker, with every declared topic; a test uses consumer groups of its own."""
+    from onerouter_common.broker import ensure_topics
+    from onerouter_local import testing
+
+    async with testing.kafka_server() as servers:
+        await ensure_topics(servers)
+        yield servers
