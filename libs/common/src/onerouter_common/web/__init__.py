@@ -1,0 +1,1 @@
+"""What every HTTP surface of ours shares: problems, health, service authentication, the server."""

@@ -1,0 +1,55 @@
+"""`/livez` (the event loop turns), `/readyz` (dependencies answer, not draining), `/metrics` (Prometheus)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import orjson
+import structlog
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+log = structlog.get_logger()
+
+Check = Callable[[], Awaitable[bool]]
+
+_CHECK_TIMEOUT_S: Final = 2.0
+
+
+def install(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    """Add the three routes. A check returns whether its dependency can be used now; raising or hanging counts as no.
+
+    `app.state.draining = True` makes `/readyz` answer 503, so that no new work is sent to a stopping process.
+    """
+    app.state.draining = False
+
+    async def livez(_: Request) -> Response:
+        return Response(b'{"status":"alive"}', media_type="application/json")
+
+    async def readyz(_: Request) -> Response:
+        results = dict(
+            zip(checks, await asyncio.gather(*(_holds(name, check) for name, check in checks.items())), strict=True)
+        )
+        draining = bool(app.state.draining)
+        ready = all(results.values()) and not draining
+        body = {"status": "draining" if draining else "ready" if ready else "not ready", "checks": results}
+        return Response(orjson.dumps(body), status_code=200 if ready else 503, media_type="application/json")
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app.router.routes.extend(
+        Route(path, endpoint, methods=["GET"], include_in_schema=False)
+        for path, endpoint in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics))
+    )
+
+
+async def _holds(name: str, check: Check) -> bool:
+    try:
+        return await asyncio.wait_for(check(), _CHECK_TIMEOUT_S)
+    except Exception as error:
+        log.warning("readiness.check.failed", check=name, error=type(error).__name__)
+        return False

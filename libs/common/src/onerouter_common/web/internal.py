@@ -1,0 +1,53 @@
+"""Service-to-service calls: a shared token, compared in constant time, replaceable without downtime."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Header, Request
+from pydantic import SecretStr
+
+from onerouter_common import telemetry
+from onerouter_common.errors import Unauthenticated
+
+TENANT_HEADER = "X-OneRouter-Tenant"
+ENVIRONMENT_HEADER = "X-OneRouter-Environment"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantContext:
+    """For whom another service asks."""
+
+    tenant_id: str
+    environment: str
+
+
+class InternalAuth:
+    """The first token is sent, all are accepted: put the new one second everywhere, then first, then drop the old one."""
+
+    def __init__(self, tokens: SecretStr) -> None:
+        self._tokens = [token.strip().encode() for token in tokens.get_secret_value().split(",")]
+
+    def headers(self) -> dict[str, str]:
+        """Headers of a call to another service: the token and the current trace."""
+        headers = {"Authorization": f"Bearer {self._tokens[0].decode()}"}
+        telemetry.inject(headers)
+        return headers
+
+    def tenant_headers(self, tenant_id: str, environment: str) -> dict[str, str]:
+        return {**self.headers(), TENANT_HEADER: tenant_id, ENVIRONMENT_HEADER: environment}
+
+    async def __call__(self, request: Request) -> None:
+        """A FastAPI dependency. Raises Unauthenticated."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        # Every token is compared, so that the time taken says nothing about which one was close.
+        if not any([hmac.compare_digest(given, token) for token in self._tokens]):
+            raise Unauthenticated("This address is for OneRouter's own services.")
+
+
+async def tenant_context(
+    tenant_id: Annotated[str, Header(alias=TENANT_HEADER, min_length=1)],
+    environment: Annotated[str, Header(alias=ENVIRONMENT_HEADER, pattern="^(test|live)$")],
+) -> TenantContext:
+    """A FastAPI dependency for internal routes that speak of one tenant."""
+    return TenantContext(tenant_id, environment)

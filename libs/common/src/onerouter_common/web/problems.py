@@ -1,0 +1,138 @@
+"""Errors as RFC 9457 `application/problem+json`, in one place."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from onerouter_common import telemetry
+from onerouter_common.contracts.replies import Problem
+from onerouter_common.errors import Effect, OneRouterError, ProviderError, Retry
+
+log = structlog.get_logger()
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_CODES: Final = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "PAYLOAD_TOO_LARGE",
+}
+_TITLES: Final = {404: "There is no such route", 405: "The route does not have this method"}
+
+
+def problem_of(error: OneRouterError) -> Problem:
+    """The error in the form that is stored with an operation and shown to a caller."""
+    provider = error if isinstance(error, ProviderError) else None
+    return Problem(
+        status=error.http_status,
+        code=error.error_code,
+        title=error.title,
+        detail=error.detail,
+        retryable=error.retry is Retry.LATER,
+        effect=error.effect.value,
+        provider=provider.provider if provider else None,
+        provider_code=provider.provider_code if provider else None,
+        errors=tuple({"field": item.field, "message": item.message} for item in error.errors),
+        retry_after_s=error.retry_after_s,
+    )
+
+
+def body_of(problem: Problem, *, instance: str, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON members of a problem. `error` repeats `detail` for older clients."""
+    body: dict[str, Any] = {
+        "type": f"https://onerouter.dev/problems/{problem.code.lower().replace('_', '-')}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        "code": problem.code,
+        "error": problem.detail,
+        "retryable": problem.retryable,
+        "effect": problem.effect,
+    }
+    optional = {
+        "errors": list(problem.errors) or None,
+        "provider": problem.provider,
+        "provider_code": problem.provider_code,
+        "trace_id": telemetry.trace_id(),
+    }
+    body.update({name: value for name, value in optional.items() if value is not None})
+    body.update(extra or {})
+    return body
+
+
+def response_of(
+    problem: Problem,
+    *,
+    instance: str,
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    """An unknown outcome is 202 with the same members; `Retry-After` is in whole seconds, rounded up."""
+    out = dict(headers or {})
+    if problem.retry_after_s is not None:
+        out["Retry-After"] = str(max(1, math.ceil(problem.retry_after_s)))
+    if problem.status == 401:
+        out["WWW-Authenticate"] = 'Bearer realm="onerouter"'
+    return Response(
+        orjson.dumps(body_of(problem, instance=instance, extra=extra)),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=out,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this app as a problem: ours, the router's, and what nobody expected (without its text)."""
+
+    @app.exception_handler(OneRouterError)
+    async def _ours(request: Request, error: OneRouterError) -> Response:
+        return response_of(problem_of(error), instance=request.url.path)
+
+    @app.exception_handler(HTTPException)
+    async def _routers(request: Request, error: HTTPException) -> Response:
+        problem = Problem(
+            status=error.status_code,
+            code=_CODES.get(error.status_code, "INVALID_REQUEST"),
+            title=_TITLES.get(error.status_code, "The request cannot be served"),
+            detail=f"{request.method} {request.url.path}: {error.detail}.",
+        )
+        return response_of(problem, instance=request.url.path, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = tuple(
+            {"field": ".".join(str(part) for part in item["loc"][1:]), "message": str(item["msg"])}
+            for item in error.errors()
+        )
+        problem = Problem(
+            status=422,
+            code="VALIDATION_ERROR",
+            title="The request is invalid",
+            detail=f"{errors[0]['field']}: {errors[0]['message']}." if errors else "The request is invalid.",
+            errors=errors,
+        )
+        return response_of(problem, instance=request.url.path)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
+        problem = Problem(
+            status=500,
+            code="INTERNAL_ERROR",
+            title="Something went wrong on our side",
+            detail="The request could not be completed because of an error on our side; it is safe to repeat it under the "
+            "same Idempotency-Key.",
+            retryable=True,
+            effect=Effect.UNKNOWN.value if request.method == "POST" else Effect.NONE.value,
+        )
+        return response_of(problem, instance=request.url.path)
