@@ -1,0 +1,144 @@
+"""What tenants configured has changed: `registry.changes.v1`, read by every process that caches what the registry said."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final, Self
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from pydantic import ValidationError
+
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.topics import REGISTRY_CHANGES, TOPICS
+
+log = structlog.get_logger()
+
+_ANSWER_S: Final = 5.0
+"""Longest the broker may take to answer before it counts as away."""
+_CHECK_S: Final = 3.0
+"""How often a quiet feed asks the broker whether it still knows us."""
+_REBUILD_WAIT_S: Final = 0.5
+_PARTITIONS: Final = next(topic.partitions for topic in TOPICS if topic.name == REGISTRY_CHANGES)
+
+
+class _Lost(Exception):
+    """The position means nothing any more: the log is shorter than what we have read."""
+
+
+class ChangeFeed:
+    """Reads every change from the moment it is entered; no consumer group, so each process sees all of them.
+
+    `on_change` is told of one change. `on_gap` means that changes may have been missed: drop everything. It is called when
+    the broker is lost (noticed within about 8 s on a quiet feed) and again when reading goes on. Both must not block.
+    While `is_live` is false nothing tells of a revoked key: keep what is cached meanwhile for a moment only.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, on_change: Callable[[RegistryChange], None], on_gap: Callable[[], None]
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._on_change = on_change
+        self._on_gap = on_gap
+        self._live = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Positioned at the end of the topic and reading: every change from now on is seen."""
+        return self._live.is_set()
+
+    async def wait_live(self, timeout_s: float) -> bool:
+        """Whether it went live in time."""
+        try:
+            await asyncio.wait_for(self._live.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._supervise(), name="registry-change-feed")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _supervise(self) -> None:
+        while True:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._bootstrap_servers,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                fetch_max_wait_ms=1_000,
+                request_timeout_ms=int(_ANSWER_S * 1000),
+                retry_backoff_ms=50,
+            )
+            try:
+                await self._read(consumer)
+            except (KafkaError, TimeoutError, OSError, _Lost) as error:
+                log.warning("registry.changes.lost", error=type(error).__name__)
+            finally:
+                if self._live.is_set():
+                    self._live.clear()
+                    self._on_gap()
+                await _stop_quietly(consumer)
+            await asyncio.sleep(_REBUILD_WAIT_S)
+
+    async def _read(self, consumer: Any) -> None:
+        """Returns only by raising."""
+        await asyncio.wait_for(consumer.start(), _ANSWER_S)
+        partitions = [TopicPartition(REGISTRY_CHANGES, number) for number in range(_PARTITIONS)]
+        consumer.assign(partitions)
+        ends = await _end_offsets(consumer, partitions)
+        for partition in partitions:
+            consumer.seek(partition, ends[partition])
+        # What was cached before this moment may miss a change that was published before it.
+        self._on_gap()
+        self._live.set()
+        log.info("registry.changes.live")
+        loop = asyncio.get_running_loop()
+        check_at = loop.time() + _CHECK_S
+        while True:
+            for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                for record in records:
+                    self._deliver(record.value)
+            if loop.time() >= check_at:
+                await _check(consumer, partitions)
+                check_at = loop.time() + _CHECK_S
+
+    def _deliver(self, value: bytes | None) -> None:
+        if value is None:
+            return
+        try:
+            change = RegistryChange.model_validate_json(value)
+        except ValidationError:
+            # A newer registry speaks of something we do not know: assume that it concerns all we hold.
+            log.warning("registry.changes.undecodable")
+            self._on_gap()
+            return
+        self._on_change(change)
+
+
+async def _check(consumer: Any, partitions: list[TopicPartition]) -> None:
+    """aiokafka retries a lost broker silently and for ever; this finds out. Raises KafkaError, TimeoutError or _Lost."""
+    ends = await _end_offsets(consumer, partitions)
+    for partition in partitions:
+        if ends[partition] < await asyncio.wait_for(consumer.position(partition), _ANSWER_S):
+            raise _Lost
+
+
+async def _end_offsets(consumer: Any, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+    ends: dict[TopicPartition, int] = await asyncio.wait_for(consumer.end_offsets(partitions), _ANSWER_S)
+    return ends
+
+
+async def _stop_quietly(consumer: Any) -> None:
+    try:
+        await asyncio.wait_for(consumer.stop(), _ANSWER_S)
+    except (KafkaError, TimeoutError, OSError) as error:
+        log.info("registry.changes.discarded", error=type(error).__name__)

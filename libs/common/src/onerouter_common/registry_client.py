@@ -1,0 +1,188 @@
+"""How a service asks the registry: who a key belongs to, where a tenant's operations go, whose callback token it is.
+
+Answers are for caching (at most 60 s) by the caller, who drops them on what the `ChangeFeed` tells. Credentials are
+sealed in every answer: only a process that holds the keyring can open them (`secrets.open_sealed`).
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal, Self, TypeVar
+
+import httpx
+import structlog
+from httpx_aiohttp import AiohttpTransport
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.contracts.base import Category, Environment, Moment
+from onerouter_common.errors import Overloaded
+
+__all__ = ["CallbackTarget", "ChangeFeed", "ConnectionSecret", "Principal", "RegistryClient", "RouteSet"]
+
+log = structlog.get_logger()
+
+_RETRY_AFTER_S: Final = 2.0
+_PLAIN: Final = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+KeyStatus = Literal["active", "revoked", "expired"]
+
+
+class _Answer(BaseModel):
+    """Frozen; unknown fields are ignored, so that the registry may be deployed before its callers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Principal(_Answer):
+    """Who calls with an API key, and what the key may do."""
+
+    tenant_id: str
+    environment: Environment
+    api_key_id: str
+    status: KeyStatus
+    """At the moment of the answer; a cached one is asked again by `status_at`."""
+    scopes: frozenset[str]
+    """`payments:write`, … or `*`."""
+    rate_limit_per_s: int
+    rate_burst: int
+    """How many requests may come at once after a quiet time."""
+    default_currency: str
+    """Of the first payments connection that has one; else INR."""
+    services: Mapping[str, tuple[str, ...]]
+    """Category → providers of the enabled connections, best first."""
+    expires_at: Moment | None = None
+
+    def status_at(self, now: datetime) -> KeyStatus:
+        """The status at another moment: a key expires in a cache too."""
+        if self.status == "active" and self.expires_at is not None and now >= self.expires_at:
+            return "expired"
+        return self.status
+
+    def may(self, scope: str) -> bool:
+        return "*" in self.scopes or scope in self.scopes
+
+
+class ConnectionSecret(_Answer):
+    """One connection with its sealed API credentials."""
+
+    id: str
+    tenant_id: str
+    environment: Environment
+    category: Category
+    provider: str
+    label: str
+    currency: str | None = None
+    enabled: bool
+    credentials: Mapping[str, str]
+    """Field → sealed value, sealed for (tenant, connection, field) with the credential keyring."""
+    credentials_public: Mapping[str, str]
+    """Field → value of the fields that are not sensitive (Razorpay's `key_id`)."""
+    data_keys: Mapping[str, str]
+    """Data key id → wrapped key, wrapped for (tenant, environment)."""
+    max_in_flight: int
+    """Most wire calls at once over this connection."""
+    version: int
+    """Grows with each change of the connection: a client made of an older one is thrown away."""
+
+
+class RouteSet(_Answer):
+    """All connections of a tenant, environment and category in the order of its route, the disabled ones too.
+
+    New operations go to enabled ones only; what already lives at a connection must still reach it.
+    """
+
+    version: str
+    """Opaque; another value: something in it has changed."""
+    connections: tuple[ConnectionSecret, ...]
+
+
+class CallbackTarget(_Answer):
+    """Whose callback token it is, with what verifies the callback's signature (sealed with the callback keyring)."""
+
+    connection_id: str
+    tenant_id: str
+    environment: Environment
+    category: Category
+    provider: str
+    secrets: Mapping[str, str]
+    credentials_public: Mapping[str, str]
+    data_keys: Mapping[str, str]
+
+
+class RegistryClient:
+    """Asks the registry over HTTP. An asynchronous context manager; one a process.
+
+    Every method raises Overloaded when the registry does not answer properly within `timeout_s`, a second try included
+    where the connection failed (all calls only read).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        internal_tokens: SecretStr,
+        *,
+        timeout_s: float = 2.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`internal_tokens` is the setting of that name: the first token is sent."""
+        token = internal_tokens.get_secret_value().split(",")[0]
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout_s,
+            transport=transport or AiohttpTransport(trust_env=False),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def introspect(self, key_hash: str) -> Principal | None:
+        """The owner of the key with this hash, also when it is revoked or expired (`status`); None: no such key."""
+        return await self._ask(Principal, "POST", "/internal/keys/introspect", {"key_hash": key_hash})
+
+    async def route_set(self, tenant_id: str, environment: str, category: str) -> RouteSet:
+        """The tenant's connections in order; an empty one when there are none."""
+        path = f"/internal/tenants/{tenant_id}/environments/{environment}/routes/{category}"
+        found = await self._ask(RouteSet, "GET", path)
+        return found or RouteSet(version="", connections=())
+
+    async def callback_target(self, provider: str, token: str) -> CallbackTarget | None:
+        """The connection that handed this token to the provider; None for an unknown one, or of another provider."""
+        if _PLAIN.match(provider) is None or _PLAIN.match(token) is None:
+            return None  # cannot be ours, and must not bend the path
+        return await self._ask(CallbackTarget, "GET", f"/internal/callback-tokens/{provider}/{token}")
+
+    async def _ask(
+        self, answer: type[AnswerT], method: str, path: str, body: Mapping[str, str] | None = None
+    ) -> AnswerT | None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._send(method, path, body)
+        except (httpx.TransportError, TimeoutError) as error:
+            raise self._away(type(error).__name__) from error
+        if response.status_code == 404:
+            return None
+        if response.status_code != 200:
+            raise self._away(f"status {response.status_code}")
+        try:
+            return answer.model_validate_json(response.content)
+        except ValidationError as error:
+            raise self._away("an answer of another shape") from error
+
+    async def _send(self, method: str, path: str, body: Mapping[str, str] | None) -> httpx.Response:
+        try:
+            return await self._http.request(method, path, json=body)
+        except (httpx.NetworkError, httpx.RemoteProtocolError):
+            # A registry that restarted leaves kept-alive connections behind that fail on their next use.
+            return await self._http.request(method, path, json=body)
+
+    def _away(self, why: str) -> Overloaded:
+        log.warning("registry.away", why=why)
+        return Overloaded("The registry cannot be asked right now.", retry_after_s=_RETRY_AFTER_S)
