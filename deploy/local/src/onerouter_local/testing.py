@@ -73,11 +73,12 @@ class Cluster:
         async with self._templating:
             if service not in self._templates:
                 name = f"onerouter_test_{self._run}_{service}_template"
+                await self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # left by a migration that failed
                 await self._execute(f"CREATE DATABASE {name}")
-                self._templates[service] = name
                 dsn = _at_database(self.admin_dsn, name)
                 await asyncio.to_thread(migrate, service, dsn)
                 await ensure_login(dsn, service, _login(service), self._password)
+                self._templates[service] = name
             return self._templates[service]
 
     async def _execute(self, statement: str) -> None:
