@@ -5,7 +5,6 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
-
 _DRAIN_TIMEOUT_S = 5.0
 """For a service without a setting of its own: the sandbox has no work in flight worth waiting for."""
 
