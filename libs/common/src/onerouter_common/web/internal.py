@@ -41,7 +41,8 @@ class InternalAuth:
         """A FastAPI dependency. Raises Unauthenticated."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
         # Every token is compared, so that the time taken says nothing about which one was close.
-        if not any([hmac.compare_digest(given, token) for token in self._tokens]):
+        matches = [hmac.compare_digest(given, token) for token in self._tokens]
+        if not any(matches):
             raise Unauthenticated("This address is for OneRouter's own services.")
 
 

@@ -88,6 +88,10 @@ class Connection(Protocol):
         """None: the provider does not have this capability."""
         ...
 
+    def absence_settles_s(self, capability: str) -> float:
+        """How long after a call's deadline a look-up that finds nothing may be believed."""
+        ...
+
 
 class Connections(Protocol):
     """Where the heart gets connections from. Raises Overloaded when the registry cannot be asked and nothing is cached."""

@@ -1,0 +1,212 @@
+"""The outbox: what a transaction decided to say, published after it, swept up when the process died in between.
+
+The process that commits publishes at once and remembers to delete; the relay publishes what is still there after
+`SWEEP_AFTER_S`. A record can so be published twice: consumers drop what they have seen by its id.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.broker import BrokerUnavailable, Producer
+from onerouter_common.clock import isoformat
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.events import Event, EventResource
+from onerouter_common.contracts.operations import OperationRecord
+from onerouter_common.db.engine import Pool
+from onerouter_common.ids import EVENT, new_id
+from onerouter_common.worker.handler import EventDraft
+
+log = structlog.get_logger()
+
+SWEEP_AFTER_S: Final = 3.0
+_SWEEP_EVERY_S: Final = 1.0
+_SWEEP_MOST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRecord:
+    topic: str
+    key: str
+    value: bytes
+    tenant_id: str
+    environment: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+_ADD = """
+INSERT INTO outbox (topic, key, value, tenant_id, environment, headers)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::jsonb[])
+RETURNING id
+"""
+
+
+async def add(connection: Any, records: Sequence[OutboxRecord]) -> list[int]:
+    """Store records inside the caller's transaction; returns their ids, in order, to delete once published."""
+    if not records:
+        return []
+    rows = await connection.fetch(
+        _ADD,
+        [record.topic for record in records],
+        [record.key for record in records],
+        [record.value for record in records],
+        [record.tenant_id for record in records],
+        [record.environment for record in records],
+        [record.headers for record in records],
+    )
+    return [row["id"] for row in rows]
+
+
+def of_event(event: Event, traceparent: str | None = None) -> OutboxRecord:
+    """An event as a record; metadata in CloudEvents' binary-mode headers."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": event.id,
+        "ce_type": event.type,
+        "ce_source": f"/{event.category}",
+        "ce_time": isoformat(event.occurred_at),
+        "content-type": "application/json",
+    }
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    return OutboxRecord(
+        topics.events(event.category), event.resource.id, event.to_bytes(), event.tenant_id, event.environment, headers
+    )
+
+
+def of_drafts(
+    drafts: Sequence[EventDraft],
+    *,
+    tenant_id: str,
+    environment: Any,
+    category: Any,
+    occurred_at: Any,
+    ordering_key: str,
+    operation_id: str | None = None,
+    traceparent: str | None = None,
+) -> list[OutboxRecord]:
+    """Drafts of one settlement as records, keyed by what orders them (a refund's events follow its payment's)."""
+    records = []
+    for draft in drafts:
+        event = Event(
+            id=new_id(EVENT),
+            type=draft.type,
+            tenant_id=tenant_id,
+            environment=environment,
+            category=category,
+            resource=EventResource(kind=draft.kind, id=draft.resource_id),
+            sequence=draft.sequence,
+            occurred_at=occurred_at,
+            operation_id=operation_id,
+            data=draft.data,
+        )
+        record = of_event(event, traceparent)
+        records.append(OutboxRecord(record.topic, ordering_key, record.value, tenant_id, environment, record.headers))
+    return records
+
+
+def of_operation(record: OperationRecord) -> OutboxRecord:
+    return OutboxRecord(
+        topics.OPERATIONS,
+        record.tenant_id,
+        record.to_bytes(),
+        record.tenant_id,
+        record.environment,
+        {"ce_type": "operation.finished", "ce_id": record.operation_id, "content-type": "application/json"},
+    )
+
+
+class Publisher:
+    """Publishes committed batches in commit order, then deletes them. What fails stays for the relay."""
+
+    def __init__(self, pool: Pool, producer: Producer, *, service: str) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._service = service
+        self._queue: asyncio.Queue[tuple[list[OutboxRecord], list[int]]] = asyncio.Queue(maxsize=256)
+        self._published: list[int] = []
+
+    async def put(self, records: list[OutboxRecord], ids: list[int]) -> None:
+        """Hand over what was just committed. Waits when the broker is slower than the database: a bound, not a loss."""
+        if records:
+            await self._queue.put((records, ids))
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            records, ids = await self._queue.get()
+            while not self._queue.empty() and len(records) < _SWEEP_MOST:
+                more_records, more_ids = self._queue.get_nowait()
+                records, ids = [*records, *more_records], [*ids, *more_ids]
+            await self._publish(records, ids)
+
+    async def drain(self) -> None:
+        """Publish what is still queued (a stopping process)."""
+        while not self._queue.empty():
+            await self._publish(*self._queue.get_nowait())
+        await self._delete()
+
+    async def _publish(self, records: list[OutboxRecord], ids: list[int]) -> None:
+        try:
+            await self._producer.publish_many([(r.topic, r.value, r.key, _encode(r.headers)) for r in records])
+        except BrokerUnavailable:
+            log.warning("outbox.publish.postponed", service=self._service, records=len(records))
+            return
+        self._published.extend(ids)
+        if self._queue.empty() or len(self._published) >= _SWEEP_MOST:
+            await self._delete()
+
+    async def _delete(self) -> None:
+        ids, self._published = self._published, []
+        if not ids:
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            # Losing this delete in a crash costs a repeated publish, so it need not wait for the disk.
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
+
+
+class Relay:
+    """Sweeps what a crash, or an absent broker, left in the outbox."""
+
+    def __init__(self, pool: Pool, producer: Producer, *, service: str, sweep_after_s: float = SWEEP_AFTER_S) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._service = service
+        self._sweep_after_s = sweep_after_s
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            swept = await self.sweep()
+            if swept < _SWEEP_MOST:
+                await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def sweep(self) -> int:
+        """Publish one batch of leftovers, oldest first; how many there were."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT id, topic, key, value, headers FROM outbox WHERE created_at < now() - make_interval(secs => $1) "
+                "ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+                self._sweep_after_s,
+                _SWEEP_MOST,
+            )
+            if not rows:
+                return 0
+            try:
+                await self._producer.publish_many(
+                    [(row["topic"], row["value"], row["key"], _encode(row["headers"])) for row in rows]
+                )
+            except BrokerUnavailable:
+                return 0
+            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
+        metrics.OUTBOX_SWEPT.labels(self._service).inc(len(rows))
+        return len(rows)
+
+
+def _encode(headers: dict[str, str]) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in headers.items()]
