@@ -1,0 +1,112 @@
+"""Razorpay put together: what `app.py` mounts."""
+
+import base64
+import binascii
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+
+from onerouter_sandbox.razorpay import checkout, control, errors
+from onerouter_sandbox.razorpay.account import Account
+from onerouter_sandbox.razorpay.callbacks import Webhooks
+from onerouter_sandbox.razorpay.endpoints import Endpoints, Route
+from onerouter_sandbox.razorpay.errors import Refused
+from onerouter_sandbox.razorpay.orders import Orders
+from onerouter_sandbox.razorpay.payments import Payments
+from onerouter_sandbox.razorpay.refunds import Refunds
+from onerouter_sandbox.razorpay.state import NAME, State
+from onerouter_sandbox.wire import Call, Reply, Request
+from onerouter_sandbox.world import World
+
+_PREFIX: Final = "/razorpay/v1/"
+
+
+class Razorpay:
+    """A `Provider`: the wire under /razorpay/v1, checkout pages, and control routes."""
+
+    name: Final = NAME
+    wire_prefixes: Final = (_PREFIX, "/razorpay/v2/")
+
+    def __init__(self, world: World) -> None:
+        self.state = State(world.journal)
+        webhooks = Webhooks(self.state, world)
+        self.orders = Orders(self.state, world)
+        self.payments = Payments(self.state, world, webhooks)
+        self.refunds = Refunds(self.state, world, webhooks)
+        self._endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds)
+        world.callbacks.serve(NAME, self._callback_url)
+
+    def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+        for account in accounts:
+            self.state.put_account(Account.model_validate(account))
+
+    def resume(self) -> None:
+        self.refunds.resume()
+
+    def control(self) -> APIRouter:
+        return control.router(self.state, self.payments, self.refunds)
+
+    def pages(self) -> APIRouter:
+        return checkout.router(self.state, self.payments)
+
+    def open(self, request: Request) -> Call | Reply:
+        parts = request.path.removeprefix(_PREFIX).rstrip("/").split("/")
+        try:
+            route = self._route(request.method, parts)
+            account = self._authenticate(request.headers.get(b"authorization"))
+        except Refused as refusal:
+            return refusal.reply
+        first, second = (parts[1] if len(parts) > 1 else ""), (parts[3] if len(parts) > 3 else "")
+
+        def run() -> Reply:
+            try:
+                return route.handle(account, request, first, second)
+            except Refused as refusal:
+                return refusal.reply
+
+        return Call(route.operation, account.key_id, run, _twin(route, account, request))
+
+    def busy(self) -> Reply:
+        return errors.key_in_flight().reply
+
+    def trouble(self, status: int) -> Reply:
+        return errors.trouble(status)
+
+    def _route(self, method: str, parts: list[str]) -> Route:
+        route = self._endpoints.find(method, parts)
+        if route is None:
+            # 404 is for a wrong path; 400 with the same words is for what the account may not use.
+            raise errors.no_such_url(404 if parts[0] in self._endpoints.resources else 400)
+        return route
+
+    def _authenticate(self, authorization: bytes | None) -> Account:
+        account = self.state.by_authorization.get(authorization or b"")
+        if account is not None:
+            return account
+        if authorization is None:
+            raise errors.unauthorized("Please provide your api key for authentication purposes.")
+        raise errors.unauthorized(
+            "Authentication failed"
+            if _key_id(authorization) in self.state.accounts
+            else "The api key provided is invalid"
+        )
+
+    def _callback_url(self, key_id: str) -> str | None:
+        account = self.state.accounts.get(key_id)
+        return None if account is None else account.callback_url
+
+
+def _key_id(authorization: bytes) -> str | None:
+    try:
+        return base64.b64decode(authorization.removeprefix(b"Basic "), validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _twin(route: Route, account: Account, request: Request) -> Hashable | None:
+    """Two refunds with one idempotency key are never at work together."""
+    if route.operation != "refunds.create":
+        return None
+    key = request.headers.get(b"x-refund-idempotency")
+    return None if key is None else (account.key_id, key)

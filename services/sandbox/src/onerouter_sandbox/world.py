@@ -1,0 +1,51 @@
+"""What every simulator is given, and what it must offer to be mounted."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+
+from onerouter_sandbox.callbacks import CallbackSender
+from onerouter_sandbox.clock import Clock, Timers
+from onerouter_sandbox.faults import Faults
+from onerouter_sandbox.journal import Journal
+from onerouter_sandbox.ledger import Ledger
+from onerouter_sandbox.wire import Simulator
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The provider-neutral parts, shared by all simulators."""
+
+    clock: Clock
+    timers: Timers
+    faults: Faults
+    ledger: Ledger
+    callbacks: CallbackSender
+    journal: Journal
+
+
+class Provider(Simulator, Protocol):
+    """One provider's folder, as `app.py` sees it."""
+
+    @property
+    def wire_prefixes(self) -> tuple[str, ...]:
+        """Paths that belong to the provider's API, as `/razorpay/v1/`."""
+        ...
+
+    def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+        """Accounts from the settings; raises `pydantic.ValidationError`."""
+        ...
+
+    def resume(self) -> None:
+        """Take up what was waiting when the last run ended. Called once, on the running loop."""
+        ...
+
+    def control(self) -> APIRouter:
+        """Routes under `/control/<name>`."""
+        ...
+
+    def pages(self) -> APIRouter:
+        """Routes under `/<name>` that people open in a browser."""
+        ...
