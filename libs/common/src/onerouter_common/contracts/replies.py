@@ -34,6 +34,8 @@ class Reply(Contract):
 
     operation_id: str
     made_by: str
+    fingerprint: str | None = None
+    """The operation's own fingerprint: of several requests that wait for one operation each can tell whether it is theirs."""
     state: OperationState
     resource_id: str
     status: int = 200
