@@ -50,3 +50,59 @@ PROVIDER_CALLS = Counter(
 PROVIDER_SECONDS = Histogram(
     "onerouter_provider_seconds", "Duration of a wire call.", ["provider", "capability"], buckets=_FAST
 )
+
+# Webhooks: callbacks in, deliveries out.
+CALLBACKS_RECEIVED = Counter(
+    "onerouter_callbacks_received_total",
+    "Callbacks of providers by what was done: stored, duplicate, unhandled, unparsed, bad_signature, unknown_token, …",
+    ["provider", "result"],
+)
+CALLBACK_SECONDS = Histogram(
+    "onerouter_callback_seconds", "From a callback's first byte to our answer.", ["provider"], buckets=_FAST
+)
+EVENTS_RECEIVED = Counter("onerouter_events_received_total", "Events read from the log.", ["category", "result"])
+DELIVERIES_STARTED = Counter(
+    "onerouter_deliveries_started_total", "Deliveries owed to endpoints.", ["state"]
+)
+DELIVERY_ATTEMPTS = Counter(
+    "onerouter_delivery_attempts_total", "Requests to tenants' endpoints by result.", ["result"]
+)
+DELIVERY_ATTEMPT_SECONDS = Histogram(
+    "onerouter_delivery_attempt_seconds", "Duration of a request to a tenant's endpoint.", buckets=_FAST
+)
+DELIVERIES_FINISHED = Counter(
+    "onerouter_deliveries_finished_total", "Deliveries by how they ended: succeeded, exhausted, canceled.", ["outcome"]
+)
+DELIVERIES_IN_FLIGHT = Gauge("onerouter_deliveries_in_flight", "Deliveries this process has in flight now.")
+DELIVERIES_RECLAIMED = Counter(
+    "onerouter_deliveries_reclaimed_total", "Deliveries taken over from a process that stopped."
+)
+DELIVERIES_FENCED = Counter(
+    "onerouter_deliveries_fenced_total", "Attempts that ended after another process had taken the delivery over."
+)
+
+# The registry.
+REGISTRY_LOOKUPS = Counter(
+    "onerouter_registry_lookups_total", "Internal lookups by what was asked and found.", ["lookup", "result"]
+)
+REGISTRY_CHANGES_PUBLISHED = Counter(
+    "onerouter_registry_changes_published_total", "Changes that every cache was told of."
+)
+
+# The gateway.
+GATEWAY_OPERATIONS = Counter(
+    "onerouter_gateway_operations_total",
+    "Commands by what the caller got: final, unknown, timeout, async, replayed, shed, unacknowledged, …",
+    ["operation", "answer"],
+)
+GATEWAY_WAIT_SECONDS = Histogram(
+    "onerouter_gateway_wait_seconds", "From publishing a command to its reply.", ["operation"], buckets=_FAST
+)
+GATEWAY_PENDING = Gauge("onerouter_gateway_pending_operations", "Operations this instance waits for now.")
+GATEWAY_REPLIES = Counter(
+    "onerouter_gateway_replies_total", "Replies read: delivered, nobody waits, undecodable.", ["result"]
+)
+RATE_LIMIT_LOCAL = Counter(
+    "onerouter_rate_limit_local_total", "Requests limited by this instance alone, because Redis was away."
+)
+RATE_LIMITED = Counter("onerouter_rate_limited_total", "Requests refused with 429.")
