@@ -32,6 +32,7 @@ class ChangeFeed:
 
     `on_change` is told of one change. `on_gap` means that changes may have been missed: drop everything. It is called when
     the broker is lost (noticed within about 8 s on a quiet feed) and again when reading goes on. Both must not block.
+    An answer that was asked for before a change or gap may be older than it: do not cache it when either came meanwhile.
     While `is_live` is false nothing tells of a revoked key: keep what is cached meanwhile for a moment only.
     """
 

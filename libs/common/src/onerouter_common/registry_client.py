@@ -17,13 +17,15 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.base import Category, Environment, Moment
-from onerouter_common.errors import Overloaded
+from onerouter_common.errors import NotFound, Overloaded
+from onerouter_common.web.internal import InternalAuth
 
-__all__ = ["CallbackTarget", "ChangeFeed", "ConnectionSecret", "Principal", "RegistryClient", "RouteSet"]
+__all__ = ["CallbackTarget", "ChangeFeed", "ConnectionSecret", "Principal", "RegistryClient", "RouteSet", "absent"]
 
 log = structlog.get_logger()
 
 _RETRY_AFTER_S: Final = 2.0
+_ABSENT: Final = "ABSENT_FROM_REGISTRY"
 _PLAIN: Final = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
@@ -112,6 +114,11 @@ class CallbackTarget(_Answer):
     data_keys: Mapping[str, str]
 
 
+def absent(detail: str) -> NotFound:
+    """The registry's own "there is none", told apart from the 404 of a wrong address or a proxy in between."""
+    return NotFound(detail, code=_ABSENT)
+
+
 class RegistryClient:
     """Asks the registry over HTTP. An asynchronous context manager; one a process.
 
@@ -128,11 +135,10 @@ class RegistryClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """`internal_tokens` is the setting of that name: the first token is sent."""
-        token = internal_tokens.get_secret_value().split(",")[0]
+        self._auth = InternalAuth(internal_tokens)
         self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(
             base_url=base_url,
-            headers={"Authorization": f"Bearer {token}"},
             timeout=timeout_s,
             transport=transport or AiohttpTransport(trust_env=False),
         )
@@ -167,7 +173,7 @@ class RegistryClient:
                 response = await self._send(method, path, body)
         except (httpx.TransportError, TimeoutError) as error:
             raise self._away(type(error).__name__) from error
-        if response.status_code == 404:
+        if response.status_code == 404 and _ABSENT.encode() in response.content:
             return None
         if response.status_code != 200:
             raise self._away(f"status {response.status_code}")
@@ -177,11 +183,12 @@ class RegistryClient:
             raise self._away("an answer of another shape") from error
 
     async def _send(self, method: str, path: str, body: Mapping[str, str] | None) -> httpx.Response:
+        headers = self._auth.headers()
         try:
-            return await self._http.request(method, path, json=body)
+            return await self._http.request(method, path, json=body, headers=headers)
         except (httpx.NetworkError, httpx.RemoteProtocolError):
             # A registry that restarted leaves kept-alive connections behind that fail on their next use.
-            return await self._http.request(method, path, json=body)
+            return await self._http.request(method, path, json=body, headers=headers)
 
     def _away(self, why: str) -> Overloaded:
         log.warning("registry.away", why=why)

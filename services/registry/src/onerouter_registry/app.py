@@ -1,0 +1,70 @@
+"""The registry service: answers internal lookups and tells everyone what has changed."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypedDict
+
+from fastapi import Depends, FastAPI
+
+from onerouter_common import logging, telemetry
+from onerouter_common.broker import Producer
+from onerouter_common.clock import Clock, SystemClock
+from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.web import health, problems
+from onerouter_common.web.internal import InternalAuth
+from onerouter_providers.loader import Providers
+from onerouter_registry.api_key import endpoints as api_key_endpoints
+from onerouter_registry.api_key.introspection import Introspection
+from onerouter_registry.api_key.usage import KeyUsage
+from onerouter_registry.catalogue import endpoints as catalogue_endpoints
+from onerouter_registry.catalogue.service import Catalogue
+from onerouter_registry.connection import endpoints as connection_endpoints
+from onerouter_registry.connection.lookups import Lookups
+from onerouter_registry.metadata import SERVICE
+from onerouter_registry.outbox.relay import Relay
+from onerouter_registry.settings import Settings
+
+
+class State(TypedDict):
+    """What a request reaches as `request.state`."""
+
+    catalogue: Catalogue
+    introspection: Introspection
+    lookups: Lookups
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """Build the service; what it opens is opened and closed by its lifespan."""
+    logging.configure(SERVICE, settings.log_level, settings.log_format)
+    catalogue = Catalogue(Providers.load())
+    pools: list[Pool] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        async with AsyncExitStack() as stack:
+            tracer = telemetry.configure(SERVICE, settings.otlp_endpoint, settings.trace_sample_ratio)
+            stack.callback(tracer.shutdown)
+            dsn = str(settings.database_url)
+            pool = await stack.enter_async_context(worker_pool(dsn, SERVICE, size=settings.database_pool_size))
+            pools.append(pool)
+            stack.callback(pools.clear)
+            producer = Producer(settings.kafka_bootstrap_servers, client_id="onerouter-registry")
+            await stack.enter_async_context(producer)
+            await stack.enter_async_context(Relay(pool, producer, dsn=dsn, poll_s=settings.relay_poll_s))
+            usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
+            yield State(
+                catalogue=catalogue,
+                introspection=Introspection(pool, usage, clock or SystemClock()),
+                lookups=Lookups(pool),
+            )
+
+    async def database_answers() -> bool:
+        return bool(pools) and bool(await pools[0].fetchval("SELECT true"))
+
+    app = FastAPI(title="OneRouter registry", lifespan=lifespan, docs_url=None, redoc_url=None)
+    problems.install(app)
+    # The log is no condition of readiness: without it changes wait in the outbox, and lookups are needed all the more.
+    health.install(app, {"database": database_answers})
+    for router in (api_key_endpoints.router, connection_endpoints.router, catalogue_endpoints.router):
+        app.include_router(router, dependencies=[Depends(InternalAuth(settings.internal_tokens))])
+    return app

@@ -1,0 +1,1 @@
+"""The providers there are, read from their manifests."""

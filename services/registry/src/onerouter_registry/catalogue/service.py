@@ -1,0 +1,56 @@
+"""What can be connected, as the manifests say."""
+
+from typing import Any, Final
+
+from onerouter_common.contracts.base import Category
+from onerouter_common.errors import InvalidRequest
+from onerouter_providers.loader import ProviderPackage, Providers
+from onerouter_providers.manifest import Manifest
+
+_SHOWN: Final = {
+    "id",
+    "category",
+    "display_name",
+    "description",
+    "color",
+    "docs_url",
+    "api_version",
+    "credentials",
+    "capabilities",
+    "unsupported",
+    "callback",
+    "currencies",
+    "countries",
+    "limits",
+}
+
+
+class Catalogue:
+    def __init__(self, providers: Providers) -> None:
+        self._providers = providers
+
+    def package(self, category: str, provider: str) -> ProviderPackage:
+        """Raises InvalidRequest (INVALID_PROVIDER), naming those there are."""
+        package = self._providers.find(category, provider)
+        if package is None:
+            present = ", ".join(one.manifest.id for one in self._providers if one.manifest.category == category)
+            raise InvalidRequest(
+                f"'{provider[:40]}' is not a provider of {category[:40]}; there is: {present or 'none'}.",
+                code="INVALID_PROVIDER",
+            )
+        return package
+
+    def get(self, category: str, provider: str) -> Manifest:
+        """Raises InvalidRequest (INVALID_PROVIDER)."""
+        return self.package(category, provider).manifest
+
+    def category_of(self, value: str) -> Category:
+        """Raises InvalidRequest unless some provider is of this category."""
+        for package in self._providers:
+            if package.manifest.category == value:
+                return package.manifest.category
+        raise InvalidRequest.of("category", f"'{value[:40]}' has no provider")
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Each provider's public facts, for forms and discovery."""
+        return [package.manifest.model_dump(mode="json", include=_SHOWN) for package in self._providers]

@@ -1,0 +1,1 @@
+"""Connections: a tenant's sealed credentials at a provider, and the route that orders them."""

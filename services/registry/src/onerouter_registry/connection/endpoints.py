@@ -1,0 +1,41 @@
+"""What workers and the webhooks service ask about connections."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from onerouter_common import telemetry
+from onerouter_common.contracts.base import Category, Environment
+from onerouter_common.metric_names import REGISTRY_LOOKUPS
+from onerouter_common.registry_client import CallbackTarget, RouteSet, absent
+from onerouter_registry.connection.lookups import Lookups
+
+router = APIRouter()
+
+
+@router.get(
+    "/internal/tenants/{tenant_id}/environments/{environment}/routes/{category}",
+    summary="A tenant's connections in order",
+    responses={200: {"model": RouteSet}},
+)
+async def get_route(request: Request, tenant_id: str, environment: Environment, category: Category) -> Response:
+    lookups: Lookups = request.state.lookups
+    with telemetry.span("registry.route", parent=telemetry.extract(request.headers)):
+        found = await lookups.route_set(tenant_id, environment, category)
+    REGISTRY_LOOKUPS.labels("route", "found" if found.connections else "empty").inc()
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
+@router.get(
+    "/internal/callback-tokens/{provider}/{token}",
+    summary="Whose callback token it is",
+    responses={200: {"model": CallbackTarget}},
+)
+async def get_callback_target(request: Request, provider: str, token: Annotated[str, Path(max_length=128)]) -> Response:
+    lookups: Lookups = request.state.lookups
+    with telemetry.span("registry.callback_target", parent=telemetry.extract(request.headers)):
+        found = await lookups.callback_target(provider, token)
+    REGISTRY_LOOKUPS.labels("callback_token", "absent" if found is None else "found").inc()
+    if found is None:
+        raise absent("There is no such callback address.")
+    return Response(found.model_dump_json(), media_type="application/json")

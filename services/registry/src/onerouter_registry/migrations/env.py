@@ -1,0 +1,5 @@
+"""Alembic's entry point."""
+
+from onerouter_common.db.migrate import run_environment
+
+run_environment()

@@ -1,0 +1,100 @@
+"""Publishes what the outbox owes, at once: woken by the database when any process commits a change."""
+
+import asyncio
+import contextlib
+from typing import Any, Final, Self
+
+import asyncpg
+import structlog
+
+from onerouter_common import metric_names
+from onerouter_common.broker import BrokerUnavailable, Producer
+from onerouter_common.contracts.topics import REGISTRY_CHANGES
+from onerouter_common.db.engine import Pool
+from onerouter_registry.outbox import repository
+
+log = structlog.get_logger()
+
+_BATCH: Final = 200
+_RECONNECT_S: Final = 1.0
+_DATABASE_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Relay:
+    """Two loops: one listens and wakes, one empties the outbox. Several registries share the work (SKIP LOCKED).
+
+    Nothing depends on the notification: it only makes the change arrive in milliseconds instead of `poll_s`.
+    A record may be published twice (a crash between the log's answer and the commit), which costs a cache entry.
+    """
+
+    def __init__(self, pool: Pool, producer: Producer, *, dsn: str, poll_s: float) -> None:
+        self._pool = pool
+        self._producer = producer
+        self._dsn = dsn
+        self._poll_s = poll_s
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="outbox-listener"),
+            asyncio.create_task(self._run(), name="outbox-relay"),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def publish_pending(self) -> int:
+        """Publish one batch; returns its size. Raises BrokerUnavailable, with the batch still owed."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            pending = await repository.lock_pending(connection, _BATCH)
+            if pending:
+                await self._producer.publish_many(
+                    [(REGISTRY_CHANGES, record.value, record.key, ()) for record in pending]
+                )
+                await repository.delete(connection, [record.id for record in pending])
+        metric_names.REGISTRY_CHANGES_PUBLISHED.inc(len(pending))
+        return len(pending)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                while await self.publish_pending() == _BATCH:
+                    pass
+            except (BrokerUnavailable, *_DATABASE_AWAY) as error:
+                log.warning("registry.outbox.delayed", error=type(error).__name__)
+            except Exception:
+                # A loop that ends unseen would leave revoked keys working: say it loudly and go on.
+                log.exception("registry.outbox.failed")
+                metric_names.LOOP_RESTARTS.labels("registry-outbox").inc()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._poll_s)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._listen_until_lost()
+            except _DATABASE_AWAY as error:
+                log.warning("registry.outbox.listener.lost", error=type(error).__name__)
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _listen_until_lost(self) -> None:
+        # A connection of its own: one of the pool would be reset, and with it the LISTEN.
+        connection = await asyncpg.connect(self._dsn, timeout=5, server_settings={"application_name": "registry-relay"})
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda *_: lost.set())
+            await connection.add_listener(repository.CHANNEL, self._notified)
+            self._wake.set()
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+    def _notified(self, *_: Any) -> None:
+        self._wake.set()

@@ -1,0 +1,62 @@
+"""What the registry, and an operator's tools beside it, are told."""
+
+from collections.abc import Mapping
+
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+
+from onerouter_common.settings import DatabaseSettings, ServiceSettings, keyring_of, settings_config
+
+PREFIX = "ONEROUTER_REGISTRY_"
+
+
+class ManagementSettings(DatabaseSettings):
+    """Enough to change what tenants configure: the database and the keys. Read by `onerouter admin`."""
+
+    model_config = settings_config(PREFIX)
+
+    credential_keys: SecretStr = Field(
+        validation_alias=AliasChoices("ONEROUTER_CREDENTIAL_KEYS", "credential_keys"),
+        description="Keyring that wraps the data keys of API credentials: id:base64[,id2:…], first is primary.",
+    )
+    callback_keys: SecretStr = Field(
+        validation_alias=AliasChoices("ONEROUTER_CALLBACK_KEYS", "callback_keys"),
+        description="Keyring that wraps the data keys of callback secrets; all that the webhooks service can open.",
+    )
+    api_key_pepper: SecretStr = Field(
+        validation_alias=AliasChoices("ONEROUTER_API_KEY_PEPPER", "api_key_pepper"),
+        min_length=32,
+        description="Secret under which API keys are hashed, shared with the gateway. Changing it voids every key.",
+    )
+    callback_base_url: AnyHttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("ONEROUTER_CALLBACK_BASE_URL", "callback_base_url"),
+        description="Where providers reach the webhooks service from outside; absent: only the path is shown.",
+    )
+
+    provider_base_urls: Mapping[str, str] = Field(
+        default_factory=dict,
+        validation_alias=AliasChoices("ONEROUTER_PROVIDER_BASE_URLS", "provider_base_urls"),
+        description='Other addresses of providers, a sandbox\'s: JSON {"razorpay": "http://127.0.0.1:8090/razorpay"}.',
+    )
+
+    @field_validator("credential_keys", "callback_keys")
+    @classmethod
+    def _is_a_keyring(cls, value: SecretStr) -> SecretStr:
+        keyring_of(value)
+        return value
+
+
+class Settings(ServiceSettings, ManagementSettings):
+    """The registry service's."""
+
+    model_config = settings_config(PREFIX)
+
+    port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
+    relay_poll_s: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="How often the outbox is looked at when no notification came; bounds how long a revoked key works "
+        "while notifications are cut off.",
+    )
+    usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")

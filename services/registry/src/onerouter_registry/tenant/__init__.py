@@ -1,0 +1,1 @@
+"""Tenants: who our customers are."""
