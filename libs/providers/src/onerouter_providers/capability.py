@@ -1,7 +1,9 @@
 """What a category asks of its providers: requests, answers, and the Protocol a provider's client implements.
 
-Every method raises only the ProviderError tree (`onerouter_common.errors`); which class decides whether it is repeated,
-reconciled or final. Amounts are `Money` in ISO minor units; a provider that counts differently converts in its mapping.
+What happened at the provider is told by the ProviderError tree (`onerouter_common.errors`); its class decides whether a
+call is repeated, reconciled or final. A CallerError (InvalidRequest, CapabilityUnsupported, Conflict) is raised for what
+the provider cannot be asked, before anything with an effect is sent: final, no effect. Amounts are `Money` in ISO minor
+units; a provider that counts differently converts in its mapping.
 """
 
 from collections.abc import Mapping

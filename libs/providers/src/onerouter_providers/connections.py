@@ -1,0 +1,260 @@
+"""From a tenant's sealed connections to clients that are ready to be called.
+
+Answers of the registry are cached for a minute, dropped when the registry says that something changed, and used for some
+minutes longer while the registry is away: a registry that restarts must not stop payments. Secrets are opened only when
+a client is built, and only of the connection that is used.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.errors import Overloaded
+from onerouter_common.registry_client import ConnectionSecret, RouteSet
+from onerouter_common.secrets import KeyRing, SecretUnopenable, open_sealed
+from onerouter_common.worker.handler import Idempotency
+from onerouter_providers.loader import ProviderPackage, Providers
+from onerouter_providers.manifest import CapabilityFacts
+
+log = structlog.get_logger()
+
+TTL_S: Final = 60.0
+STALE_S: Final = 600.0
+"""How old an answer may get while the registry is away. A revoked credential is refused by its provider anyway."""
+MAX_ENTRIES: Final = 2_000
+_ASK_AGAIN_S: Final = 2.0
+"""After the registry failed to answer: how long it is left alone where a stale answer serves."""
+_RETRY_AFTER_S: Final = 5.0
+
+Key = tuple[str, str, str]
+"""(tenant, environment, category)."""
+
+
+class Registry(Protocol):
+    """What is needed of `registry_client.RegistryClient`."""
+
+    async def route_set(self, tenant_id: str, environment: str, category: str) -> RouteSet:
+        """Raises Overloaded when the registry cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConnection:
+    """A `Connection` of the heart (`worker/handler.py`). `repr` shows no client and no credential."""
+
+    id: str
+    tenant_id: str
+    environment: str
+    category: str
+    provider: str
+    currency: str | None
+    max_in_flight: int
+    timeout_s: float
+    version: int
+    client: Any = field(repr=False, compare=False)
+    _capabilities: Mapping[str, CapabilityFacts] = field(repr=False, compare=False)
+    _instead: Mapping[str, str] = field(repr=False, compare=False)
+
+    def idempotency_of(self, capability: str) -> Idempotency | None:
+        """None: the provider does not have this capability."""
+        facts = self._capabilities.get(capability)
+        return None if facts is None else facts.idempotency
+
+    def absence_settles_s(self, capability: str) -> float:
+        """How long after an attempt's end a look-up's "there is none" may be believed."""
+        facts = self._capabilities.get(capability)
+        return facts.absence_settles_s or 0.0 if facts is not None else 0.0
+
+    def retention_s(self, capability: str) -> float | None:
+        """How long after an attempt a repeat under its key is safe; then it is looked up. None: for ever."""
+        facts = self._capabilities.get(capability)
+        return None if facts is None else facts.retention_s
+
+    def instead_of(self, capability: str) -> str | None:
+        """A sentence for the caller about what to do where the provider lacks a capability."""
+        return self._instead.get(capability)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One answer of the registry and the clients made from it."""
+
+    routes: RouteSet
+    loaded_at: float
+    check_at: float
+    """When it is asked for again; the past: expired."""
+    opened: dict[str, ProviderConnection] = field(default_factory=dict)
+
+
+class ProviderConnections:
+    """The heart's `Connections`. One a process; lives on one event loop."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        keyring: KeyRing,
+        providers: Providers,
+        http: httpx.AsyncClient,
+        *,
+        base_urls: Mapping[str, str] | None = None,
+        ttl_s: float = TTL_S,
+        stale_s: float = STALE_S,
+        max_entries: int = MAX_ENTRIES,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider."""
+        self._registry = registry
+        self._keyring = keyring
+        self._providers = providers
+        self._http = http
+        self._base_urls = dict(base_urls or {})
+        self._ttl_s = ttl_s
+        self._stale_s = stale_s
+        self._max_entries = max_entries
+        self._now = monotonic
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self._loading: dict[Key, asyncio.Task[_Entry]] = {}
+
+    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[ProviderConnection]:
+        """The tenant's enabled connections, best first. Raises Overloaded when there are some and none can be used here."""
+        entry = await self._entry((tenant_id, environment, category))
+        enabled = [secret for secret in entry.routes.connections if secret.enabled]
+        usable = [connection for secret in enabled if (connection := self._open(entry, secret)) is not None]
+        if enabled and not usable:
+            raise _unusable()
+        return usable
+
+    async def get(
+        self, tenant_id: str, environment: str, category: str, connection_id: str
+    ) -> ProviderConnection | None:
+        """One connection, also when it is disabled. Raises Overloaded when it exists and cannot be used here."""
+        entry = await self._entry((tenant_id, environment, category))
+        secret = next((secret for secret in entry.routes.connections if secret.id == connection_id), None)
+        if secret is None:
+            return None
+        connection = self._open(entry, secret)
+        if connection is None:
+            raise _unusable()
+        return connection
+
+    def invalidate(self, change: RegistryChange) -> None:
+        """Forget what the change concerns, at once and for good: it is not used even when the registry is away."""
+        if change.entity not in ("connection", "route", "tenant"):
+            return
+        for key in [*self._entries, *self._loading]:
+            if key[0] == change.tenant_id and change.environment in (None, key[1]):
+                self._entries.pop(key, None)
+                self._loading.pop(key, None)  # who waits for it gets it; who comes now asks again
+
+    def invalidate_all(self) -> None:
+        """Changes may have been missed: ask again for everything, keeping what we have for while the registry is away."""
+        self._loading.clear()
+        for entry in self._entries.values():
+            entry.check_at = self._now()
+
+    async def _entry(self, key: Key) -> _Entry:
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+            if self._now() < entry.check_at:
+                return entry
+        task = self._loading.get(key)
+        if task is None:
+            task = self._loading[key] = asyncio.create_task(self._load(key, entry))
+            task.add_done_callback(lambda done: self._loaded(key, done))
+        # Shielded: the load is everybody's who waits for it, so nobody's cancellation ends it.
+        return await asyncio.shield(task)
+
+    async def _load(self, key: Key, known: _Entry | None) -> _Entry:
+        asked_at = self._now()
+        try:
+            routes = await self._registry.route_set(*key)
+        except Overloaded:
+            if known is None or self._now() - known.loaded_at >= self._stale_s or self._entries.get(key) is not known:
+                raise
+            known.check_at = self._now() + _ASK_AGAIN_S
+            log.warning("connections.stale", tenant_id=key[0], age_s=round(self._now() - known.loaded_at, 1))
+            return known
+        entry = _Entry(routes, asked_at, asked_at + self._ttl_s)
+        if known is not None:
+            # Clients of unchanged connections live on, with what they have learned (tokens, say).
+            versions = {secret.id: secret.version for secret in routes.connections}
+            entry.opened = {id: one for id, one in known.opened.items() if versions.get(id) == one.version}
+        return entry
+
+    def _loaded(self, key: Key, task: asyncio.Task[_Entry]) -> None:
+        """Keep what was loaded, unless it was invalidated meanwhile."""
+        current = self._loading.get(key) is task
+        if current:
+            del self._loading[key]
+        if task.cancelled() or task.exception() is not None or not current:
+            return
+        self._entries[key] = task.result()
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._max_entries:
+            self._entries.popitem(last=False)
+
+    def _open(self, entry: _Entry, secret: ConnectionSecret) -> ProviderConnection | None:
+        """The connection ready to be called; None (and a log line for the operator) when it cannot be made here."""
+        opened = entry.opened.get(secret.id)
+        if opened is not None:
+            return opened
+        package = self._providers.find(secret.category, secret.provider)
+        if package is None:
+            log.error("connections.provider_not_installed", provider=secret.provider, connection_id=secret.id)
+            return None
+        try:
+            opened = self._build(package, secret)
+        except (SecretUnopenable, KeyError, ValueError) as error:
+            log.error(  # noqa: TRY400 - a traceback could carry values
+                "connections.not_openable",
+                provider=secret.provider,
+                connection_id=secret.id,
+                error=type(error).__name__,
+            )
+            return None
+        entry.opened[secret.id] = opened
+        return opened
+
+    def _build(self, package: ProviderPackage, secret: ConnectionSecret) -> ProviderConnection:
+        manifest = package.manifest
+        sealed = open_sealed(
+            self._keyring,
+            secret.credentials,
+            secret.data_keys,
+            owner=(secret.tenant_id, secret.environment),
+            connection_id=secret.id,
+        )
+        public = {name: SecretStr(value) for name, value in secret.credentials_public.items()}
+        client = package.open(
+            {**public, **sealed},
+            http=self._http,
+            environment=secret.environment,
+            base_url=self._base_urls.get(secret.provider),
+        )
+        return ProviderConnection(
+            id=secret.id,
+            tenant_id=secret.tenant_id,
+            environment=secret.environment,
+            category=secret.category,
+            provider=secret.provider,
+            currency=secret.currency,
+            max_in_flight=secret.max_in_flight,
+            timeout_s=manifest.timeout_s,
+            version=secret.version,
+            client=client,
+            _capabilities={capability.name: capability for capability in manifest.capabilities},
+            _instead=manifest.unsupported,
+        )
+
+
+def _unusable() -> Overloaded:
+    return Overloaded("The connection cannot be used right now; operators are told.", retry_after_s=_RETRY_AFTER_S)

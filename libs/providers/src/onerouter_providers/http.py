@@ -1,0 +1,322 @@
+"""One policy for every call to a provider: bounded in time and size, and each fault told apart by what it means.
+
+What a fault means depends on whether a request can have reached the provider:
+
+    no connection was ever held           nothing was sent            ProviderUnavailable     (no effect)
+    a connection was held, then anything  it may have been carried    ProviderOutcomeUnknown  when the call has an effect
+    went wrong, or the answer is a 5xx    out                         ProviderUnavailable     when it only reads
+    or unreadable
+    429                                   refused before acceptance   ProviderThrottled       (no effect)
+
+"Held" is seen, not guessed: aiohttp reports when it has opened a connection or taken one from its pool (`TraceConfig`),
+and it writes not one byte before that. Exception classes would not do: httpx-aiohttp gives a server that hung up after it
+read the request the same class (`ConnectTimeout`) as one that was never reached. A kept-alive connection that the server
+closed while idle counts as held, because a reset upon sending does not tell which side of the request it came.
+
+No redirect is followed, no proxy or credential is taken from the environment, no cookie is kept, nothing of ours (trace
+headers) goes out, and neither bodies nor headers are logged.
+"""
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Final, NoReturn
+
+import aiohttp
+import httpx
+import pydantic_core
+import structlog
+from httpx_aiohttp import AiohttpTransport
+from opentelemetry.trace import SpanKind
+
+from onerouter_common import telemetry
+from onerouter_common.errors import ProviderError, ProviderOutcomeUnknown, ProviderThrottled, ProviderUnavailable
+
+log = structlog.get_logger()
+
+CONNECT_TIMEOUT_S: Final = 5.0
+KEEP_ALIVE_S: Final = 15.0
+"""Shorter than what servers usually grant an idle connection: the fewer are reset upon use, the fewer are ambiguous."""
+MAX_ANSWER_BYTES: Final = 1_048_576
+MAX_RETRY_AFTER_S: Final = 86_400.0
+
+_FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, TimeoutError, OSError)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request came, as aiohttp tells it."""
+
+    traced: bool = False
+    held_connection: bool = False
+
+
+_progress: ContextVar[_Progress | None] = ContextVar("provider_call_progress", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete JSON answer with a status of 2xx or 4xx."""
+
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status < 300
+
+
+class _Unreadable(Exception):
+    """An answer came, but not one that says what was done."""
+
+
+def open_pool(*, max_connections: int = 1_000, keep_alive_s: float = KEEP_ALIVE_S) -> httpx.AsyncClient:
+    """The connection pool of a process, shared by all connections of all tenants; close it when the process ends.
+
+    Open it on the running event loop. It keeps no cookies, so nothing of one tenant's answers reaches another's calls.
+    """
+    limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_s)
+    transport = AiohttpTransport(trust_env=False, limits=limits)
+    transport.client = lambda: _open_session(transport, max_connections, keep_alive_s)
+    return httpx.AsyncClient(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _open_session(transport: AiohttpTransport, max_connections: int, keep_alive_s: float) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=max_connections, keepalive_timeout=keep_alive_s, ssl=transport.ssl_context, ttl_dns_cache=30
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[_trace_config()],
+        trust_env=False,
+    )
+
+
+def _trace_config() -> aiohttp.TraceConfig:
+    async def started(*_: object) -> None:
+        if (progress := _progress.get()) is not None:
+            progress.traced = True
+
+    async def held(*_: object) -> None:
+        if (progress := _progress.get()) is not None:
+            progress.held_connection = True
+
+    config = aiohttp.TraceConfig()
+    config.on_request_start.append(started)
+    config.on_connection_create_end.append(held)
+    config.on_connection_reuseconn.append(held)
+    return config
+
+
+class ProviderHttp:
+    """The pool as one provider's client uses it. Holds no credentials."""
+
+    def __init__(
+        self,
+        pool: httpx.AsyncClient,
+        *,
+        provider: str,
+        display_name: str | None = None,
+        timeout_s: float = 30.0,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
+        self._pool = pool
+        self.provider = provider
+        self.display_name = display_name or provider
+        self.timeout_s = timeout_s
+        self._max_answer_bytes = max_answer_bytes
+
+    def deadline(self) -> float:
+        """For a capability that needs several calls: the loop time by which they all must have ended."""
+        return asyncio.get_running_loop().time() + self.timeout_s
+
+    async def send(
+        self,
+        capability: str,
+        method: str,
+        url: str,
+        *,
+        effect: bool,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+    ) -> Answer:
+        """One wire call. `effect`: whether it changes anything at the provider.
+
+        Returns 2xx and 4xx answers (a 4xx is the provider's word on the request; its mapping knows the words); raises
+        ProviderUnavailable, ProviderThrottled or ProviderOutcomeUnknown for everything else.
+        """
+        call = _Call(self, capability, effect=effect)
+        request = self._build(method, url, headers, params, body)
+        token = _progress.set(call.progress)
+        try:
+            with telemetry.span(
+                "provider.call",
+                kind=SpanKind.CLIENT,
+                attributes={"provider": self.provider, "capability": capability},
+            ) as span:
+                try:
+                    async with asyncio.timeout_at(self.deadline() if deadline is None else deadline):
+                        response = await self._pool.send(request, stream=True)
+                        span.set_attribute("http.status_code", response.status_code)
+                        try:
+                            raw = await self._read(response)
+                        finally:
+                            await response.aclose()
+                except (*_FAULTS, _Unreadable) as error:
+                    call.fail(error)
+                return call.judge(response, raw)
+        finally:
+            _progress.reset(token)
+
+    def _build(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+    ) -> httpx.Request:
+        # `identity`: a compressed answer could be small on the wire and endless in memory.
+        wire = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "OneRouter", **headers}
+        content: bytes | None = None
+        if body is not None:
+            content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+            wire["Content-Type"] = "application/json"
+        return self._pool.build_request(method, url, headers=wire, params=params, content=content)
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise _Unreadable("compressed although that was refused")
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > self._max_answer_bytes:
+                raise _Unreadable(f"larger than {self._max_answer_bytes} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+class _Call:
+    """Turns what happened to one call into an Answer or the error that says what it means."""
+
+    def __init__(self, http: ProviderHttp, capability: str, *, effect: bool) -> None:
+        self._http = http
+        self._capability = capability
+        self._effect = effect
+        self.progress = _Progress()
+
+    def fail(self, error: BaseException) -> NoReturn:
+        """The call did not end in a complete answer."""
+        if self._surely_unsent(error):
+            raise self._logged(
+                ProviderUnavailable(
+                    f"{self._http.display_name} could not be reached; nothing was sent.",
+                    provider=self._http.provider,
+                    reason="provider_unavailable",
+                ),
+                type(error).__name__,
+            ) from error
+        raise self._doubt("gave no complete answer", type(error).__name__) from error
+
+    def judge(self, response: httpx.Response, raw: bytes) -> Answer:
+        """A complete answer came: what is it worth?"""
+        status = response.status_code
+        retry_after_s = parse_retry_after(response.headers.get("retry-after"))
+        if status == 429:
+            raise self._logged(
+                ProviderThrottled(
+                    f"{self._http.display_name} is limiting how often it may be called; nothing was done.",
+                    provider=self._http.provider,
+                    reason="rate_limited",
+                    http_status_seen=status,
+                    retry_after_s=retry_after_s,
+                ),
+                "429",
+            )
+        if status >= 500 or status < 200 or 300 <= status < 400 or status == 408:
+            raise self._doubt(f"answered with status {status}", str(status), status, retry_after_s)
+        try:
+            body = pydantic_core.from_json(raw, allow_inf_nan=False) if raw else {}
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise self._doubt("gave an answer that cannot be read", "not a JSON object", status)
+        return Answer(status, body, response.headers)
+
+    def _surely_unsent(self, error: BaseException) -> bool:
+        if self.progress.traced:
+            return not self.progress.held_connection
+        # Another transport than ours (a test's): only the classes that cannot mean anything else.
+        return isinstance(error, httpx.ConnectError | httpx.PoolTimeout | httpx.UnsupportedProtocol | httpx.InvalidURL)
+
+    def _doubt(
+        self, what: str, fault: str, status: int | None = None, retry_after_s: float | None = None
+    ) -> ProviderError:
+        """Something went wrong when the request may have been carried out."""
+        name = self._http.display_name
+        if self._effect:
+            return self._logged(
+                ProviderOutcomeUnknown(
+                    f"{name} {what}; whether it was done is being found out.",
+                    provider=self._http.provider,
+                    reason="indeterminate",
+                    http_status_seen=status,
+                    retry_after_s=retry_after_s,
+                ),
+                fault,
+            )
+        return self._logged(
+            ProviderUnavailable(
+                f"{name} {what} when it was only asked; nothing was changed.",
+                provider=self._http.provider,
+                reason="provider_unavailable",
+                http_status_seen=status,
+                retry_after_s=retry_after_s,
+            ),
+            fault,
+        )
+
+    def _logged(self, error: ProviderError, fault: str) -> ProviderError:
+        log.info(
+            "provider.call_failed",
+            provider=self._http.provider,
+            capability=self._capability,
+            error=type(error).__name__,
+            fault=fault,
+        )
+        return error
+
+
+def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds from now, from a number of seconds or an HTTP date; None when absent or unreadable. Never more than a day."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        seconds = (until - (now or datetime.now(UTC))).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)

@@ -1,0 +1,192 @@
+"""What a provider states about itself, as data: `manifest.toml` in its folder.
+
+Loader, workers, catalogue and dashboard read the same file. A manifest that is wrong is refused when it is loaded, with
+the file and the field named.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from onerouter_common.contracts.base import Category, Environment
+from onerouter_common.errors import FieldError, InvalidRequest
+from onerouter_common.worker.handler import Idempotency
+
+_CREDENTIAL_MAX_CHARS = 4096
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class ManifestInvalid(Exception):
+    """A manifest cannot be used. The text names the file and each wrong field, one a line."""
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BaseUrls(_Facts):
+    """Where the provider's API is; operators may override it (a sandbox), tenants never."""
+
+    live: str = Field(pattern=r"^https?://[^/?#@]+(/[^?#]*)?$")
+    test: str = Field(pattern=r"^https?://[^/?#@]+(/[^?#]*)?$")
+
+    def of(self, environment: str) -> str:
+        return self.live if environment == "live" else self.test
+
+
+class CredentialField(_Facts):
+    """One thing a tenant enters to connect. The dashboard makes its form of these."""
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    label: str = Field(min_length=1)
+    help: str = ""
+    pattern: str | None = None
+    """A regular expression that both Python and JavaScript understand, searched for (anchor it)."""
+    pattern_test: str | None = None
+    """Narrower for the test environment, so that a live key cannot be entered there by mistake."""
+    pattern_live: str | None = None
+    sensitive: bool = False
+    """Sealed, never shown again."""
+    required: bool = True
+    used_by: Literal["api", "callback"] = "api"
+    """`callback`: sealed with the callback keyring, for the service that verifies signatures; never opened by workers."""
+    max_length: int = Field(512, ge=1, le=_CREDENTIAL_MAX_CHARS)
+
+    @field_validator("pattern", "pattern_test", "pattern_live")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"is not a regular expression: {error}") from error
+        return value
+
+    def problem_with(self, value: str, environment: Environment) -> str | None:
+        """What is wrong with a value (empty: not given), never quoting it; None when nothing is."""
+        if not value:
+            return "is required" if self.required else None
+        if len(value) > self.max_length:
+            return f"is longer than {self.max_length} characters"
+        if value != value.strip():
+            return "starts or ends with white space: was more copied than the value?"
+        narrower = self.pattern_live if environment == "live" else self.pattern_test
+        if self.pattern is not None and re.search(self.pattern, value) is None:
+            return "does not look like one: " + (self.help or f"expected the form {self.pattern}")
+        if narrower is not None and re.search(narrower, value) is None:
+            return f"is not one for the {environment} environment"
+        return None
+
+
+class CapabilityFacts(_Facts):
+    """What the provider can do, and what makes a repeat of it safe."""
+
+    name: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")
+    idempotency: Idempotency
+    header: str | None = None
+    """`native`: the request header that carries the key."""
+    retention: str | None = None
+    """`native`: how long the provider remembers a key, in the words of its documentation."""
+    retention_s: float | None = Field(None, gt=0)
+    """`native`: how long we rely on that. An older attempt is looked up, not repeated. Absent: for ever."""
+    lookup: str | None = None
+    """`lookup`: how it is found again."""
+    absence_settles_s: float | None = Field(None, ge=0, le=86_400)
+    """How long after an attempt's end a look-up's "there is none" may be believed: until then the provider may still be
+    working on the request, or its list may lag behind."""
+
+    @model_validator(mode="after")
+    def _is_explained(self) -> Self:
+        if self.idempotency is Idempotency.NATIVE and not (self.header and self.retention):
+            raise ValueError("idempotency 'native' needs `header` and `retention`")
+        if self.idempotency is Idempotency.LOOKUP and not (self.lookup and self.absence_settles_s is not None):
+            raise ValueError("idempotency 'lookup' needs `lookup` and `absence_settles_s`")
+        return self
+
+
+class CallbackFacts(_Facts):
+    """What a tenant sets up at the provider so that it calls us."""
+
+    events: tuple[str, ...] = Field(min_length=1)
+    """The provider's event names to subscribe to: those we follow."""
+    help: str = ""
+
+
+class Manifest(_Facts):
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
+    category: Category
+    display_name: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    color: str = Field(pattern=r"^#[0-9a-fA-F]{6}$")
+    """Of the logo, for the dashboard."""
+    docs_url: str = Field(pattern=r"^https://")
+    source: str = Field(min_length=1)
+    """What these facts were read from."""
+    read_on: date
+    api_version: str = Field(min_length=1)
+    base_url: BaseUrls
+    amount_unit: Literal["minor", "major", "none"] = "none"
+    timeout_s: float = Field(30.0, gt=0, le=120)
+    """Longest one capability may take, all its wire calls together; past it the outcome is unknown."""
+    credentials: tuple[CredentialField, ...] = ()
+    capabilities: tuple[CapabilityFacts, ...] = Field(min_length=1)
+    unsupported: Mapping[str, str] = {}
+    """Capability → what to do instead, for those that others of the category have and this provider has not."""
+    callback: CallbackFacts | None = None
+    currencies: tuple[Currency, ...] | None = None
+    """Absent: the provider decides."""
+    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] | None = None
+    """Where an account may be based. Absent: the provider decides."""
+    currency_exponents: Mapping[Currency, Annotated[int, Field(ge=0, le=4)]] = {}
+    """Decimals the provider counts with where they differ from ISO 4217."""
+    limits: Mapping[str, int] = {}
+    """Named bounds of the provider's API (`notes_pairs = 15`)."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        for what, names in (
+            ("credential", [field.key for field in self.credentials]),
+            ("capability", [capability.name for capability in self.capabilities]),
+        ):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"{what} {', '.join(sorted(twice))} is listed twice")
+        both = {capability.name for capability in self.capabilities} & self.unsupported.keys()
+        if both:
+            raise ValueError(f"capability {', '.join(sorted(both))} is both listed and unsupported")
+        return self
+
+    def find_capability(self, name: str) -> CapabilityFacts | None:
+        return next((capability for capability in self.capabilities if capability.name == name), None)
+
+    def check_credentials(self, values: Mapping[str, str], environment: Environment) -> None:
+        """Raises InvalidRequest that names every wrong field (`credentials.key_id`), never a value."""
+        known = {field.key: field for field in self.credentials}
+        problems = [(key, "is not a credential of this provider") for key in values if key not in known]
+        for key, field in known.items():
+            problem = field.problem_with(values.get(key, ""), environment)
+            if problem is not None:
+                problems.append((key, problem))
+        if problems:
+            errors = tuple(FieldError(f"credentials.{key[:40]}", message) for key, message in problems)
+            raise InvalidRequest(f"{errors[0].field} {errors[0].message}.", errors=errors)
+
+
+def parse_manifest(text: str, *, source: str) -> Manifest:
+    """Raises ManifestInvalid; `source` names the file in it."""
+    try:
+        return Manifest.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestInvalid(f"{source} is not TOML: {error}") from error
+    except ValidationError as error:
+        lines = [f"  {_path(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+        raise ManifestInvalid("\n".join([f"{source} is not a provider manifest:", *lines])) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(whole file)"

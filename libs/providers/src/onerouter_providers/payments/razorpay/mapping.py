@@ -1,0 +1,262 @@
+"""Razorpay's objects ↔ ours: tables and pure functions.
+
+An order knows amount, currency, receipt and notes. Method, description and the payer's details are parameters of
+Checkout on the tenant's page, not of an order: they stay with us, and the payment that we return shows them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from onerouter_common.errors import CapabilityUnsupported, InvalidRequest
+from onerouter_common.money import Money, exponent_of
+from onerouter_providers.capability import (
+    PaymentRequest,
+    PaymentSnapshot,
+    PaymentStatus,
+    RefundRequest,
+    RefundSnapshot,
+    RefundStatus,
+)
+from onerouter_providers.payments.razorpay.errors import to_reason
+
+NOTE_PAYMENT: Final = "onerouter_payment_id"
+NOTE_REFUND: Final = "onerouter_refund_id"
+NOTE_RECEIPT: Final = "receipt"
+RECEIPT_CHARS: Final = 40
+NOTES_PAIRS: Final = 15
+NOTES_CHARS: Final = 256
+LEAST_MINOR: Final = 100
+_CAPTURE_WITHIN_MIN: Final = 4_320
+"""Three days: the longest that both of Razorpay's documents allow."""
+
+NO_DECIMALS: Final = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
+)
+THREE_DECIMALS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "OMR", "TND"})
+
+PAYMENT_STATUS: Final[Mapping[str, PaymentStatus]] = {
+    "created": "requires_action",
+    "pending": "processing",
+    "authorized": "authorized",
+    "captured": "succeeded",
+    "refunded": "refunded",
+    "failed": "failed",
+}
+ORDER_STATUS: Final[Mapping[str, PaymentStatus]] = {
+    "created": "created",
+    "attempted": "requires_action",
+    "paid": "succeeded",
+}
+REFUND_STATUS: Final[Mapping[str, RefundStatus]] = {
+    "created": "pending",
+    "pending": "pending",
+    "processed": "succeeded",
+    "failed": "failed",
+}
+_RELEVANCE: Final = {"refunded": 5, "captured": 5, "authorized": 4, "pending": 3, "created": 2, "failed": 1}
+_UNKNOWN_RELEVANCE: Final = 3
+"""A word we have not met outweighs a failure: it may be a success."""
+
+_DETAILS: Final = ("vpa", "bank", "wallet")
+_ACQUIRER: Final = ("rrn", "auth_code", "bank_transaction_id", "upi_transaction_id", "transaction_id")
+_CARD: Final = ("network", "last4", "type", "issuer")
+
+
+def exponent(currency: str) -> int:
+    """Decimals that Razorpay counts with."""
+    if currency in NO_DECIMALS:
+        return 0
+    return 3 if currency in THREE_DECIMALS else 2
+
+
+def check_amount(money: Money) -> None:
+    """Raises InvalidRequest or CapabilityUnsupported for what Razorpay's integer cannot say; nothing is rounded."""
+    decimals = exponent(money.currency)
+    if decimals != exponent_of(money.currency):
+        raise CapabilityUnsupported(
+            f"Razorpay does not count {money.currency} with the decimals that ISO 4217 gives it."
+        )
+    if decimals == 3 and money.amount_minor % 10:
+        raise InvalidRequest.of("amount", f"must not use the third decimal of {money.currency} at Razorpay")
+    if decimals > 0 and money.amount_minor < LEAST_MINOR:
+        raise InvalidRequest.of("amount", f"is less than {LEAST_MINOR} minor units, the least Razorpay takes")
+
+
+def order_body(request: PaymentRequest, *, unique_receipt: bool) -> dict[str, Any]:
+    """The body of `POST /v1/orders`; the same request gives the same bytes."""
+    check_amount(request.amount)
+    if len(request.payment_id) > RECEIPT_CHARS:
+        raise InvalidRequest.of("payment_id", f"is longer than the {RECEIPT_CHARS} characters of a receipt")
+    options: dict[str, Any] = {"refund_speed": "normal"}
+    options["manual_expiry_period" if request.capture == "manual" else "automatic_expiry_period"] = _CAPTURE_WITHIN_MIN
+    ours = {NOTE_PAYMENT: request.payment_id}
+    body: dict[str, Any] = {
+        "amount": request.amount.amount_minor,
+        "currency": request.amount.currency,
+        "receipt": request.payment_id,
+        "notes": _notes(ours, request.notes, receipt=request.receipt),
+        "partial_payment": False,
+        "payment": {"capture": request.capture, "capture_options": options},
+    }
+    if unique_receipt:
+        body["unique_receipt"] = True
+    return body
+
+
+def refund_body(request: RefundRequest) -> dict[str, Any]:
+    """The body of `POST /v1/payments/:id/refund`."""
+    check_amount(request.amount)
+    if request.amount.currency != request.payment.amount.currency:
+        raise InvalidRequest.of("currency", "must be the payment's")
+    return {
+        "amount": request.amount.amount_minor,
+        "speed": request.speed,
+        "receipt": request.refund_id,
+        "notes": _notes({NOTE_REFUND: request.refund_id}, request.notes),
+    }
+
+
+def _notes(ours: Mapping[str, str], tenants: Mapping[str, str], *, receipt: str | None = None) -> dict[str, str]:
+    if len(ours) + len(tenants) > NOTES_PAIRS:
+        raise InvalidRequest.of("notes", f"may have at most {NOTES_PAIRS - len(ours)} pairs at Razorpay")
+    for key, value in tenants.items():
+        if key in ours:
+            raise InvalidRequest.of("notes", f"must not contain '{key}', which is ours")
+        if not key or len(key) > NOTES_CHARS or len(value) > NOTES_CHARS:
+            raise InvalidRequest.of("notes", f"may only have names and values of 1 to {NOTES_CHARS} characters")
+    notes = {**ours, **tenants}
+    # Razorpay's own receipt field carries our id; the tenant's goes beside it where there is room.
+    if receipt and NOTE_RECEIPT not in notes and len(notes) < NOTES_PAIRS and len(receipt) <= NOTES_CHARS:
+        notes[NOTE_RECEIPT] = receipt
+    return notes
+
+
+def choose_order(orders: Sequence[Mapping[str, Any]], request: PaymentRequest) -> Mapping[str, Any] | None:
+    """The order that was made for this request: of several the newest that was paid, else the newest."""
+    fitting = [
+        order
+        for order in orders
+        if order.get("receipt") == request.payment_id
+        and order.get("amount") == request.amount.amount_minor
+        and order.get("currency") == request.amount.currency
+    ]
+    return max(fitting, key=lambda order: (_int(order, "amount_paid") > 0, _int(order, "created_at")), default=None)
+
+
+def choose_payment(payments: Sequence[Mapping[str, Any]], preferred_id: str | None = None) -> Mapping[str, Any] | None:
+    """The try that tells what became of an order: the one that got furthest; of equals the known one, then the newest."""
+    return max(
+        payments,
+        key=lambda payment: (
+            _RELEVANCE.get(_text(payment, "status") or "", _UNKNOWN_RELEVANCE),
+            payment.get("id") == preferred_id,
+            _int(payment, "created_at"),
+        ),
+        default=None,
+    )
+
+
+def to_status(payment: Mapping[str, Any]) -> PaymentStatus:
+    """Never raises: a word we have not met is `unknown`, not a failure."""
+    status = PAYMENT_STATUS.get(_text(payment, "status") or "", "unknown")
+    if status == "succeeded":
+        refunded = _int(payment, "amount_refunded")
+        if payment.get("refund_status") == "full" or (refunded and refunded >= _int(payment, "amount")):
+            return "refunded"
+        if payment.get("refund_status") == "partial" or refunded:
+            return "partially_refunded"
+    return status
+
+
+def to_refund_status(word: object) -> RefundStatus:
+    """Never raises; `unknown` for a word we have not met."""
+    return REFUND_STATUS.get(word, "unknown") if isinstance(word, str) else "unknown"
+
+
+def to_money(thing: Mapping[str, Any]) -> Money | None:
+    """Amount and currency of an order, payment or refund; None when either is missing or strange."""
+    amount, currency = thing.get("amount"), thing.get("currency")
+    if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0 or not isinstance(currency, str):
+        return None
+    return Money(amount, currency.upper())
+
+
+def order_snapshot(order: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
+    """An order nobody has tried to pay, or whose payments were not asked for."""
+    return PaymentSnapshot(
+        status=ORDER_STATUS.get(_text(order, "status") or "", "unknown"),
+        provider_order_id=_text(order, "id"),
+        amount=to_money(order),
+        checkout=_checkout(order, key_id),
+    )
+
+
+def payment_snapshot(order: Mapping[str, Any] | None, payment: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
+    """An order as its relevant payment tells it."""
+    failed = payment.get("status") == "failed"
+    theirs = _text(payment, "error_reason")
+    message = _text(payment, "error_description")
+    return PaymentSnapshot(
+        status=to_status(payment),
+        provider_order_id=_text(payment, "order_id") or (_text(order, "id") if order else None),
+        provider_payment_id=_text(payment, "id"),
+        amount=to_money(order or payment),
+        amount_refunded_minor=_int(payment, "amount_refunded"),
+        method=_text(payment, "method"),
+        method_details=method_details(payment),
+        checkout=_checkout(order, key_id) if order else {},
+        fee_minor=_int(payment, "fee") if payment.get("fee") is not None else None,
+        error_reason=to_reason(theirs, message) if failed else None,
+        error_code=(theirs or _text(payment, "error_code")) if failed else None,
+        error_message=message if failed else None,
+    )
+
+
+def refund_snapshot(refund: Mapping[str, Any]) -> RefundSnapshot:
+    status = to_refund_status(refund.get("status"))
+    return RefundSnapshot(
+        status=status,
+        provider_refund_id=_text(refund, "id") or "",
+        amount=to_money(refund),
+        error_reason="refund_rejected" if status == "failed" else None,
+    )
+
+
+def find_refund(refunds: Sequence[Mapping[str, Any]], refund_id: str) -> Mapping[str, Any] | None:
+    """The refund whose receipt, or whose note of ours, is the refund id."""
+    for refund in refunds:
+        notes = refund.get("notes")
+        noted = notes.get(NOTE_REFUND) if isinstance(notes, dict) else None
+        if refund_id in (refund.get("receipt"), noted):
+            return refund
+    return None
+
+
+def method_details(payment: Mapping[str, Any]) -> dict[str, str]:
+    """What tells one payment's instrument from another's; no address, number or e-mail of the payer but the UPI id."""
+    details = {name: value for name in _DETAILS if (value := _text(payment, name))}
+    card, acquirer = payment.get("card"), payment.get("acquirer_data")
+    if isinstance(card, dict):
+        details |= {f"card_{name}": value for name in _CARD if (value := _text(card, name))}
+    if isinstance(acquirer, dict):
+        details |= {name: value for name in _ACQUIRER if (value := _text(acquirer, name))}
+    return details
+
+
+def _checkout(order: Mapping[str, Any], key_id: str) -> dict[str, str | int]:
+    return {
+        "key_id": key_id,
+        "order_id": _text(order, "id") or "",
+        "amount": _int(order, "amount"),
+        "currency": _text(order, "currency") or "",
+    }
+
+
+def _text(thing: Mapping[str, Any], name: str) -> str | None:
+    value = thing.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _int(thing: Mapping[str, Any], name: str) -> int:
+    value = thing.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
