@@ -225,4 +225,5 @@ async def test_nothing_is_left_when_the_front_is_killed(tmp_path: Path) -> None:
 
 def _children(pid: int | None) -> list[psutil.Process]:
     assert pid is not None
-    return psutil.Process(pid).children(recursive=True)
+    children: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return children

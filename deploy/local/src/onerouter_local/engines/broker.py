@@ -15,6 +15,7 @@ class LocalBroker(Engine):
     """
 
     name = "broker"
+    about = "Kafka-compatible broker, for development"
 
     @property
     def bootstrap_servers(self) -> str:

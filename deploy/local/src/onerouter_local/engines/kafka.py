@@ -20,6 +20,7 @@ class ApacheKafka(Engine):
     """A combined broker and controller on the loopback interface. Needs Java 17 or newer."""
 
     name = "kafka"
+    about = "Apache Kafka, one KRaft node"
     start_timeout_s = 60.0
     stop_timeout_s = 30.0
 

@@ -31,6 +31,7 @@ class Postgres(Engine):
     """
 
     name = "postgres"
+    about = "PostgreSQL 18: one database per service"
     stop_signal = signal.SIGINT  # "fast" shutdown: sessions are ended, everything is flushed
 
     def __init__(

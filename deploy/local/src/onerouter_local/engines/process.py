@@ -25,6 +25,7 @@ class Engine(ABC):
     """
 
     name: str
+    about: str
     stop_signal: signal.Signals = signal.SIGTERM
     start_timeout_s: float = 30.0
     stop_timeout_s: float = 15.0
@@ -33,6 +34,7 @@ class Engine(ABC):
         self.data_dir = data_dir
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
+        self._wanted = False
 
     @property
     def log_path(self) -> Path:
@@ -49,6 +51,11 @@ class Engine(ABC):
         """Whether the process exists (it may not answer yet)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def crashed(self) -> bool:
+        """Whether it was started, not stopped by us, and is gone."""
+        return self._wanted and not self.running
+
     async def start(self) -> None:
         """Prepare the data directory when it is new, start the server and return once it answers.
 
@@ -60,9 +67,11 @@ class Engine(ABC):
         await self.prepare()
         self._spawn()
         await self._until_ready()
+        self._wanted = True
 
     async def stop(self) -> None:
         """Ask the server to end and wait; kill it when it has not ended after `stop_timeout_s`."""
+        self._wanted = False
         process = self._process
         if process is None:
             return
@@ -80,6 +89,7 @@ class Engine(ABC):
 
     def kill(self) -> None:
         """SIGKILL, as a crash would; returns when the process is gone."""
+        self._wanted = False
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -13,6 +13,7 @@ class Valkey(Engine):
     """A Valkey server with a password on the loopback interface."""
 
     name = "valkey"
+    about = "Valkey: rate limits, caches"
 
     def __init__(self, data_dir: Path, port: int, password: str) -> None:
         super().__init__(data_dir, port)

@@ -66,7 +66,7 @@ def migrate(service: str, admin_dsn: str) -> None:
             for role in (tenant_role(service), worker_role(service)):
                 connection.execute(text(_create_role(role)))
             connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {tenant_role(service)}, {worker_role(service)}"))
-            connection.exec_driver_sql(_PARTITIONS_FUNCTION)
+            connection.execute(text(_PARTITIONS_FUNCTION))  # text() keeps its percent signs from the driver
             connection.exec_driver_sql(
                 "GRANT EXECUTE ON FUNCTION onerouter_ensure_partitions(text, int), "
                 f"onerouter_drop_partitions(text, interval) TO {worker_role(service)}"

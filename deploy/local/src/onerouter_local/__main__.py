@@ -1,0 +1,53 @@
+"""`python -m onerouter_local up | down | demo`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="The local stack: real engines and every service on this machine, no Docker, no root.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away the data of earlier runs.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line, not only warnings.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is ready; `down` stops it.")] = False,
+) -> None:
+    """Start everything; Ctrl-C stops it."""
+    from onerouter_local import up as stack
+
+    console = _console()
+    if detach:
+        raise typer.Exit(stack.detach(console, fresh=fresh))
+    raise typer.Exit(asyncio.run(stack.up(console, fresh=fresh, verbose=verbose)))
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started in this checkout."""
+    from onerouter_local import up as stack
+
+    raise typer.Exit(stack.down(_console()))
+
+
+@app.command()
+def demo() -> None:
+    """Run one payment through everything on a stack of its own, verifying each step."""
+    from onerouter_local.demo.run import run
+
+    raise typer.Exit(asyncio.run(run(_console())))
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+if __name__ == "__main__":
+    app()

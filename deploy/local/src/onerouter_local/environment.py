@@ -1,0 +1,134 @@
+"""The environment of every process of a local stack, from one map."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from onerouter_local.ports import LOOPBACK, free_ports, is_free
+from onerouter_local.secret_store import LocalSecrets
+
+USUAL_PORTS: Mapping[str, int] = {
+    "gateway": 8080,
+    "registry": 8081,
+    "payments": 8082,
+    "webhooks": 8083,
+    "sandbox": 8090,
+    "broker": 9092,
+    "postgres": 5432,
+    "valkey": 6379,
+}
+OWNERS_OF_DATABASES = ("registry", "payments", "webhooks")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Of our own environment the services get only this: a stray ONEROUTER_… of the shell must not reach them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything listens."""
+
+    ports: Mapping[str, int]
+
+    @classmethod
+    def choose(cls, *, usual: bool, fixed: Mapping[str, int]) -> "Addresses":
+        """The usual ports where they are free, else any; `usual=False` avoids them altogether."""
+        others = dict(zip(USUAL_PORTS, free_ports(len(USUAL_PORTS)), strict=True))
+        chosen = {name: port if usual and is_free(port) else others[name] for name, port in USUAL_PORTS.items()}
+        return cls({**chosen, **fixed})
+
+    def url(self, service: str) -> str:
+        return f"http://{LOOPBACK}:{self.ports[service]}"
+
+    @property
+    def kafka(self) -> str:
+        return f"{LOOPBACK}:{self.ports['broker']}"
+
+    @property
+    def sandbox_razorpay(self) -> str:
+        return f"{self.url('sandbox')}/razorpay"
+
+
+def redis_url(addresses: Addresses, secrets: LocalSecrets) -> str:
+    """Where Valkey answers, with its password."""
+    return f"redis://:{secrets.valkey_password}@{LOOPBACK}:{addresses.ports['valkey']}/0"
+
+
+def database_url(service: str, addresses: Addresses, secrets: LocalSecrets) -> str:
+    """The service's own login to its own database."""
+    password = getattr(secrets, f"{service}_database_password")
+    return f"postgresql://onerouter_{service}:{password}@{LOOPBACK}:{addresses.ports['postgres']}/onerouter_{service}"
+
+
+def service_environment(
+    service: str, port: int, addresses: Addresses, secrets: LocalSecrets, *, data_dir: Path, extra: Mapping[str, str]
+) -> dict[str, str]:
+    """The complete environment of one service process: each gets only the secrets that are its business."""
+    prefix = f"ONEROUTER_{service.upper()}"
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment |= {
+        "PYTHONUNBUFFERED": "1",
+        "ONEROUTER_MODE": "local",
+        "ONEROUTER_LOG_FORMAT": "json",
+        f"{prefix}_HOST": LOOPBACK,
+        f"{prefix}_PORT": str(port),
+    }
+    if service == "sandbox":
+        return {**environment, "ONEROUTER_SANDBOX_DATA_FILE": f"{data_dir}/sandbox.sqlite", **extra}
+    environment |= {
+        "KAFKA_BOOTSTRAP_SERVERS": addresses.kafka,
+        "REDIS_URL": redis_url(addresses, secrets),
+        "ONEROUTER_INTERNAL_TOKENS": secrets.internal_token,
+        "ONEROUTER_REGISTRY_URL": addresses.url("registry"),
+        f"{prefix}_REGISTRY_URL": addresses.url("registry"),
+        f"{prefix}_DRAIN_TIMEOUT_S": "8",
+    }
+    if service in OWNERS_OF_DATABASES:
+        environment[f"{prefix}_DATABASE_URL"] = database_url(service, addresses, secrets)
+    return {**environment, **_own(service, addresses, secrets), **extra}
+
+
+def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str, str]:
+    match service:
+        case "gateway":
+            return {
+                "ONEROUTER_API_KEY_PEPPER": secrets.api_key_pepper,
+                "ONEROUTER_GATEWAY_IDEMPOTENCY_SECRET": secrets.idempotency_secret,
+                "ONEROUTER_GATEWAY_PAYMENTS_URL": addresses.url("payments"),
+                "ONEROUTER_GATEWAY_WEBHOOKS_URL": addresses.url("webhooks"),
+            }
+        case "registry":
+            return {
+                "ONEROUTER_API_KEY_PEPPER": secrets.api_key_pepper,
+                "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
+                "ONEROUTER_CALLBACK_KEYS": secrets.callback_keys,
+                "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
+            }
+        case "payments":
+            return {
+                "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
+                "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
+            }
+        case "webhooks":
+            return {
+                "ONEROUTER_CALLBACK_KEYS": secrets.callback_keys,
+                "ONEROUTER_WEBHOOKS_ENCRYPTION_KEYS": secrets.endpoint_keys,
+                "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
+            }
+    return {}
+
+
+def written_environment(addresses: Addresses, secrets: LocalSecrets) -> dict[str, str]:
+    """What `.onerouter/env` tells programs on this machine."""
+    return {
+        "ONEROUTER_BASE_URL": addresses.url("gateway"),
+        "ONEROUTER_API_KEY": secrets.demo_api_key,
+        "ONEROUTER_WEBHOOKS_URL": addresses.url("webhooks"),
+        "ONEROUTER_SANDBOX_URL": addresses.url("sandbox"),
+        "KAFKA_BOOTSTRAP_SERVERS": addresses.kafka,
+        "REDIS_URL": redis_url(addresses, secrets),
+        **{
+            f"ONEROUTER_{service.upper()}_DATABASE_URL": database_url(service, addresses, secrets)
+            for service in OWNERS_OF_DATABASES
+        },
+    }

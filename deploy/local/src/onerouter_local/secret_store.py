@@ -1,0 +1,58 @@
+"""Secrets of a local stack: made at the first start, kept in one file that only its owner can read."""
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Self
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _keyring() -> str:
+    return f"local1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@dataclass(slots=True)
+class LocalSecrets:
+    """Everything a stack needs to keep to itself. Nothing has a default value that two stacks would share."""
+
+    postgres_password: str = field(default_factory=_token)
+    valkey_password: str = field(default_factory=_token)
+    registry_database_password: str = field(default_factory=_token)
+    payments_database_password: str = field(default_factory=_token)
+    webhooks_database_password: str = field(default_factory=_token)
+    internal_token: str = field(default_factory=_token)
+    api_key_pepper: str = field(default_factory=_token)
+    idempotency_secret: str = field(default_factory=_token)
+    credential_keys: str = field(default_factory=_keyring)
+    callback_keys: str = field(default_factory=_keyring)
+    endpoint_keys: str = field(default_factory=_keyring)
+    sandbox_key_id: str = field(default_factory=lambda: f"rzp_test_{secrets.token_hex(7)}")
+    sandbox_key_secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    sandbox_webhook_secret: str = field(default_factory=_token)
+    demo_tenant: str = ""
+    """Id of the demo tenant, empty until it is seeded."""
+    demo_api_key: str = ""
+    """The demo tenant's key in the clear, so that the next start can show it again."""
+    demo_callback_path: str = ""
+    """Path and token of the callback URL of the demo tenant's connection."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file, or make it; names it does not have yet are made and added."""
+        known = {field.name for field in fields(cls)}
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        loaded = cls(**{name: value for name, value in stored.items() if name in known})
+        loaded.save(path)
+        return loaded
+
+    def save(self, path: Path) -> None:
+        """Write the file, readable by its owner only."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")

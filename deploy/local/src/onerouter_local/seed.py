@@ -1,0 +1,65 @@
+"""The demo tenant: made at the first start, introduced to the sandbox at every start."""
+
+from pathlib import Path
+
+import httpx
+from pydantic import AnyHttpUrl, PostgresDsn, SecretStr
+
+from onerouter_local.environment import Addresses, database_url
+from onerouter_local.secret_store import LocalSecrets
+
+TENANT = "Demo shop"
+ENVIRONMENT = "test"
+_PROVIDER = "razorpay"
+
+
+async def seed(addresses: Addresses, secrets: LocalSecrets, secrets_path: Path) -> None:
+    """Tenant, API key and connection unless they exist; then the merchant account on the sandbox's side."""
+    if not secrets.demo_callback_path:
+        await _create_tenant(addresses, secrets)
+        secrets.save(secrets_path)
+    await _open_account(addresses, secrets)
+
+
+async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
+    from onerouter_registry.admin import ManagementSettings, open_admin
+
+    settings = ManagementSettings(
+        database_url=PostgresDsn(database_url("registry", addresses, secrets)),
+        database_pool_size=2,
+        credential_keys=SecretStr(secrets.credential_keys),
+        callback_keys=SecretStr(secrets.callback_keys),
+        api_key_pepper=SecretStr(secrets.api_key_pepper),
+        callback_base_url=AnyHttpUrl(addresses.url("webhooks")),
+    )
+    async with open_admin(settings) as admin:
+        tenant = await admin.tenants.create(TENANT)
+        created = await admin.api_keys.create(tenant.id, ENVIRONMENT, name="demo")
+        connected = await admin.connections.connect(
+            tenant.id,
+            ENVIRONMENT,
+            _PROVIDER,
+            {
+                "key_id": SecretStr(secrets.sandbox_key_id),
+                "key_secret": SecretStr(secrets.sandbox_key_secret),
+                "webhook_secret": SecretStr(secrets.sandbox_webhook_secret),
+            },
+            label="sandbox",
+        )
+        assert connected.callback_token is not None  # Razorpay calls back
+        secrets.demo_tenant = tenant.id
+        secrets.demo_api_key = created.key.get_secret_value()
+        secrets.demo_callback_path = f"/callbacks/{_PROVIDER}/{connected.callback_token.get_secret_value()}"
+
+
+async def _open_account(addresses: Addresses, secrets: LocalSecrets) -> None:
+    """What a merchant does in Razorpay's dashboard: a key pair, and where callbacks go (the port may be a new one)."""
+    account = {
+        "key_id": secrets.sandbox_key_id,
+        "key_secret": secrets.sandbox_key_secret,
+        "webhook_url": f"{addresses.url('webhooks')}{secrets.demo_callback_path}",
+        "webhook_secret": secrets.sandbox_webhook_secret,
+        "merchant_name": TENANT,
+    }
+    async with httpx.AsyncClient(base_url=addresses.url("sandbox"), timeout=5.0) as sandbox:
+        (await sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
