@@ -1,0 +1,1 @@
+"""The shape of the payments database, step by step."""

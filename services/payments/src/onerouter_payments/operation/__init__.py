@@ -1,0 +1,1 @@
+"""Operations as tenants see them: what was asked, each attempt, what came of it."""

@@ -1,0 +1,45 @@
+"""The heart's tables as reads see them; they are made by `onerouter_common.worker.schema`."""
+
+from sqlalchemy import TIMESTAMP, Column, Double, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("category", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("ordering_key", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("provider", Text),
+    Column("connection_id", Text),
+    Column("effect_guarantee", Text),
+    Column("result", JSONB),
+    Column("problem", JSONB),
+    Column("provider_ms", Double, nullable=False),
+    Column("accepted_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("created_at", TIMESTAMP(timezone=True), primary_key=True),
+    Column("updated_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("finished_at", TIMESTAMP(timezone=True)),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("operation_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("connection_id", Text, nullable=False),
+    Column("created_at", TIMESTAMP(timezone=True), primary_key=True),
+    Column("duration_ms", Double),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("provider_code", Text),
+    Column("provider_request_id", Text),
+)

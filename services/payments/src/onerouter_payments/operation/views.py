@@ -1,0 +1,63 @@
+"""An operation as the public API shows it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from onerouter_common.clock import isoformat
+
+
+def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> dict[str, JsonValue]:
+    """`status` is the operation's state; `effect` what is known to have changed outside."""
+    problem = row["problem"]
+    return {
+        "id": row["id"],
+        "object": "operation",
+        "category": row["category"],
+        "operation": row["operation"],
+        "status": row["state"],
+        "resource": {"kind": row["operation"].partition(".")[0], "id": row["resource_id"]},
+        "provider": row["provider"],
+        "connection_id": row["connection_id"],
+        "created_at": isoformat(row["created_at"]),
+        "created": int(row["created_at"].timestamp()),
+        "updated_at": isoformat(row["updated_at"]),
+        "finished_at": _moment(row["finished_at"]),
+        "attempts": [attempt_view(attempt) for attempt in attempts],
+        "provider_ms": row["provider_ms"],
+        "result": row["result"],
+        "error": problem,
+        "effect": _effect(row["state"], problem),
+        "effect_guarantee": row["effect_guarantee"],
+        "environment": row["environment"],
+    }
+
+
+def attempt_view(row: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """`kind`: the call, a repeat under the same key, or a look-up whether it was done."""
+    return {
+        "number": row["number"],
+        "kind": row["kind"],
+        "provider": row["provider"],
+        "connection_id": row["connection_id"],
+        "started_at": isoformat(row["created_at"]),
+        "duration_ms": row["duration_ms"],
+        "outcome": row["outcome"],
+        "reason": row["reason"],
+        "provider_code": row["provider_code"],
+        "provider_request_id": row["provider_request_id"],
+    }
+
+
+def _effect(state: str, problem: Mapping[str, Any] | None) -> str:
+    if state == "succeeded":
+        return "committed"
+    if state in ("executing", "unknown"):
+        return "unknown"
+    return str(problem["effect"]) if problem is not None else "none"
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else isoformat(value)

@@ -1,0 +1,1 @@
+"""Payments: their states, the operations on them, what callbacks and polls make of them."""

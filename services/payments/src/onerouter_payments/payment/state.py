@@ -1,0 +1,216 @@
+"""A payment and the rule by which it only ever moves forward. Pure.
+
+What a provider says reaches us late, twice and in any order: as the answer of a call, as a callback, as the answer to a
+poll. So a payment is the *join* of all it was told: each part (status, refunded amount, each fact) only grows in a total
+order, and therefore the end is the same whatever the order and however often.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import orjson
+from pydantic import JsonValue
+
+from onerouter_common.money import Money
+from onerouter_providers.capability import PaymentReference, PaymentSnapshot
+
+RANK: Final[Mapping[str, int]] = {
+    "created": 0,
+    "requires_action": 1,
+    "processing": 2,
+    # A failed attempt may be followed by an authorization (the bank answered late, the payer tried again), never the
+    # other way round: a late "failed" of an earlier attempt says nothing about the one that went through.
+    "failed": 3,
+    "authorized": 4,
+    "expired": 5,
+    "canceled": 6,
+    # Money that was taken outranks whatever was said about the attempt before.
+    "succeeded": 7,
+    "partially_refunded": 8,
+    "refunded": 9,
+}
+"""The monotonic rule: a status is only ever replaced by one of higher rank."""
+
+OPEN: Final = frozenset({"created", "requires_action", "processing", "authorized"})
+"""States the provider will leave: worth asking about when no callback comes."""
+CAPTURED: Final = frozenset({"succeeded", "partially_refunded", "refunded"})
+
+FIRST_POLL: Final = timedelta(minutes=1)
+
+EffectGuarantee = Literal["exactly_once", "at_most_once"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing we were told, and by what: the status it came with and the provider's payment it speaks of.
+
+    One order can see several payments (a failed try, then a good one). The fact that came with the higher status wins;
+    at the same status that of the later payment, so that facts of different tries are never mixed.
+    """
+
+    rank: int
+    attempt: str
+    value: JsonValue
+
+    @property
+    def strength(self) -> tuple[int, str, bytes]:
+        return self.rank, self.attempt, orjson.dumps(self.value, option=orjson.OPT_SORT_KEYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    id: str
+    tenant_id: str
+    environment: str
+    connection_id: str
+    provider: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+    effect_guarantee: EffectGuarantee = "exactly_once"
+    status: str = "created"
+    capture: str = "automatic"
+    method: str | None = None
+    """As asked for; what the payer then used is a fact."""
+    method_details: Mapping[str, str] = field(default_factory=dict)
+    receipt: str | None = None
+    description: str | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    customer: Mapping[str, str] | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    captured_minor: int | None = None
+    """Set when less than the whole may have been captured; None: the whole amount."""
+    reported_refunded_minor: int = 0
+    """The most the provider ever said was refunded, including refunds made elsewhere."""
+    amount_refunded_minor: int = 0
+    """What is shown: the larger of that and the refunds known to have succeeded."""
+    version: int = 0
+    """Counts what a tenant can see change; 0 until the provider has answered. Each version is one event."""
+    revision: int = 1
+    """Counts every change of the record: what decides between two writers."""
+    poll_at: datetime | None = None
+    polls: int = 0
+    stored_revision: int = field(default=0, compare=False)
+    """The revision that was loaded; 0 for a record not stored yet."""
+
+    def fact(self, name: str) -> JsonValue:
+        found = self.facts.get(name)
+        return None if found is None else found.value
+
+    def text(self, name: str) -> str | None:
+        """A fact that is a string."""
+        value = self.fact(name)
+        return value if isinstance(value, str) else None
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def refundable_minor(self) -> int:
+        """The most that can ever be refunded: what was captured."""
+        return self.amount_minor if self.captured_minor is None else self.captured_minor
+
+    @property
+    def is_at_provider(self) -> bool:
+        return self.text("provider_order_id") is not None or self.text("provider_payment_id") is not None
+
+    @property
+    def reference(self) -> PaymentReference:
+        return PaymentReference(
+            payment_id=self.id,
+            amount=self.amount,
+            provider_order_id=self.text("provider_order_id"),
+            provider_payment_id=self.text("provider_payment_id"),
+        )
+
+    @property
+    def visible(self) -> tuple[object, ...]:
+        """What a tenant sees and can change after creation."""
+        return self.status, self.amount_refunded_minor, {name: fact.value for name, fact in self.facts.items()}
+
+
+def later(held: str, told: str) -> str:
+    """The status of the two that ranks higher; a word we do not know changes nothing."""
+    return told if RANK.get(told, -1) > RANK[held] else held
+
+
+def merge(payment: Payment, told: PaymentSnapshot, *, captured_minor: int | None = None) -> Payment:
+    """The payment that knows what it knew and what it is told now. Versions are not counted here."""
+    rank = RANK.get(told.status, 0)
+    facts = dict(payment.facts)
+    for name, value in _facts_of(told):
+        fact = Fact(rank, told.provider_payment_id or "", value)
+        held = facts.get(name)
+        if held is None or fact.strength > held.strength:
+            facts[name] = fact
+    reported = told.amount_refunded_minor
+    if told.status == "refunded" and not reported:
+        reported = payment.refundable_minor
+    return replace(
+        payment,
+        # Whether it counts as refunded follows from the amounts (`aggregate.py`), so that the word and they agree.
+        status=later(payment.status, "succeeded" if told.status in CAPTURED else told.status),
+        facts=facts,
+        captured_minor=_most(payment.captured_minor, captured_minor),
+        reported_refunded_minor=max(payment.reported_refunded_minor, reported),
+    )
+
+
+def with_refunded(payment: Payment, succeeded_minor: int) -> Payment:
+    """The payment whose refunded amount and status follow from its refunds."""
+    refunded = max(payment.reported_refunded_minor, succeeded_minor, payment.amount_refunded_minor)
+    status = payment.status
+    if status in CAPTURED and refunded:
+        status = later(status, "refunded" if refunded >= payment.refundable_minor else "partially_refunded")
+    return replace(payment, status=status, amount_refunded_minor=refunded)
+
+
+def stamped(before: Payment, after: Payment, at: datetime) -> Payment:
+    """The next version when a tenant can see a difference, else the next revision when there is any, else as before."""
+    if after == before:
+        return before
+    if after.visible == before.visible:
+        return replace(after, revision=before.revision + 1)
+    return next_version(before, after, at)
+
+
+def next_version(before: Payment, after: Payment, at: datetime) -> Payment:
+    return replace(
+        after,
+        version=before.version + 1,
+        revision=before.revision + 1,
+        updated_at=max(before.updated_at, at),
+        poll_at=at + FIRST_POLL if after.status in OPEN and after.is_at_provider else None,
+        polls=0,
+    )
+
+
+def _facts_of(told: PaymentSnapshot) -> Iterator[tuple[str, JsonValue]]:
+    named: dict[str, JsonValue] = {
+        "provider_order_id": told.provider_order_id,
+        "provider_payment_id": told.provider_payment_id,
+        "method": told.method,
+        "method_details": dict(told.method_details),
+        "client_secret": told.client_secret,
+        "checkout": dict(told.checkout),
+        "checkout_url": told.checkout_url,
+        "failure": _failure_of(told),
+    }
+    return ((name, value) for name, value in named.items() if value)
+
+
+def _failure_of(told: PaymentSnapshot) -> JsonValue:
+    if told.status != "failed":
+        return None
+    code = told.error_reason or "unknown"
+    return {"code": code, "message": told.error_message or f"The provider reported the payment as failed ({code})."}
+
+
+def _most(held: int | None, told: int | None) -> int | None:
+    known = [amount for amount in (held, told) if amount is not None]
+    return max(known, default=None)

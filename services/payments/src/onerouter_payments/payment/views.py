@@ -1,0 +1,55 @@
+"""A payment as the public API shows it: in answers, events and reads alike. Pure."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from onerouter_common.clock import isoformat
+from onerouter_common.money import Money
+from onerouter_payments.payment.state import Payment
+
+View = dict[str, JsonValue]
+
+
+def payment_view(payment: Payment, checkout_urls: Mapping[str, str]) -> View:
+    """`checkout_urls`: provider → template with `{order_id}` and `{payment_id}`, for providers without a page of theirs."""
+    used = payment.fact("method_details")
+    return {
+        "id": payment.id,
+        "transaction_id": payment.id,
+        "object": "payment",
+        "provider": payment.provider,
+        "provider_order_id": payment.text("provider_order_id"),
+        "provider_payment_id": payment.text("provider_payment_id"),
+        "amount": payment.amount.to_json_number(),
+        "amount_minor": payment.amount_minor,
+        "amount_refunded": Money(payment.amount_refunded_minor, payment.currency).to_json_number(),
+        "amount_refunded_minor": payment.amount_refunded_minor,
+        "currency": payment.currency,
+        "status": payment.status,
+        "checkout_url": payment.text("checkout_url") or _checkout_url(payment, checkout_urls.get(payment.provider)),
+        "client_secret": payment.text("client_secret"),
+        "checkout": payment.fact("checkout"),
+        "payment_method": payment.text("method") or payment.method,
+        "method_details": {**payment.method_details, **(used if isinstance(used, dict) else {})},
+        "capture": payment.capture,
+        "receipt": payment.receipt,
+        "description": payment.description,
+        "notes": dict(payment.notes),
+        "metadata": dict(payment.metadata),
+        "customer": None if payment.customer is None else dict(payment.customer),
+        "failure": payment.fact("failure") if payment.status == "failed" else None,
+        "created_at": isoformat(payment.created_at),
+        "created": int(payment.created_at.timestamp()),
+        "updated_at": isoformat(payment.updated_at),
+        "environment": payment.environment,
+        "effect_guarantee": payment.effect_guarantee,
+        "version": payment.version,
+    }
+
+
+def _checkout_url(payment: Payment, template: str | None) -> str | None:
+    order_id = payment.text("provider_order_id")
+    if template is None or order_id is None:
+        return None
+    return template.format(order_id=order_id, payment_id=payment.id)

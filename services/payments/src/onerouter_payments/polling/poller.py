@@ -1,0 +1,148 @@
+"""Asks providers about payments and refunds that stay open without a callback, and applies what they say.
+
+The answer goes through the same rules as a callback, so a callback that arrives meanwhile does no harm.
+"""
+
+import asyncio
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import Overloaded, ProviderError
+from onerouter_common.worker import outbox
+from onerouter_common.worker.handler import Connection, Connections
+from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
+from onerouter_payments.payment.repository import PaymentStore
+from onerouter_payments.payment.settlement import Views
+from onerouter_payments.polling.repository import Due, claim
+from onerouter_payments.polling.schedule import ABANDONED
+from onerouter_providers.capability import PaymentProvider, PaymentSnapshot, RefundSnapshot
+
+log = structlog.get_logger()
+
+CATEGORY: Final = "payments"
+_AT_ONCE: Final = 8
+"""Calls in flight: polling must never compete with the tenants' own operations."""
+
+
+class Poller:
+    def __init__(
+        self,
+        pool: Pool,
+        connections: Connections,
+        views: Views,
+        clock: Clock,
+        *,
+        interval_s: float = 5.0,
+        batch: int = 64,
+    ) -> None:
+        self._pool = pool
+        self._connections = connections
+        self._views = views
+        self._clock = clock
+        self._interval_s = interval_s
+        self._batch = batch
+        self._store = PaymentStore()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if await self.poll_once() < self._batch:
+                await asyncio.sleep(self._interval_s)
+
+    async def poll_once(self) -> int:
+        """Ask about one batch of what is due; how many there were."""
+        async with self._pool.acquire() as connection:
+            due = await claim(connection, self._clock.now(), self._batch)
+            found = await self._store.load(connection, sorted({item.payment_id for item in due}), lock=False)
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(item: Due) -> None:
+            async with places:
+                await self._ask(item, found[item.payment_id])
+
+        async with asyncio.TaskGroup() as tasks:
+            for item in due:
+                tasks.create_task(ask(item))
+        return len(due)
+
+    async def _ask(self, due: Due, aggregate: PaymentAggregate) -> None:
+        try:
+            result = await self._ask_provider(due, aggregate)
+        except (ProviderError, Overloaded, TimeoutError) as error:
+            log.info("poll.failed", kind=due.kind, payment_id=due.payment_id, error=type(error).__name__)
+            result = "failed"
+        if due.is_last and result != "changed":
+            result = _gave_up(due, aggregate)
+        metrics.POLLS.labels(CATEGORY, due.kind, result).inc()
+
+    async def _ask_provider(self, due: Due, aggregate: PaymentAggregate) -> str:
+        payment = aggregate.payment
+        connection = await self._connections.get(
+            payment.tenant_id, payment.environment, CATEGORY, payment.connection_id
+        )
+        if connection is None:
+            return "disconnected"
+        async with asyncio.timeout(connection.timeout_s):
+            told = await _told(due, aggregate, connection)
+        return "unchanged" if told is None else await self._apply(due, told)
+
+    async def _apply(self, due: Due, told: PaymentSnapshot | RefundSnapshot) -> str:
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            aggregate = (await self._store.load(connection, [due.payment_id], lock=True))[due.payment_id]
+            change = _observe(due, aggregate, told, now=now)
+            if change.aggregate == aggregate:
+                return "unchanged"
+            await self._store.save(connection, [change.aggregate])
+            # The relay publishes these: nobody waits for them to the millisecond.
+            await outbox.add(
+                connection,
+                outbox.of_drafts(
+                    self._views.drafts(change.happened),
+                    tenant_id=aggregate.tenant_id,
+                    environment=aggregate.environment,
+                    category=CATEGORY,
+                    occurred_at=now,
+                    ordering_key=due.payment_id,
+                ),
+            )
+        return "changed" if change.happened else "unchanged"
+
+
+async def _told(
+    due: Due, aggregate: PaymentAggregate, connection: Connection
+) -> PaymentSnapshot | RefundSnapshot | None:
+    client: PaymentProvider = connection.client
+    if due.refund_id is None:
+        return await client.get_payment(aggregate.payment.reference)
+    refund = aggregate.find_refund(due.refund_id)
+    if refund is None or refund.provider_refund_id is None:
+        return None
+    return await client.get_refund(aggregate.payment.reference, refund.provider_refund_id)
+
+
+def _observe(due: Due, aggregate: PaymentAggregate, told: PaymentSnapshot | RefundSnapshot, *, now: datetime) -> Change:
+    if isinstance(told, PaymentSnapshot):
+        return observe_payment(aggregate, told, now)
+    return observe_refund(aggregate, due.refund_id or "", told, now)
+
+
+def _gave_up(due: Due, aggregate: PaymentAggregate) -> str:
+    """The last poll brought nothing. Where money may hang, somebody has to look."""
+    status = aggregate.payment.status
+    if due.refund_id is None and status in ABANDONED:
+        return "abandoned"
+    log.error(
+        "poll.gave_up",
+        kind=due.kind,
+        payment_id=due.payment_id,
+        refund_id=due.refund_id,
+        status=status,
+        provider=aggregate.payment.provider,
+    )
+    return "gave_up"

@@ -1,0 +1,1 @@
+"""What tenants read: payments, refunds and operations, each tenant its own."""

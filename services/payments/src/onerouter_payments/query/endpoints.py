@@ -1,0 +1,87 @@
+"""The internal reads that the gateway forwards to: JSON out as the public API shows it."""
+
+from typing import Annotated, Any, cast
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import AwareDatetime
+from starlette.responses import Response
+
+from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
+from onerouter_payments.query.paging import MOST, Page
+from onerouter_payments.query.repository import OperationFilter, PaymentFilter, Reads, RefundFilter
+
+Tenant = Annotated[TenantContext, Depends(tenant_context)]
+Text = Annotated[str | None, Query(max_length=200)]
+
+
+def _reads(request: Request) -> Reads:
+    return cast(Reads, request.state.reads)
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    created_after: AwareDatetime | None = None,
+    created_before: AwareDatetime | None = None,
+) -> Page:
+    return Page(limit, cursor, created_after, created_before)
+
+
+TenantReads = Annotated[Reads, Depends(_reads)]
+AskedPage = Annotated[Page, Depends(_page)]
+
+
+def _json(view: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(view), media_type="application/json")
+
+
+def router(auth: InternalAuth) -> APIRouter:
+    routes = APIRouter(prefix="/internal", dependencies=[Depends(auth)])
+
+    @routes.get("/payments/{payment_id}")
+    async def get_payment(tenant: Tenant, reads: TenantReads, payment_id: str) -> Response:
+        return _json(await reads.payment(tenant, payment_id))
+
+    @routes.get("/payments")
+    async def list_payments(
+        tenant: Tenant,
+        reads: TenantReads,
+        page: AskedPage,
+        status: Text = None,
+        provider: Text = None,
+        customer_id: Text = None,
+    ) -> Response:
+        return _json(await reads.payments(tenant, PaymentFilter(status, provider, customer_id), page))
+
+    @routes.get("/refunds/{refund_id}")
+    async def get_refund(tenant: Tenant, reads: TenantReads, refund_id: str) -> Response:
+        return _json(await reads.refund(tenant, refund_id))
+
+    @routes.get("/refunds")
+    async def list_refunds(
+        tenant: Tenant,
+        reads: TenantReads,
+        page: AskedPage,
+        status: Text = None,
+        provider: Text = None,
+        payment_id: Text = None,
+    ) -> Response:
+        return _json(await reads.refunds(tenant, RefundFilter(status, provider, payment_id), page))
+
+    @routes.get("/operations/{operation_id}")
+    async def get_operation(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
+        return _json(await reads.operation(tenant, operation_id))
+
+    @routes.get("/operations")
+    async def list_operations(
+        tenant: Tenant,
+        reads: TenantReads,
+        page: AskedPage,
+        status: Text = None,
+        operation: Text = None,
+        resource_id: Text = None,
+    ) -> Response:
+        return _json(await reads.operations(tenant, OperationFilter(status, operation, resource_id), page))
+
+    return routes

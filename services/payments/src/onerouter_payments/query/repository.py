@@ -1,0 +1,136 @@
+"""Reads on behalf of a tenant. Each is one transaction that names the tenant: row-level security does the filtering."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import ColumnElement, Select, Table, or_, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from onerouter_common.db.tenancy import tenant_transaction
+from onerouter_common.errors import NotFound
+from onerouter_common.ids import PAYMENT, is_id
+from onerouter_common.web.internal import TenantContext
+from onerouter_payments.operation.tables import attempts, operations
+from onerouter_payments.operation.views import operation_view
+from onerouter_payments.payment.rows import payment_of
+from onerouter_payments.payment.settlement import Views
+from onerouter_payments.payment.tables import payments
+from onerouter_payments.query.paging import Page, list_view, paged
+from onerouter_payments.refund.rows import refund_of
+from onerouter_payments.refund.tables import refunds
+
+View = dict[str, JsonValue]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFilter:
+    status: str | None = None
+    provider: str | None = None
+    customer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFilter:
+    status: str | None = None
+    provider: str | None = None
+    payment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFilter:
+    status: str | None = None
+    operation: str | None = None
+    resource_id: str | None = None
+
+
+class Reads:
+    def __init__(self, engine: AsyncEngine, views: Views) -> None:
+        self._engine = engine
+        self._views = views
+
+    async def payment(self, tenant: TenantContext, payment_id: str) -> View:
+        """By our id, the provider's order id or the provider's payment id. Raises NotFound."""
+        if is_id(PAYMENT, payment_id):
+            wanted: ColumnElement[bool] = payments.c.id == payment_id
+        else:
+            wanted = or_(payments.c.provider_order_id == payment_id, payments.c.provider_payment_id == payment_id)
+        rows = await self._rows(tenant, payments, wanted)
+        if not rows:
+            raise _missing("payment", payment_id, tenant, code="PAYMENT_NOT_FOUND")
+        return self._views.of(payment_of(rows[0]))
+
+    async def payments(self, tenant: TenantContext, wanted: PaymentFilter, page: Page) -> View:
+        rows = await self._page(
+            tenant,
+            payments,
+            page,
+            (payments.c.status, wanted.status),
+            (payments.c.provider, wanted.provider),
+            (payments.c.customer_id, wanted.customer_id),
+        )
+        return list_view(rows, page, lambda row: self._views.of(payment_of(row)), _key)
+
+    async def refund(self, tenant: TenantContext, refund_id: str) -> View:
+        """By our id or the provider's. Raises NotFound."""
+        rows = await self._rows(
+            tenant, refunds, or_(refunds.c.id == refund_id, refunds.c.provider_refund_id == refund_id)
+        )
+        if not rows:
+            raise _missing("refund", refund_id, tenant)
+        return self._views.of(refund_of(rows[0]))
+
+    async def refunds(self, tenant: TenantContext, wanted: RefundFilter, page: Page) -> View:
+        rows = await self._page(
+            tenant,
+            refunds,
+            page,
+            (refunds.c.status, wanted.status),
+            (refunds.c.provider, wanted.provider),
+            (refunds.c.payment_id, wanted.payment_id),
+        )
+        return list_view(rows, page, lambda row: self._views.of(refund_of(row)), _key)
+
+    async def operation(self, tenant: TenantContext, operation_id: str) -> View:
+        """With every attempt. Raises NotFound."""
+        rows = await self._rows(tenant, operations, operations.c.id == operation_id)
+        if not rows:
+            raise _missing("operation", operation_id, tenant)
+        query = select(attempts).where(attempts.c.operation_id == operation_id)
+        made = await self._fetch(tenant, query.order_by(attempts.c.created_at, attempts.c.id))
+        return operation_view(rows[0], made)
+
+    async def operations(self, tenant: TenantContext, wanted: OperationFilter, page: Page) -> View:
+        """Without attempts: ask for one operation to see its."""
+        rows = await self._page(
+            tenant,
+            operations,
+            page,
+            (operations.c.state, wanted.status),
+            (operations.c.operation, wanted.operation),
+            (operations.c.resource_id, wanted.resource_id),
+        )
+        return list_view(rows, page, lambda row: operation_view(row, ()), _key)
+
+    async def _rows(self, tenant: TenantContext, table: Table, wanted: ColumnElement[bool]) -> list[Row]:
+        return await self._fetch(tenant, select(table).where(wanted).order_by(table.c.created_at.desc()).limit(1))
+
+    async def _page(
+        self, tenant: TenantContext, table: Table, page: Page, *filters: tuple[ColumnElement[Any], str | None]
+    ) -> list[Row]:
+        conditions = [column == value for column, value in filters if value is not None]
+        return await self._fetch(tenant, paged(select(table).where(*conditions), table, page))
+
+    async def _fetch(self, tenant: TenantContext, query: Select[Any]) -> list[Row]:
+        async with tenant_transaction(self._engine, tenant.tenant_id, tenant.environment) as connection:
+            return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _key(row: Row) -> tuple[datetime, str]:
+    return row["created_at"], row["id"]
+
+
+def _missing(kind: str, id_: str, tenant: TenantContext, *, code: str | None = None) -> NotFound:
+    return NotFound(f"There is no {kind} {id_[:64]} in the {tenant.environment} environment.", code=code)

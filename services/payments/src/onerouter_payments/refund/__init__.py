@@ -1,0 +1,1 @@
+"""Refunds: rows of their own, kept with the payment they return."""
