@@ -106,3 +106,10 @@ RATE_LIMIT_LOCAL = Counter(
     "onerouter_rate_limit_local_total", "Requests limited by this instance alone, because Redis was away."
 )
 RATE_LIMITED = Counter("onerouter_rate_limited_total", "Requests refused with 429.")
+
+# Polling: what never called back.
+POLLS = Counter(
+    "onerouter_polls_total",
+    "Resources asked about by result: changed, unchanged, failed, disconnected, abandoned, gave_up (somebody must look).",
+    ["category", "kind", "result"],
+)
