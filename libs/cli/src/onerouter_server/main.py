@@ -87,9 +87,9 @@ def topics(
 @app.command(context_settings=_FORWARD, add_help_option=False, rich_help_panel=_OPERATING)
 def admin(context: typer.Context) -> None:
     """Create tenants, API keys and connections (`onerouter admin --help`)."""
-    from onerouter_registry.admin import app as registry_admin
+    from onerouter_server.admin import app as administration
 
-    registry_admin(args=context.args, prog_name="onerouter admin")
+    administration(args=context.args, prog_name="onerouter admin")
 
 
 @app.command(rich_help_panel=_OPERATING)
