@@ -69,7 +69,7 @@ class ProviderConnection:
         return None if facts is None else facts.idempotency
 
     def absence_settles_s(self, capability: str) -> float:
-        """How long after an attempt's end a look-up's "there is none" may be believed."""
+        """How long after a call's deadline a look-up's "there is none" may be believed."""
         facts = self._capabilities.get(capability)
         return facts.absence_settles_s or 0.0 if facts is not None else 0.0
 

@@ -56,13 +56,17 @@ class ProviderPackage:
         http: httpx.AsyncClient,
         environment: str,
         base_url: str | None = None,
+        timeout_s: float | None = None,
     ) -> Any:
-        """A client for these credentials on a shared pool (`http.open_pool`); `base_url` is an operator's override."""
+        """A client for these credentials on a shared pool (`http.open_pool`).
+
+        `base_url` is an operator's override; `timeout_s` replaces the manifest's.
+        """
         policy = ProviderHttp(
             http,
             provider=self.manifest.id,
             display_name=self.manifest.display_name,
-            timeout_s=self.manifest.timeout_s,
+            timeout_s=timeout_s or self.manifest.timeout_s,
         )
         return self.create_client(
             credentials, http=policy, base_url=(base_url or self.manifest.base_url.of(environment)).rstrip("/")

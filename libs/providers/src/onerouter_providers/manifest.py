@@ -97,7 +97,7 @@ class CapabilityFacts(_Facts):
     lookup: str | None = None
     """`lookup`: how it is found again."""
     absence_settles_s: float | None = Field(None, ge=0, le=86_400)
-    """How long after an attempt's end a look-up's "there is none" may be believed: until then the provider may still be
+    """How long after a call's deadline a look-up's "there is none" may be believed: until then the provider may still be
     working on the request, or its list may lag behind."""
 
     @model_validator(mode="after")

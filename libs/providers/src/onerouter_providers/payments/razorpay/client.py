@@ -36,6 +36,8 @@ _PAGE: Final = 100
 _PAGES: Final = 50
 """A payment with more than 5,000 refunds is nobody's; a list that does not end is a fault."""
 _CAPTURED: Final = frozenset({"succeeded", "partially_refunded", "refunded"})
+_MAYBE_BECAUSE_OF_US: Final = frozenset({"refund_rejected", "duplicate", "idempotency_conflict", "invalid_state"})
+"""Refusals of a refund that an earlier, unanswered try of the same refund may be the cause of."""
 NO_CANCEL: Final = (
     "Razorpay has no void call: an order that nobody paid just stops being used, an authorized payment is refunded by "
     "Razorpay when it is not captured in time, a captured one can be refunded."
@@ -142,7 +144,15 @@ class RazorpayPayments:
         deadline = self._http.deadline()
         payment_id = await self._captured_id("refund.create", request.payment, deadline)
         path = f"/v1/payments/{_id(payment_id)}/refund"
-        refund = await self._post("refund.create", path, body, deadline, {"X-Refund-Idempotency": key})
+        try:
+            refund = await self._post("refund.create", path, body, deadline, {"X-Refund-Idempotency": key})
+        except (ProviderDeclined, ProviderRefusedUs) as refused:
+            if refused.reason not in _MAYBE_BECAUSE_OF_US:
+                raise
+            made = await self._find_refunded(payment_id, request.refund_id, deadline)
+            if made is None:
+                raise
+            return made
         if not refund.get("id"):
             raise self._strange("refund.create", "a refund without an id")
         return mapping.refund_snapshot(refund)
@@ -153,14 +163,7 @@ class RazorpayPayments:
             payment_id = await self._captured_id("refund.find", request.payment, deadline)
         except Conflict:
             return None  # nothing was captured, so nothing can have been refunded
-        for page in range(_PAGES):
-            refunds = await self._list("refund.find", f"/v1/payments/{_id(payment_id)}/refunds", {}, deadline, page)
-            found = mapping.find_refund(refunds, request.refund_id)
-            if found is not None:
-                return mapping.refund_snapshot(found)
-            if len(refunds) < _PAGE:
-                return None
-        raise self._strange("refund.find", "a list without an end")
+        return await self._find_refund(payment_id, request.refund_id, deadline)
 
     async def get_refund(self, payment: PaymentReference, provider_refund_id: str) -> RefundSnapshot:  # noqa: ARG002
         deadline = self._http.deadline()
@@ -213,6 +216,28 @@ class RazorpayPayments:
         if chosen is None:
             return PaymentSnapshot(status="created", provider_order_id=reference.provider_order_id)
         return mapping.payment_snapshot(None, chosen, key_id=self._key_id)
+
+    async def _find_refund(self, payment_id: str, refund_id: str, deadline: float) -> RefundSnapshot | None:
+        for page in range(_PAGES):
+            refunds = await self._list("refund.find", f"/v1/payments/{_id(payment_id)}/refunds", {}, deadline, page)
+            found = mapping.find_refund(refunds, refund_id)
+            if found is not None:
+                return mapping.refund_snapshot(found)
+            if len(refunds) < _PAGE:
+                return None
+        raise self._strange("refund.find", "a list without an end")
+
+    async def _find_refunded(self, payment_id: str, refund_id: str, deadline: float) -> RefundSnapshot | None:
+        """Whether a refusal speaks of a refund that we made before (a repeat after Razorpay forgot the key, say)."""
+        try:
+            return await self._find_refund(payment_id, refund_id, deadline)
+        except (ProviderUnavailable, ProviderThrottled) as error:
+            raise ProviderOutcomeUnknown(
+                "Razorpay refused the refund, perhaps because it was made before, and cannot be asked right now.",
+                provider=PROVIDER,
+                reason="duplicate",
+                retry_after_s=error.retry_after_s,
+            ) from error
 
     async def _captured_id(self, capability: str, reference: PaymentReference, deadline: float) -> str:
         if reference.provider_payment_id is not None:
