@@ -83,6 +83,14 @@ class Producer:
         for ack in acks:
             await self._acknowledged(ack)
 
+    async def send_hint(self, topic: str, value: bytes, *, key: str, partition: int) -> None:
+        """Send something that may be lost: not waited for, not repeated, dropped when there is no broker."""
+        try:
+            ack = await self._send(topic, value, key=key, headers=(), partition=partition)
+        except BrokerUnavailable:
+            return
+        ack.add_done_callback(_retrieve)
+
     async def _send(
         self, topic: str, value: bytes, *, key: str, headers: Headers, partition: int | None = None
     ) -> "asyncio.Future[Any]":

@@ -196,11 +196,19 @@ class Handler(Generic[CommandT, StateT]):
         raise NotImplementedError
 
     def begin(self, op: Operation, command: CommandT, resource: StateT | None, connection: Connection) -> Begun[StateT]:
-        """Pure. Raises a CallerError to refuse before anything is called. Runs again, on the then state, on a repeat.
+        """Pure. Raises a CallerError to refuse before anything is called. Runs again for a retry that is safe.
 
         `resource` may already hold what an earlier `begin` of the same operation saved.
         """
         raise NotImplementedError
+
+    def request(self, op: Operation, command: CommandT, resource: StateT | None, connection: Connection) -> Any:
+        """Pure. The same request as `begin` made, for asking about a call whose outcome is not known.
+
+        Must not refuse for what has happened since (that may be the very effect that is asked about): override it where
+        `begin` guards a state that its own effect changes.
+        """
+        return self.begin(op, command, resource, connection).request
 
     async def call(self, client: Any, request: Any, provider_key: str) -> Any:
         """The wire call; raises a ProviderError. `provider_key` is the same for each repeat of this operation."""

@@ -1,11 +1,11 @@
 """The heart's tables, made inside each category service's first migration.
 
-    operation_ids      one row an operation for ever (≥ the promise of idempotency): what makes a repeat find the first
-    operations         partitioned by month: the command and its state; `due_at` is set while something is still to be done
-    attempts           partitioned by month: each wire call, before and after
-    outbox             what was decided and is not yet published
-    workers            which processes are alive
-    pending_callbacks  callbacks whose resource is not known yet
+operation_ids      one row an operation for ever (≥ the promise of idempotency): what makes a repeat find the first
+operations         partitioned by month: the command and its state; `due_at` is set while something is still to be done
+attempts           partitioned by month: each wire call, before and after
+outbox             what was decided and is not yet published
+workers            which processes are alive
+pending_callbacks  callbacks whose resource is not known yet
 """
 
 from alembic import op

@@ -1,0 +1,183 @@
+"""Provider callbacks, applied to the resources they speak of under the category's monotonic rule.
+
+A callback may overtake our own commit: one whose resource is not known yet is stored and tried again, never dropped.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from pydantic import ValidationError
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.broker import Producer
+from onerouter_common.clock import Clock
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.db.engine import Pool
+from onerouter_common.retry import Backoff
+from onerouter_common.worker import outbox
+from onerouter_common.worker.callbacks import CallbackRules
+from onerouter_common.worker.consumer import Record, park
+from onerouter_common.worker.handler import CategoryRules
+from onerouter_common.worker.outbox import OutboxRecord, Publisher
+
+log = structlog.get_logger()
+
+_PENDING_MOST: Final = 200
+_PENDING: Final = Backoff(first_s=0.5, most_s=1_800, jitter=0.2, give_up_after=120)
+
+_WAIT: Final = """
+INSERT INTO pending_callbacks (callback_id, tenant_id, environment, record, due_at)
+SELECT id, tenant_id, environment, record, now() + make_interval(secs => $5)
+FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS new (id, tenant_id, environment, record)
+ON CONFLICT (callback_id) DO UPDATE SET failures = pending_callbacks.failures + 1
+RETURNING callback_id
+"""
+
+# Somebody may be waiting to hear of an effect whose outcome is unknown: this may be the answer, so ask now.
+_ASK_NOW: Final = """
+UPDATE operations SET due_at = now() WHERE (id, created_at) IN (
+    SELECT id, created_at FROM operations
+    WHERE ordering_key = ANY($1::text[]) AND state = 'unknown' AND due_at > now() FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+class CallbackInbox:
+    def __init__(
+        self,
+        pool: Pool,
+        rules: CategoryRules[Any],
+        callbacks: CallbackRules[Any],
+        producer: Producer,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self._pool = pool
+        self._rules = rules
+        self._callbacks = callbacks
+        self._producer = producer
+        self._publisher = publisher
+        self._clock = clock
+
+    async def handle(self, records: Sequence[Record]) -> None:
+        """Apply a batch from the log in one transaction."""
+        callbacks: list[Callback] = []
+        for record in records:
+            try:
+                callbacks.append(Callback.model_validate_json(record.value))
+            except ValidationError as error:
+                reason = f"not a callback: wrong at {error.errors()[0]['loc']}"
+                await park(self._producer, record, topics.dead_callbacks(self._rules.category), reason)
+        if not callbacks:
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            records_out, unknown = await self._apply(connection, callbacks)
+            if unknown:
+                await self._keep_for_later(connection, unknown)
+            ids = await outbox.add(connection, records_out)
+        await self._publisher.put(records_out, ids)
+
+    async def run_pending(self) -> None:
+        """Until cancelled: try again those whose resource was not known."""
+        while True:
+            found = await self.retry_pending()
+            if found < _PENDING_MOST:
+                await asyncio.sleep(0.5)
+
+    async def retry_pending(self) -> int:
+        """One batch of due ones; how many there were."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT callback_id, record, failures FROM pending_callbacks WHERE due_at <= now() "
+                "ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED",
+                _PENDING_MOST,
+            )
+            if not rows:
+                return 0
+            callbacks = [Callback.model_validate(row["record"]) for row in rows]
+            failures = {row["callback_id"]: row["failures"] + 1 for row in rows}
+            records_out, unknown = await self._apply(connection, callbacks)
+            given_up = [c for c in unknown if _PENDING.exhausted(failures[c.callback_id])]
+            for callback in given_up:
+                log.error("callback.resource.never_found", callback_id=callback.callback_id, provider=callback.provider)
+                metrics.CALLBACKS_APPLIED.labels(self._rules.category, "given_up").inc()
+                records_out.append(_dead(callback))
+            waiting = [c for c in unknown if c not in given_up]
+            for callback in waiting:
+                await connection.execute(
+                    "UPDATE pending_callbacks SET failures = failures + 1, due_at = now() + make_interval(secs => $2) "
+                    "WHERE callback_id = $1",
+                    callback.callback_id,
+                    _PENDING.wait_s(failures[callback.callback_id]),
+                )
+            done = {c.callback_id for c in callbacks} - {c.callback_id for c in waiting}
+            await connection.execute("DELETE FROM pending_callbacks WHERE callback_id = ANY($1::text[])", list(done))
+            ids = await outbox.add(connection, records_out)
+        await self._publisher.put(records_out, ids)
+        return len(rows)
+
+    async def _apply(self, connection: Any, callbacks: Sequence[Callback]) -> tuple[list[OutboxRecord], list[Callback]]:
+        """Records to publish, and the callbacks whose resource is not known."""
+        keys = await self._callbacks.find_keys(connection, callbacks)
+        resources = await self._rules.store.load(connection, sorted(set(keys.values())), lock=True)
+        now = self._clock.now()
+        changed: dict[str, Any] = {}
+        records: list[OutboxRecord] = []
+        unknown: list[Callback] = []
+        for callback in callbacks:
+            key = keys.get(callback.callback_id)
+            resource = changed.get(key, resources.get(key)) if key is not None else None
+            if key is None or resource is None or not _same_owner(callback, resource):
+                unknown.append(callback)
+                continue
+            settled = self._callbacks.apply(callback, resource)
+            if settled.resource is not None:
+                changed[key] = settled.resource
+            records += self._records(callback, settled.events, key, now)
+            result = "changed" if settled.events else "no_change"
+            metrics.CALLBACKS_APPLIED.labels(self._rules.category, result).inc()
+        if changed:
+            await self._rules.store.save(connection, list(changed.values()))
+        if keys:
+            await connection.execute(_ASK_NOW, sorted(set(keys.values())))
+        return records, unknown
+
+    def _records(self, callback: Callback, drafts: Any, key: str, now: datetime) -> list[OutboxRecord]:
+        return outbox.of_drafts(
+            drafts,
+            tenant_id=callback.tenant_id,
+            environment=callback.environment,
+            category=callback.category,
+            occurred_at=now,
+            ordering_key=key,
+        )
+
+    async def _keep_for_later(self, connection: Any, unknown: Sequence[Callback]) -> None:
+        metrics.CALLBACKS_APPLIED.labels(self._rules.category, "resource_unknown").inc(len(unknown))
+        await connection.fetch(
+            _WAIT,
+            [c.callback_id for c in unknown],
+            [c.tenant_id for c in unknown],
+            [c.environment for c in unknown],
+            [c.model_dump(mode="json") for c in unknown],
+            _PENDING.wait_s(1),
+        )
+
+
+def _same_owner(callback: Callback, resource: Any) -> bool:
+    return bool((resource.tenant_id, resource.environment) == (callback.tenant_id, callback.environment))
+
+
+def _dead(callback: Callback) -> OutboxRecord:
+    return OutboxRecord(
+        topics.dead_callbacks(callback.category),
+        callback.callback_id,
+        callback.to_bytes(),
+        callback.tenant_id,
+        callback.environment,
+        {"dead-reason": "its resource was never found"},
+    )

@@ -1,0 +1,383 @@
+"""From the database to execution: what is due and nobody executes. Retries, schedules, reconciliation, crashed workers.
+
+A process is alive while its row in `workers` has not expired. What an expired one had marked as executing is made due
+again; whoever claims it raises the generation, so that a late result of the old process is not applied.
+"""
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Contract
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import OneRouterError
+from onerouter_common.ids import WORKER, new_id
+from onerouter_common.worker import started as starting
+from onerouter_common.worker import statements
+from onerouter_common.worker.handler import CategoryRules, Connection, Handler, Idempotency, Operation
+from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.slots import Slots
+from onerouter_common.worker.started import Started
+
+log = structlog.get_logger()
+
+_CLAIM_MOST: Final = 256
+_PER_TENANT: Final = 64
+_REGISTRY_AWAY_S: Final = 1.0
+
+# Tenants that have work are found by a loose index scan (one step a tenant), then each gives its oldest: a tenant with a
+# million rows waiting costs the others nothing. Rows another process is just claiming are passed over.
+_DUE: Final = """
+WITH RECURSIVE tenants AS (
+    (SELECT tenant_id FROM operations WHERE due_at IS NOT NULL ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.tenant_id FROM operations o WHERE o.due_at IS NOT NULL AND o.tenant_id > tenants.tenant_id
+            ORDER BY o.tenant_id LIMIT 1)
+    FROM tenants WHERE tenants.tenant_id IS NOT NULL
+)
+SELECT due.* FROM tenants CROSS JOIN LATERAL (
+    SELECT * FROM operations o WHERE o.tenant_id = tenants.tenant_id AND o.due_at <= now()
+    ORDER BY o.due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+) AS due
+WHERE tenants.tenant_id IS NOT NULL AND NOT (tenants.tenant_id = ANY($2::text[]))
+ORDER BY due.due_at, due.sequence LIMIT $3
+"""
+
+# What must end before it: an earlier operation of the same resource that is waiting or running.
+_BLOCKED: Final = """
+SELECT mine.id FROM unnest($1::text[], $2::text[], $3::bigint[]) AS mine (id, ordering_key, sequence)
+WHERE EXISTS (
+    SELECT 1 FROM operations other
+    WHERE other.ordering_key = mine.ordering_key AND other.due_at IS NOT NULL AND other.id <> mine.id
+      AND (other.state = 'executing'
+           OR (other.state IN ('accepted', 'retrying') AND other.sequence < mine.sequence))
+)
+"""
+
+_TAKE: Final = """
+UPDATE operations o SET state = 'executing', owner = $3, generation = o.generation + 1, updated_at = now(),
+    due_at = now() + make_interval(secs => $4)
+FROM unnest($1::text[], $2::timestamptz[]) AS mine (id, created_at)
+WHERE o.id = mine.id AND o.created_at = mine.created_at
+"""
+
+# A blocked operation goes to the back of the queue for a moment, so that it does not hide others; the end of the one
+# before it makes it due at once (`let_go`).
+_POSTPONE: Final = """
+UPDATE operations o SET due_at = now() + make_interval(secs => $3)
+FROM unnest($1::text[], $2::timestamptz[]) AS mine (id, created_at)
+WHERE o.id = mine.id AND o.created_at = mine.created_at
+"""
+
+_LET_GO: Final = """
+UPDATE operations SET due_at = now() WHERE (id, created_at) IN (
+    SELECT id, created_at FROM operations
+    WHERE ordering_key = ANY($1::text[]) AND state = 'accepted' AND due_at > now() FOR UPDATE SKIP LOCKED
+)
+"""
+
+_BEGIN: Final = """
+UPDATE operations o SET attempts = mine.attempts, connection_id = mine.connection_id, provider = mine.provider,
+    open_attempt_at = mine.open_attempt_at, effect_guarantee = mine.effect_guarantee
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::int[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
+    AS mine (id, created_at, generation, attempts, connection_id, provider, open_attempt_at, effect_guarantee)
+WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
+RETURNING o.id
+"""
+
+_RELEASE: Final = """
+UPDATE operations o SET state = $4, due_at = now() + make_interval(secs => $5), owner = NULL, updated_at = now()
+FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS mine (id, created_at, generation)
+WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
+"""
+
+_ORPHANS: Final = """
+WITH dead AS (DELETE FROM workers WHERE expires_at < now() RETURNING id)
+UPDATE operations SET due_at = now() WHERE state = 'executing' AND owner IN (SELECT id FROM dead) RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row taken by this process, before it is known what to do with it."""
+
+    op: Operation
+    open_attempt_at: datetime | None
+    traceparent: str | None
+
+
+class Lease:
+    """This process's proof of life. Work may be begun only while it surely has not expired."""
+
+    def __init__(self, pool: Pool, *, ttl_s: float) -> None:
+        self._pool = pool
+        self._ttl_s = ttl_s
+        self._valid_until = 0.0
+        self.owner = new_id(WORKER)
+
+    @property
+    def is_valid(self) -> bool:
+        """By this machine's monotonic clock, from before the last renewal was sent: never longer than the row says."""
+        return time.monotonic() < self._valid_until - self._ttl_s / 5
+
+    async def renew(self) -> None:
+        asked_at = time.monotonic()
+        status = await self._pool.execute(
+            "INSERT INTO workers (id, host, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3)) "
+            "ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
+            self.owner,
+            socket.gethostname(),
+            self._ttl_s,
+        )
+        if status:
+            self._valid_until = asked_at + self._ttl_s
+
+    async def release(self) -> None:
+        """Hand everything over at once: a stopping process need not be waited for."""
+        self._valid_until = 0.0
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("DELETE FROM workers WHERE id = $1", self.owner)
+            await connection.execute(
+                "UPDATE operations SET due_at = now() WHERE state = 'executing' AND owner = $1", self.owner
+            )
+
+    async def adopt_orphans(self) -> int:
+        """Make due what processes that stopped without a word had marked; how much there was."""
+        rows = await self._pool.fetch(_ORPHANS)
+        return len(rows)
+
+
+class Claims:
+    def __init__(
+        self, pool: Pool, rules: CategoryRules[Any], router: Router, slots: Slots, lease: Lease, clock: Clock
+    ) -> None:
+        self._pool = pool
+        self._rules = rules
+        self._router = router
+        self._slots = slots
+        self._lease = lease
+        self._clock = clock
+        self.wants_room = False
+        """Something due found no room: look again when something ends."""
+        self.held_keys: set[str] = set()
+        """Resources at which something waits for an earlier operation of this process: look again when that ends."""
+
+    async def claim(self) -> list[Started]:
+        """Take what is due and has room, decide what is to be done, record it. Empty: nothing is due."""
+        self.wants_room = not self._slots.room
+        if self.wants_room:
+            return []
+        taken = await self._take()
+        if not taken:
+            return []
+        items = [(claimed.op, *self._command_of(claimed.op)) for claimed in taken]
+        routes = await self._router.routes(items)
+        return await self._begin(taken, items, routes)
+
+    async def let_go(self, ended_keys: set[str]) -> bool:
+        """An operation of these resources ended: make due at once what waited for it. Whether anything did."""
+        keys = ended_keys & self.held_keys
+        if not keys:
+            return False
+        self.held_keys -= keys
+        await self._pool.execute(_LET_GO, sorted(keys))
+        return True
+
+    async def _take(self) -> list[Claimed]:
+        async with self._pool.acquire() as connection, connection.transaction():
+            limit = min(_CLAIM_MOST, self._slots.room)
+            rows = await connection.fetch(_DUE, _PER_TENANT, self._slots.full_tenants(), limit)
+            if not rows:
+                return []
+            allowed = await self._in_order(connection, rows)
+            allowed = allowed[:limit]
+            ids = {row["id"] for row in allowed}
+            held_back = [row for row in rows if row["id"] not in ids]
+            if held_back:
+                await connection.execute(
+                    _POSTPONE, [r["id"] for r in held_back], [r["created_at"] for r in held_back], 0.25
+                )
+            if allowed:
+                await connection.execute(
+                    _TAKE,
+                    [row["id"] for row in allowed],
+                    [row["created_at"] for row in allowed],
+                    self._lease.owner,
+                    statements.HARD_LEASE_S,
+                )
+        reclaimed = sum(row["state"] == "executing" for row in allowed)
+        if reclaimed:
+            metrics.OPERATIONS_RECLAIMED.labels(self._rules.category).inc(reclaimed)
+        return [
+            Claimed(
+                replace(statements.operation_of(row), generation=row["generation"] + 1),
+                row["open_attempt_at"],
+                row["traceparent"],
+            )
+            for row in allowed
+        ]
+
+    async def _in_order(self, connection: Any, rows: Sequence[Any]) -> list[Any]:
+        """Without those whose resource has an earlier operation to end first. What asks about an effect need not wait."""
+        ordered = [row for row in rows if row["open_attempt_at"] is None and not is_fresh(statements.operation_of(row))]
+        if not ordered:
+            return list(rows)
+        locked = {
+            row["key"]
+            for row in await connection.fetch(
+                "SELECT key FROM unnest($1::text[]) AS key WHERE pg_try_advisory_xact_lock(hashtextextended(key, 0))",
+                sorted({row["ordering_key"] for row in ordered}),
+            )
+        }
+        blocked = {
+            row["id"]
+            for row in await connection.fetch(
+                _BLOCKED,
+                [row["id"] for row in ordered],
+                [row["ordering_key"] for row in ordered],
+                [row["sequence"] for row in ordered],
+            )
+        }
+        waits = {row["id"] for row in ordered if row["ordering_key"] not in locked} | blocked
+        self.held_keys.update(row["ordering_key"] for row in ordered if row["id"] in waits)
+        return [row for row in rows if row["id"] not in waits]
+
+    def _command_of(self, op: Operation) -> tuple[Handler[Any, Any], Contract]:
+        handler = self._rules.handlers[op.operation]
+        return handler, handler.command.model_validate(op.payload)
+
+    async def _begin(
+        self,
+        taken: list[Claimed],
+        items: list[tuple[Operation, Handler[Any, Any], Contract]],
+        routes: dict[str, Route],
+    ) -> list[Started]:
+        now = self._clock.now()
+        slotted: list[Started] = []
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                resources = await self._rules.store.load(connection, keys_of([c.op for c in taken]), lock=True)
+                started: list[Started] = []
+                put_back: list[Claimed] = []
+                to_save: list[Any] = []
+                for claimed, (op, handler, command) in zip(taken, items, strict=True):
+                    resource = owned_by(resources.get(op.ordering_key), op)
+                    one, changed = self._decide(claimed, handler, command, resource, routes[op.id], now)
+                    if one is None:
+                        put_back.append(claimed)
+                        continue
+                    started.append(one)
+                    slotted.append(one)
+                    if changed is not None:
+                        to_save.append(changed)
+                await self._release(connection, put_back)
+                kept = await self._record(connection, started)
+                await statements.insert_attempts(connection, kept)
+                if to_save:
+                    await self._rules.store.save(connection, to_save)
+            return started
+        except BaseException:
+            for one in slotted:
+                self._slots.give(one.op.tenant_id, one.op.connection_id)
+            raise
+
+    def _decide(
+        self,
+        claimed: Claimed,
+        handler: Handler[Any, Any],
+        command: Contract,
+        resource: Any,
+        route: Route,
+        now: datetime,
+    ) -> tuple[Started | None, Any]:
+        op = claimed.op
+        refusal = route if isinstance(route, OneRouterError) else None
+        if refusal is not None and claimed.open_attempt_at is not None:
+            # A call may have had an effect at a connection that is gone: nobody can be asked, a person must decide.
+            log.error("operation.unknown.connection_gone", operation_id=op.id)
+            return None, None
+        connection = None if isinstance(route, OneRouterError) else route
+        if connection is None and refusal is None:
+            return None, None
+        bound = connection.max_in_flight if connection is not None else 0
+        if not self._slots.take(op.tenant_id, connection.id if connection is not None else None, bound):
+            self.wants_room = True
+            return None, None
+        if connection is None:
+            op = replace(op, connection_id=None)
+            return Started(op, handler, command, refusal=refusal, traceparent=claimed.traceparent), None
+        op = replace(op, connection_id=connection.id, provider=connection.provider)
+        if claimed.open_attempt_at is None:
+            one, changed = starting.begin(handler, op, command, resource, connection, now=now)
+            return replace(one, traceparent=claimed.traceparent), changed
+        return self._ask(claimed, op, handler, command, resource, connection, now), None
+
+    def _ask(
+        self,
+        claimed: Claimed,
+        op: Operation,
+        handler: Handler[Any, Any],
+        command: Contract,
+        resource: Any,
+        connection: Connection,
+        now: datetime,
+    ) -> Started:
+        """An earlier call has an unknown outcome: repeat it under its key, or look it up; never send it blind."""
+        kind: starting.AttemptKind = (
+            "repeat" if connection.idempotency_of(handler.capability) is Idempotency.NATIVE else "lookup"
+        )
+        op = replace(op, attempts=op.attempts + 1)
+        return Started(
+            op,
+            handler,
+            command,
+            starting.new_attempt(op, kind, connection, handler.capability, now=now),
+            handler.request(op, command, resource, connection),
+            open_attempt_at=claimed.open_attempt_at,
+            traceparent=claimed.traceparent,
+        )
+
+    async def _record(self, connection: Any, started: list[Started]) -> list[Started]:
+        """Write what is about to be done; those whose row was taken over meanwhile are dropped from the list returned."""
+        called = [one for one in started if one.attempt is not None]
+        if not called:
+            return []
+        rows = await connection.fetch(
+            _BEGIN,
+            [one.op.id for one in called],
+            [one.op.created_at for one in called],
+            [one.op.generation for one in called],
+            [one.op.attempts for one in called],
+            [one.op.connection_id for one in called],
+            [one.op.provider for one in called],
+            [statements.first_call_at(one) for one in called],
+            [one.effect_guarantee for one in called],
+        )
+        mine = {row["id"] for row in rows}
+        for one in called:
+            if one.op.id not in mine:
+                started.remove(one)
+                self._slots.give(one.op.tenant_id, one.op.connection_id)
+        return [one for one in called if one.op.id in mine]
+
+    async def _release(self, connection: Any, put_back: list[Claimed]) -> None:
+        for state, ones in (
+            ("unknown", [c for c in put_back if c.open_attempt_at is not None]),
+            ("accepted", [c for c in put_back if c.open_attempt_at is None]),
+        ):
+            if ones:
+                await connection.execute(
+                    _RELEASE,
+                    [c.op.id for c in ones],
+                    [c.op.created_at for c in ones],
+                    [c.op.generation for c in ones],
+                    state,
+                    _REGISTRY_AWAY_S,
+                )

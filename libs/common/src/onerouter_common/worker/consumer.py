@@ -1,0 +1,100 @@
+"""Reading a topic in batches: store first, acknowledge after, park what cannot be read."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.broker import BrokerUnavailable, Producer, batch_subscriber
+
+log = structlog.get_logger()
+
+Record: TypeAlias = Any
+"""An aiokafka ConsumerRecord: value, key, headers, topic, partition, offset."""
+
+_MOST_WAIT_S: Final = 5.0
+
+_ALONE_TRIES: Final = 5
+
+DATABASE_AWAY: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What a query raises when the database is away, restarting, full, or broke a deadlock: the same work is tried again."""
+
+
+Handle: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+
+
+def consume(
+    broker: KafkaBroker,
+    topic: str,
+    *,
+    group_id: str,
+    handle: Handle,
+    park_one: Callable[[Record, str], Awaitable[None]],
+) -> None:
+    """Call `handle` with each batch until it succeeds, then commit the offsets.
+
+    While the database is away the batch is held and tried again: the partition waits, nothing is lost. A record that
+    breaks its batch for any other reason is found by trying each alone, and parked. A commit that fails (a rebalance
+    took the partition) is only logged: the batch is delivered again and recognised.
+    """
+
+    async def on_batch(message: KafkaMessage) -> None:
+        raw = message.raw_message
+        records = list(raw) if isinstance(raw, tuple) else [raw]
+        try:
+            await _until_stored(topic, records, handle)
+        except Exception as error:
+            log.exception("consumer.batch.broken", topic=topic, records=len(records), error=type(error).__name__)
+            for record in records:
+                await _alone(topic, record, handle, park_one)
+        try:
+            await message.ack()
+        except KafkaError as error:
+            log.warning("consumer.commit.failed", topic=topic, error=type(error).__name__)
+
+    batch_subscriber(broker, topic, group_id=group_id)(on_batch)
+
+
+async def _until_stored(topic: str, records: Sequence[Record], handle: Handle) -> None:
+    wait_s = 0.1
+    while True:
+        try:
+            return await handle(records)
+        except (*DATABASE_AWAY, BrokerUnavailable) as error:
+            log.warning("consumer.batch.postponed", topic=topic, records=len(records), error=type(error).__name__)
+        await asyncio.sleep(wait_s)
+        wait_s = min(_MOST_WAIT_S, wait_s * 2)
+
+
+async def _alone(
+    topic: str, record: Record, handle: Handle, park_one: Callable[[Record, str], Awaitable[None]]
+) -> None:
+    for _ in range(_ALONE_TRIES):
+        try:
+            return await _until_stored(topic, [record], handle)
+        except Exception as error:
+            reason = f"{type(error).__name__} while it was stored"
+    return await _until_stored(topic, [record], lambda _: park_one(record, reason))
+
+
+async def park(producer: Producer, record: Record, topic: str, reason: str) -> None:
+    """Put a record that cannot be read on its dead-letter topic, as received, with the reason. Raises BrokerUnavailable."""
+    metrics.DEAD_LETTERS.labels(topic).inc()
+    log.error("record.parked", topic=record.topic, partition=record.partition, offset=record.offset, reason=reason)
+    headers = [*record.headers, ("dead-reason", reason.encode()[:500]), ("dead-topic", record.topic.encode())]
+    await producer.publish(
+        topic, record.value or b"", key=(record.key or b"").decode("utf-8", "replace"), headers=headers
+    )

@@ -1,0 +1,194 @@
+"""One wire call and what its outcome means. No transaction is open while it runs."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from onerouter_common import metric_names as metrics
+from onerouter_common import telemetry
+from onerouter_common.clock import Clock
+from onerouter_common.errors import (
+    CallerError,
+    OneRouterError,
+    ProviderDeclined,
+    ProviderError,
+    ProviderOutcomeUnknown,
+    ProviderRefusedUs,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from onerouter_common.retry import Backoff
+from onerouter_common.worker.handler import Failed, Idempotency, Succeeded, Unknown
+from onerouter_common.worker.started import Attempt, Started
+
+log = structlog.get_logger()
+
+_DEADLINE_MARGIN_S: Final = 2.0
+_NOBODY_CAN_BE_ASKED_S: Final = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Nothing happened, or it is proven that nothing did: call again after `due_in_s`."""
+
+    due_in_s: float
+    error: OneRouterError | None = None
+    """None: the call is proven to have had no effect and is made again at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLater:
+    """The outcome is not known; ask the provider again after `due_in_s`."""
+
+    due_in_s: float
+    error: OneRouterError
+
+
+Next: TypeAlias = Succeeded | Failed | RetryLater | AskLater
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a call came to, to be stored with the next commit."""
+
+    started: Started
+    next: Next
+    duration_ms: float = 0.0
+    outcome: str = "refused"
+    error: OneRouterError | None = None
+
+
+class Execution:
+    def __init__(self, clock: Clock, *, retry: Backoff, ask: Backoff) -> None:
+        self._clock = clock
+        self._retry = retry
+        self._ask = ask
+
+    async def run(self, started: Started) -> Finished:
+        """Make the call that `started` says. Never raises, except when it is cancelled."""
+        attempt = started.attempt
+        if attempt is None:
+            return refused(started)
+        began = time.perf_counter()
+        result, error = await self._call(started, attempt)
+        duration_s = time.perf_counter() - began
+        outcome = _word(error) if error is not None else ("absent" if result is None else "succeeded")
+        metrics.PROVIDER_CALLS.labels(attempt.connection.provider, attempt.capability, outcome).inc()
+        metrics.PROVIDER_SECONDS.labels(attempt.connection.provider, attempt.capability).observe(duration_s)
+        if error is not None:
+            log.info(
+                "provider.attempt.finished",
+                operation_id=started.op.id,
+                provider=attempt.connection.provider,
+                capability=attempt.capability,
+                attempt_kind=attempt.kind,
+                outcome=outcome,
+                duration_ms=round(duration_s * 1000),
+                reason=getattr(error, "reason", None),
+                provider_code=getattr(error, "provider_code", None),
+            )
+        next_step = self._next(started, attempt, result, error)
+        return Finished(started, next_step, duration_s * 1000, outcome, error)
+
+    async def _call(self, started: Started, attempt: Attempt) -> tuple[Any, OneRouterError | None]:
+        """The result (None only from a look-up: it was not done) or the error, classified."""
+        parent = telemetry.extract({telemetry.TRACEPARENT: started.traceparent}) if started.traceparent else None
+        attributes = {"onerouter.operation_id": started.op.id, "onerouter.provider": attempt.connection.provider}
+        handler, client = started.handler, attempt.connection.client
+        deadline = attempt.connection.timeout_s + _DEADLINE_MARGIN_S
+        try:
+            with telemetry.span(
+                f"operation {started.op.operation}", parent=parent, kind=SpanKind.CONSUMER, attributes=attributes
+            ):
+                async with asyncio.timeout(deadline):
+                    if attempt.kind == "lookup":
+                        return await handler.lookup(client, started.request, attempt.provider_key), None
+                    return await handler.call(client, started.request, attempt.provider_key), None
+        except (ProviderError, CallerError) as error:
+            return None, error
+        except TimeoutError:
+            return None, _unknown(attempt, "the call exceeded its deadline")
+        except Exception as error:
+            # A defect of ours after the bytes were sent: money may have moved, so it counts as unknown, never as failed.
+            log.exception("provider.attempt.crashed", operation_id=started.op.id, error=type(error).__name__)
+            return None, _unknown(attempt, "the answer could not be understood")
+
+    def _next(self, started: Started, attempt: Attempt, result: Any, error: OneRouterError | None) -> Next:
+        if error is None:
+            if attempt.kind == "lookup" and result is None:
+                return self._after_absence(started, attempt)
+            return Succeeded(result)
+        # While an earlier call may have had an effect, only an answer to that very call ends the doubt: that this look-up
+        # or repeat was throttled, unreachable or refused for its credentials says nothing about it.
+        doubtful = started.open_attempt_at is not None and not isinstance(error, ProviderDeclined)
+        if isinstance(error, ProviderOutcomeUnknown) or doubtful:
+            return self._unknown(started, attempt, error)
+        if isinstance(error, ProviderThrottled | ProviderUnavailable):
+            failures = started.op.failures + 1
+            if not self._retry.exhausted(failures):
+                return RetryLater(self._retry.wait_s(failures, retry_after_s=error.retry_after_s), error)
+        return Failed(error)
+
+    def _after_absence(self, started: Started, attempt: Attempt) -> Next:
+        """Nothing was found. Believed once the call cannot be under way any more; then it is made again."""
+        called_at = started.open_attempt_at or attempt.created_at
+        believable_in_s = (self._believable_at(called_at, attempt) - self._clock.now()).total_seconds()
+        if believable_in_s > 0:
+            return AskLater(
+                min(believable_in_s, 2.0), _unknown(attempt, "it is too early to say that nothing happened")
+            )
+        return RetryLater(0.0)
+
+    def _believable_at(self, called_at: datetime, attempt: Attempt) -> datetime:
+        """The call may still be under way at the provider until its deadline has passed and its lists have caught up."""
+        connection = attempt.connection
+        wait_s = connection.timeout_s + _DEADLINE_MARGIN_S + connection.absence_settles_s(attempt.capability)
+        return called_at + timedelta(seconds=wait_s)
+
+    def _unknown(self, started: Started, attempt: Attempt, error: OneRouterError) -> AskLater:
+        if attempt.connection.idempotency_of(attempt.capability) is Idempotency.NONE:
+            return AskLater(_NOBODY_CAN_BE_ASKED_S, error)
+        asked = max(1, started.op.attempts)
+        return AskLater(self._ask.wait_s(asked, retry_after_s=error.retry_after_s), error)
+
+
+def refused(started: Started) -> Finished:
+    """The result of an operation that was refused before any call."""
+    error = started.refusal or CallerError("The operation cannot be carried out.")
+    return Finished(started, Failed(error), error=error)
+
+
+def outcome_for_handler(step: Next) -> Succeeded | Failed | Unknown | None:
+    """What the handler's `settle` is told; None: nothing yet."""
+    if isinstance(step, Succeeded | Failed):
+        return step
+    return Unknown(step.error) if isinstance(step, AskLater) else None
+
+
+def _unknown(attempt: Attempt, why: str) -> ProviderOutcomeUnknown:
+    return ProviderOutcomeUnknown(
+        f"The outcome at {attempt.connection.provider} is not known yet: {why}.",
+        provider=attempt.connection.provider,
+        reason="indeterminate",
+    )
+
+
+def _word(error: OneRouterError) -> str:
+    match error:
+        case ProviderDeclined():
+            return "declined"
+        case ProviderRefusedUs():
+            return "refused"
+        case ProviderThrottled():
+            return "throttled"
+        case ProviderUnavailable():
+            return "unreachable"
+        case ProviderOutcomeUnknown():
+            return "unknown"
+        case _:
+            return "refused"

@@ -1,0 +1,285 @@
+"""From the log into the database: a batch of commands becomes operations, each exactly once.
+
+One transaction stores all of it, decides what may start, and records the attempts that are about to be made. Only after
+it the offsets are committed: from then on PostgreSQL is the truth and the log owes us nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Contract
+from onerouter_common.contracts.commands import Command
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import OneRouterError
+from onerouter_common.worker import started as starting
+from onerouter_common.worker import statements
+from onerouter_common.worker.handler import CategoryRules, Handler, Operation
+from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.slots import Slots
+from onerouter_common.worker.started import Started, Waiting
+
+_REGISTRY_AWAY_S: Final = 1.0
+
+# The ids decide who is new; only those rows go on. One statement, one round trip, nothing to race with.
+_NEW_IDS: Final = """
+INSERT INTO operation_ids (operation_id, tenant_id, environment, created_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+ON CONFLICT (operation_id) DO NOTHING
+RETURNING operation_id
+"""
+
+_INSERT_OPERATIONS: Final = """
+INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
+    made_by, api_key_id, traceparent, reply_partitions, accepted_at, created_at, not_before, state, due_at, owner,
+    generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee)
+SELECT id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
+    made_by, api_key_id, traceparent, CASE WHEN reply IS NULL THEN '{}' ELSE ARRAY[reply] END, accepted_at, created_at,
+    not_before, state, due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
+    $17::text[], $18::timestamptz[], $19::text[], $20::int[], $21::int[], $22::timestamptz[], $23::text[], $24::text[],
+    $25::text[])
+AS new (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint, made_by,
+    api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_at, owner, generation, attempts,
+    open_attempt_at, connection_id, provider, effect_guarantee)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A decoded command and where its answer goes."""
+
+    command: Command
+    payload: Contract
+    handler: Handler[Any, Any]
+    reply_partition: int | None
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a batch."""
+
+    started: list[Started] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    repeated: list[Received] = field(default_factory=list)
+
+
+class Undecodable(Exception):
+    """The record is not a command of a version we know: it goes to the dead letters with this reason."""
+
+
+def decode(rules: CategoryRules[Any], value: bytes, headers: Sequence[tuple[str, bytes]]) -> Received:
+    """Raises Undecodable."""
+    try:
+        command = Command.model_validate_json(value)
+    except ValidationError as error:
+        raise Undecodable(f"not a command: {error.error_count()} errors, first at {error.errors()[0]['loc']}") from None
+    handler = rules.handlers.get(command.operation)
+    if handler is None:
+        raise Undecodable(f"no handler for operation '{command.operation[:64]}'")
+    try:
+        payload = handler.command.model_validate(command.payload)
+    except ValidationError as error:
+        raise Undecodable(f"payload of {command.operation}: wrong at {error.errors()[0]['loc']}") from None
+    found = dict(headers)
+    partition = found.get("reply-partition", b"")
+    return Received(
+        command=command,
+        payload=payload,
+        handler=handler,
+        reply_partition=int(partition) if partition.isdigit() else None,
+        traceparent=found["traceparent"].decode("ascii", "replace") if "traceparent" in found else None,
+    )
+
+
+class Inbox:
+    def __init__(self, pool: Pool, rules: CategoryRules[Any], router: Router, slots: Slots, clock: Clock) -> None:
+        self._pool = pool
+        self._rules = rules
+        self._router = router
+        self._slots = slots
+        self._clock = clock
+
+    async def store(self, batch: Sequence[Received], *, owner: str) -> Stored:
+        """Store a batch in one transaction. Slots are taken for what is started; given back if the commit fails."""
+        batch, doubles = _first_of_each(batch)
+        now = self._clock.now()
+        offered = [(received, _operation_of(received.command, now)) for received in batch]
+        routes = await self._router.routes([(op, received.handler, received.payload) for received, op in offered])
+        taken: list[Started] = []
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                return await self._store(connection, offered, doubles, routes, owner, now, taken)
+        except BaseException:
+            for started in taken:
+                self._slots.give(started.op.tenant_id, started.op.connection_id)
+            raise
+
+    async def _store(
+        self,
+        connection: Any,
+        offered: list[tuple[Received, Operation]],
+        doubles: list[Received],
+        routes: dict[str, Route],
+        owner: str,
+        now: datetime,
+        taken: list[Started],
+    ) -> Stored:
+        new = await _claim_ids(connection, [op for _, op in offered])
+        stored = Stored(repeated=[received for received, op in offered if op.id not in new] + doubles)
+        fresh = [(received, op) for received, op in offered if op.id in new]
+        resources, busy = await self._existing(connection, [op for _, op in fresh if not is_fresh(op)])
+        to_save: list[Any] = []
+        rows: list[tuple[Received, Started | Waiting]] = []
+        for received, op in fresh:
+            outcome, resource = self._start(received, op, resources, busy, routes.get(op.id), now)
+            busy.add(op.ordering_key)
+            if isinstance(outcome, Started):
+                taken.append(outcome)
+                stored.started.append(outcome)
+            else:
+                stored.waiting.append(outcome)
+            if resource is not None:
+                to_save.append(resource)
+            rows.append((received, outcome))
+        if rows:
+            await connection.execute(_INSERT_OPERATIONS, *_columns(rows, owner, now))
+            await statements.insert_attempts(connection, stored.started)
+        if to_save:
+            await self._rules.store.save(connection, to_save)
+        return stored
+
+    def _start(
+        self,
+        received: Received,
+        op: Operation,
+        resources: dict[str, Any],
+        busy: set[str],
+        route: Route,
+        now: datetime,
+    ) -> tuple[Started | Waiting, Any]:
+        if op.not_before is not None and op.not_before > now:
+            return Waiting(replace(op, state="scheduled"), traceparent=received.traceparent), None
+        if op.ordering_key in busy:
+            return Waiting(op, traceparent=received.traceparent), None
+        resource = owned_by(resources.get(op.ordering_key), op)
+        refusal = route if isinstance(route, OneRouterError) else None
+        connection = None if isinstance(route, OneRouterError) else route
+        if connection is None and refusal is None:
+            return Waiting(op, due_in_s=_REGISTRY_AWAY_S, traceparent=received.traceparent), None
+        bound = connection.max_in_flight if connection is not None else 0
+        if not self._slots.take(op.tenant_id, connection.id if connection else None, bound):
+            return Waiting(op, traceparent=received.traceparent), None
+        op = replace(op, state="executing", generation=1)
+        if connection is None:
+            return Started(
+                op, received.handler, received.payload, refusal=refusal, traceparent=received.traceparent
+            ), None
+        op = replace(op, connection_id=connection.id)  # so that the slot is given back where it was taken
+        outcome, changed = starting.begin(received.handler, op, received.payload, resource, connection, now=now)
+        return replace(outcome, traceparent=received.traceparent), changed
+
+    async def _existing(self, connection: Any, ops: list[Operation]) -> tuple[dict[str, Any], set[str]]:
+        keys = keys_of(ops)
+        if not keys:
+            return {}, set()
+        await statements.lock_keys(connection, keys)
+        busy = await statements.busy_keys(connection, keys)
+        free = [key for key in keys if key not in busy]
+        return (await self._rules.store.load(connection, free, lock=True) if free else {}), busy
+
+
+async def _claim_ids(connection: Any, ops: list[Operation]) -> set[str]:
+    rows = await connection.fetch(
+        _NEW_IDS,
+        [op.id for op in ops],
+        [op.tenant_id for op in ops],
+        [op.environment for op in ops],
+        [op.created_at for op in ops],
+    )
+    return {row["operation_id"] for row in rows}
+
+
+def _first_of_each(batch: Sequence[Received]) -> tuple[list[Received], list[Received]]:
+    """Twins inside one batch: the first makes the operation, the others are repeats of it."""
+    seen: set[str] = set()
+    first: list[Received] = []
+    doubles: list[Received] = []
+    for received in batch:
+        (doubles if received.command.operation_id in seen else first).append(received)
+        seen.add(received.command.operation_id)
+    return first, doubles
+
+
+def _operation_of(command: Command, now: datetime) -> Operation:
+    return Operation(
+        id=command.operation_id,
+        operation=command.operation,
+        tenant_id=command.tenant_id,
+        environment=command.environment,
+        category=command.category,
+        resource_id=command.resource_id,
+        ordering_key=command.ordering_key,
+        payload=command.payload,
+        fingerprint=command.fingerprint,
+        made_by=command.command_id,
+        api_key_id=command.api_key_id,
+        accepted_at=command.accepted_at,
+        created_at=now,
+        not_before=command.not_before,
+    )
+
+
+def _columns(rows: list[tuple[Received, Started | Waiting]], owner: str, now: datetime) -> list[list[Any]]:
+    ops = [outcome.op for _, outcome in rows]
+    due: list[datetime] = []
+    guarantees: list[str | None] = []
+    for _, outcome in rows:
+        if isinstance(outcome, Started):
+            due.append(now + _seconds(statements.HARD_LEASE_S))
+            guarantees.append(outcome.effect_guarantee)
+        else:
+            due.append(outcome.op.not_before or now + _seconds(outcome.due_in_s))
+            guarantees.append(None)
+    metrics.INBOX_BATCH_SIZE.labels(ops[0].category).observe(len(ops))
+    return [
+        [op.id for op in ops],
+        [op.tenant_id for op in ops],
+        [op.environment for op in ops],
+        [op.category for op in ops],
+        [op.operation for op in ops],
+        [op.resource_id for op in ops],
+        [op.ordering_key for op in ops],
+        [op.payload for op in ops],
+        [op.fingerprint for op in ops],
+        [op.made_by for op in ops],
+        [op.api_key_id for op in ops],
+        [outcome.traceparent for _, outcome in rows],
+        [received.reply_partition for received, _ in rows],
+        [op.accepted_at for op in ops],
+        [op.created_at for op in ops],
+        [op.not_before for op in ops],
+        [op.state for op in ops],
+        due,
+        [owner if isinstance(outcome, Started) else None for _, outcome in rows],
+        [op.generation for op in ops],
+        [op.attempts for op in ops],
+        [
+            outcome.attempt.created_at if isinstance(outcome, Started) and outcome.attempt else None
+            for _, outcome in rows
+        ],
+        [op.connection_id for op in ops],
+        [op.provider for op in ops],
+        guarantees,
+    ]
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)

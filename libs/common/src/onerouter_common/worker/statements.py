@@ -1,0 +1,89 @@
+"""The heart's SQL that more than one step uses. All of it works on whole batches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from onerouter_common.worker.handler import Operation
+from onerouter_common.worker.started import Attempt, Started
+
+HARD_LEASE_S: Final = 300
+"""An executing operation is due again after this even if its worker's heartbeat is fine: nothing waits for ever."""
+
+_INSERT_ATTEMPTS: Final = """
+INSERT INTO attempts (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, capability,
+                      provider_key, created_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[],
+                     $9::text[], $10::text[], $11::timestamptz[])
+"""
+
+# Decisions about one ordering key take turns between processes; the lock ends with the transaction.
+_LOCK_KEYS: Final = "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM unnest($1::text[]) AS key"
+
+_BUSY_KEYS: Final = """
+SELECT DISTINCT ordering_key FROM operations
+WHERE ordering_key = ANY($1::text[]) AND due_at IS NOT NULL AND state IN ('accepted', 'executing', 'retrying')
+"""
+
+
+async def lock_keys(connection: Any, keys: Sequence[str]) -> None:
+    """`keys` sorted: every process takes them in one order, so none waits in a circle."""
+    await connection.execute(_LOCK_KEYS, keys)
+
+
+async def busy_keys(connection: Any, keys: Sequence[str]) -> set[str]:
+    """Ordering keys at which an operation is waiting or running."""
+    return {row["ordering_key"] for row in await connection.fetch(_BUSY_KEYS, keys)}
+
+
+async def insert_attempts(connection: Any, started: Sequence[Started]) -> None:
+    pairs: list[tuple[Operation, Attempt]] = [(s.op, s.attempt) for s in started if s.attempt is not None]
+    if not pairs:
+        return
+    await connection.execute(
+        _INSERT_ATTEMPTS,
+        [attempt.id for _, attempt in pairs],
+        [op.id for op, _ in pairs],
+        [op.tenant_id for op, _ in pairs],
+        [op.environment for op, _ in pairs],
+        [attempt.number for _, attempt in pairs],
+        [attempt.kind for _, attempt in pairs],
+        [attempt.connection.id for _, attempt in pairs],
+        [attempt.connection.provider for _, attempt in pairs],
+        [attempt.capability for _, attempt in pairs],
+        [attempt.provider_key for _, attempt in pairs],
+        [attempt.created_at for _, attempt in pairs],
+    )
+
+
+def operation_of(row: Any) -> Operation:
+    """A row of `operations` as a value."""
+    return Operation(
+        id=row["id"],
+        operation=row["operation"],
+        tenant_id=row["tenant_id"],
+        environment=row["environment"],
+        category=row["category"],
+        resource_id=row["resource_id"],
+        ordering_key=row["ordering_key"],
+        payload=row["payload"],
+        fingerprint=row["fingerprint"],
+        made_by=row["made_by"],
+        api_key_id=row["api_key_id"],
+        accepted_at=row["accepted_at"],
+        created_at=row["created_at"],
+        not_before=row["not_before"],
+        state=row["state"],
+        connection_id=row["connection_id"],
+        provider=row["provider"],
+        attempts=row["attempts"],
+        failures=row["failures"],
+        generation=row["generation"],
+    )
+
+
+def first_call_at(started: Started) -> datetime | None:
+    """When a call whose outcome is not known yet was begun: the oldest one decides when a look-up may be believed."""
+    if started.open_attempt_at is not None:
+        return started.open_attempt_at
+    return started.attempt.created_at if started.attempt is not None else None
