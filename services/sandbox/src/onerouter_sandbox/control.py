@@ -104,9 +104,16 @@ def _ledger(world: World) -> APIRouter:
         return {"data": [effect.record() for effect in page.effects], "next_cursor": page.next_cursor}
 
     @routes.get("/ledger/summary")
-    async def summarize(account: str | None = None) -> dict[str, Any]:
-        """Counts per kind, and every reference under which something happened more than once."""
-        return {"counts": world.ledger.counts(account), "repeated": world.ledger.repeated(account)}
+    async def summarize(
+        account: str | None = None, limit: Annotated[int, Query(ge=0, le=10_000)] = 1_000
+    ) -> dict[str, Any]:
+        """Counts per kind, and the references under which something happened more than once (at most `limit`)."""
+        repeated = world.ledger.repeated(account)
+        return {
+            "counts": world.ledger.counts(account),
+            "repeated_count": len(repeated),
+            "repeated": [world.ledger.describe(each) for each in repeated[:limit]],
+        }
 
     @routes.delete("/ledger")
     async def clear_ledger() -> dict[str, Any]:

@@ -33,7 +33,9 @@ class Page(NamedTuple):
     next_cursor: int | None
 
 
-class _Key(NamedTuple):
+class Repeated(NamedTuple):
+    """What should have happened once."""
+
     provider: str
     account: str
     kind: str
@@ -48,8 +50,8 @@ class Ledger:
         self._effects: list[Effect] = []
         self._by_reference: defaultdict[str, list[int]] = defaultdict(list)
         self._by_kind: Counter[tuple[str, str, str]] = Counter()
-        self._by_key: Counter[_Key] = Counter()
-        self._repeated: dict[_Key, None] = {}
+        self._by_key: Counter[Repeated] = Counter()
+        self._repeated: dict[Repeated, None] = {}
         self._base = 0
         for saved in journal.load("sandbox", "effect"):
             self._add(Effect(**saved))
@@ -79,7 +81,7 @@ class Ledger:
         if effect.reference is None:
             return
         self._by_reference[effect.reference].append(len(self._effects) - 1)
-        key = _Key(effect.provider, effect.account, effect.kind, effect.reference)
+        key = Repeated(effect.provider, effect.account, effect.kind, effect.reference)
         self._by_key[key] += 1
         if self._by_key[key] == 2:
             self._repeated[key] = None
@@ -122,15 +124,19 @@ class Ledger:
                 counts[kind] += count
         return dict(counts)
 
-    def repeated(self, account: str | None = None) -> list[dict[str, Any]]:
+    def repeated(self, account: str | None = None) -> list[Repeated]:
         """References with more than one effect of the same kind at the same account: empty is what we want to see."""
-        return [
-            {**key._asdict(), "count": self._by_key[key], "object_ids": self._object_ids(key)}
-            for key in self._repeated
-            if account is None or key.account == account
-        ]
+        return [key for key in self._repeated if account is None or key.account == account]
 
-    def _object_ids(self, key: _Key) -> list[str]:
+    def describe(self, repeated: Repeated) -> dict[str, Any]:
+        """With how often it happened, and the objects that came of it."""
+        return {
+            **repeated._asdict(),
+            "count": self._by_key[repeated],
+            "object_ids": self._object_ids(repeated),
+        }
+
+    def _object_ids(self, key: Repeated) -> list[str]:
         effects = (self._effects[i] for i in self._by_reference[key.reference])
         return [
             e.object_id for e in effects if (e.provider, e.account, e.kind) == (key.provider, key.account, key.kind)

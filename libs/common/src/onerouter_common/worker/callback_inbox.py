@@ -79,7 +79,7 @@ class CallbackInbox:
             if unknown:
                 await self._keep_for_later(connection, unknown)
             ids = await outbox.add(connection, records_out)
-        await self._publisher.put(records_out, ids)
+        self._publisher.put(records_out, ids)
 
     async def run_pending(self) -> None:
         """Until cancelled: try again those whose resource was not known."""
@@ -117,7 +117,7 @@ class CallbackInbox:
             done = {c.callback_id for c in callbacks} - {c.callback_id for c in waiting}
             await connection.execute("DELETE FROM pending_callbacks WHERE callback_id = ANY($1::text[])", list(done))
             ids = await outbox.add(connection, records_out)
-        await self._publisher.put(records_out, ids)
+        self._publisher.put(records_out, ids)
         return len(rows)
 
     async def _apply(self, connection: Any, callbacks: Sequence[Callback]) -> tuple[list[OutboxRecord], list[Callback]]:

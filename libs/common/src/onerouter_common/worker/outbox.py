@@ -130,10 +130,10 @@ class Publisher:
         self._queue: asyncio.Queue[tuple[list[OutboxRecord], list[int]]] = asyncio.Queue(maxsize=256)
         self._published: list[int] = []
 
-    async def put(self, records: list[OutboxRecord], ids: list[int]) -> None:
-        """Hand over what was just committed. Waits when the broker is slower than the database: a bound, not a loss."""
-        if records:
-            await self._queue.put((records, ids))
+    def put(self, records: list[OutboxRecord], ids: list[int]) -> None:
+        """Hand over what was just committed. While the broker is slower than the database the relay does the rest."""
+        if records and not self._queue.full():
+            self._queue.put_nowait((records, ids))
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -250,7 +250,7 @@ class Worker:
                 return
         self._give_back(batch)
         await self._replies.send(committed.replies())
-        await self.publisher.put(committed.records, committed.outbox_ids)
+        self.publisher.put(committed.records, committed.outbox_ids)
         for conclusion in committed.conclusions:
             op = conclusion.finished.started.op
             if conclusion.is_final:

@@ -91,6 +91,11 @@ class Connections:
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
             return await repository.list_all(tx)
 
+    async def get(self, tenant_id: str, environment: str, connection_id: str) -> Connection:
+        """Raises NotFound."""
+        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
+            return await _get(tx, connection_id)
+
     async def callback_token(self, tenant_id: str, environment: str, connection_id: str) -> SecretStr | None:
         """To show the callback address again; None when the provider never calls back. Raises NotFound."""
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:

@@ -166,9 +166,9 @@ def _currency(body: dict[str, Any], *, required: bool) -> str | None:
         if required:
             raise refused("The currency field is required.", field="currency")
         return None
-    if currency not in SUPPORTED:
+    if not isinstance(currency, str) or currency not in SUPPORTED:
         raise refused("Currency is not supported", field="currency", reason="invalid_currency")
-    return str(currency)
+    return currency
 
 
 def _receipt(body: dict[str, Any]) -> str | None:
