@@ -53,18 +53,18 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         if name not in providers:
             raise ValueError(f"There is no simulator for {name!r}; there is one for: {', '.join(sorted(providers))}.")
         providers[name].register(accounts)
-    ready = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(world.callbacks.run()), asyncio.create_task(journal.run())]
+        tasks.append(asyncio.create_task(world.callbacks.run(), name="callbacks"))
+        if settings.data_file is not None:
+            tasks.append(asyncio.create_task(journal.run(), name="journal"))
         for provider in providers.values():
             provider.resume()
-        ready.set()
         try:
             yield
         finally:
-            ready.clear()
             world.timers.close()
             for task in tasks:
                 task.cancel()
@@ -89,7 +89,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     for name, provider in providers.items():
         app.include_router(provider.control(), prefix=f"/control/{name}", dependencies=guard)
         app.include_router(provider.pages(), prefix=f"/{name}")
-    _add_health(app, ready)
+    _add_health(app, tasks)
     return app
 
 
@@ -112,13 +112,13 @@ def _world(settings: Settings, clock: Clock, journal: Journal) -> World:
     )
 
 
-def _add_health(app: FastAPI, ready: asyncio.Event) -> None:
+def _add_health(app: FastAPI, tasks: list[asyncio.Task[None]]) -> None:
     @app.get("/livez", tags=["health"])
     async def livez() -> dict[str, Any]:
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["health"])
     async def readyz() -> dict[str, Any]:
-        if not ready.is_set():
-            raise HTTPException(503, "Starting or stopping.")
+        if not tasks or any(task.done() for task in tasks):
+            raise HTTPException(503, "Not started yet, or a background task has ended.")
         return {"status": "ok"}

@@ -187,6 +187,7 @@ class CallbackSender:
             self._callbacks[copy.id] = copy
             original.followers.append(copy)
             copy.due_at = math.inf
+            self._save(copy)
 
     def _schedule(self, callback: Callback, due_at: float) -> None:
         callback.due_at = due_at
@@ -238,7 +239,7 @@ class CallbackSender:
                 url, data=callback.body.encode(), headers=callback.headers, allow_redirects=False
             ) as answer:
                 status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             error = type(problem).__name__
         return Try(started, status, error, round((self._clock.now() - started) * 1_000, 1))
 

@@ -6,10 +6,13 @@ transaction. A crash loses at most that moment, which is fine for a simulator an
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+log = logging.getLogger(__name__)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS records (
@@ -61,13 +64,7 @@ class Journal:
         while self._db is not None:
             await asyncio.sleep(self._flush_s)
             if self._dirty:
-                # Serialized here, where nothing can change under us; written on a thread, as a disk may be slow.
-                writing = asyncio.ensure_future(asyncio.to_thread(self._write, *self._take()))
-                try:
-                    await asyncio.shield(writing)
-                except asyncio.CancelledError:
-                    await writing  # a thread cannot be cancelled, and `close` must not meet it
-                    raise
+                await self._write_batch()
 
     def close(self) -> None:
         """Write what is left and close the file."""
@@ -75,6 +72,19 @@ class Journal:
             self._write(*self._take())
             self._db.close()
             self._db = None
+
+    async def _write_batch(self) -> None:
+        batch = self._dirty
+        # Serialized here, where nothing can change under us; written on a thread, as a disk may be slow.
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, *self._take()))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing  # a thread cannot be cancelled, and `close` must not meet it
+            raise
+        except sqlite3.Error:
+            log.exception("journal.write.failed objects=%d", len(batch))
+            self._dirty = batch | self._dirty  # again with the next batch
 
     def _take(self) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str, str]]]:
         dirty, self._dirty = self._dirty, {}
