@@ -1,8 +1,10 @@
 """`python -m onerouter_local up | down | demo`."""
 
 import asyncio
+import logging
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 
@@ -46,6 +48,8 @@ def demo() -> None:
 
 
 def _console() -> Console:
+    # What our own process does (seeding) is told as steps; only its warnings are logged.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     return Console(highlight=False, soft_wrap=False)
 
 

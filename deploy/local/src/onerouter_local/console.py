@@ -28,22 +28,29 @@ class ConsoleReporter:
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
         self._verbose = verbose
+        self._ready: set[str] = set()
+
+    def calm(self) -> None:
+        """From now on only errors: in a stack that stops everyone complains about the next one being gone."""
+        self._ready.clear()
 
     def step(self, what: str, detail: str, seconds: float) -> None:
         """A finished step with its time."""
         self._print("✓", "green", what, detail, f"{seconds:5.1f} s")
 
     def line(self, service: str, line: str) -> None:
-        """A service's log line, when it matters."""
-        if self._verbose or logs.is_loud(line):
+        """A service's log line, when it matters: while starting, a neighbour that is not there yet does not."""
+        if self._verbose or logs.is_loud(line, logs.LOUD if service in self._ready else logs.ERRORS):
             self._console.print(logs.humanize(service, line), highlight=False)
 
     def ready(self, service: str, url: str, seconds: float) -> None:
         """A service that answers."""
+        self._ready.add(service)
         self._print("✓", "green", service, url, f"{seconds:5.1f} s")
 
     def ended(self, service: str, how: str, again_in_s: float) -> None:
         """A process that ended although nobody asked it to."""
+        self._ready.discard(service)
         self._print("↻", "yellow", service, f"{how}; starting it again in {again_in_s:.1f} s", "")
 
     def _print(self, sign: str, style: str, what: str, detail: str, time_taken: str) -> None:

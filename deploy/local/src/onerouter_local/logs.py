@@ -21,15 +21,16 @@ _LEVELS: Mapping[str, tuple[str, str]] = {
     "error": ("✖", "bold red"),
     "critical": ("✖", "bold white on red"),
 }
-_LOUD = frozenset({"warning", "error", "critical"})
+ERRORS = frozenset({"error", "critical"})
+LOUD = ERRORS | {"warning"}
 _NOT_FIELDS = frozenset({"event", "level", "timestamp", "service", "exception", "trace_id"})
 _NAME_WIDTH = 10
 
 
-def is_loud(line: str) -> bool:
-    """Whether a line is shown even when quiet: warnings, errors, and what is not a log record at all."""
+def is_loud(line: str, levels: frozenset[str] = LOUD) -> bool:
+    """Whether a line is shown even when quiet: those levels, and what is not a log record at all (a traceback)."""
     record = _record(line)
-    return bool(line.strip()) if record is None else str(record.get("level")) in _LOUD
+    return bool(line.strip()) if record is None else str(record.get("level")) in levels
 
 
 def humanize(name: str, line: str) -> Text:

@@ -20,6 +20,7 @@ from onerouter_local.ports import LOOPBACK
 
 _BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _READY_POLL_S = 0.05
+_LOG_TAIL_LINES = 15
 _STEADY_AFTER_S = 30.0
 """A process that ran this long starts its backoff anew."""
 
@@ -102,6 +103,12 @@ class ServiceProcess:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    def log_tail(self) -> str:
+        """The last lines it wrote, for messages."""
+        if not self.log_path.exists():
+            return ""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:])
 
     async def _supervise(self) -> None:
         failures = 0

@@ -9,7 +9,7 @@ Used by `make up`, `make demo`, and by the tests that need the whole thing:
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -91,9 +91,9 @@ class Stack:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.services["sandbox"].start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._start_engine("PostgreSQL", self.postgres, self._prepare_databases()))
+            group.create_task(self._start_engine("PostgreSQL", self.postgres, self._prepare_databases))
             group.create_task(self._start_engine("Valkey", self.valkey))
-            group.create_task(self._start_engine(_broker_title(self.broker), self.broker, self._prepare_topics()))
+            group.create_task(self._start_engine(_broker_title(self.broker), self.broker, self._prepare_topics))
         for process in self.services.values():
             if process.spec.service != "sandbox":
                 process.start()
@@ -135,11 +135,13 @@ class Stack:
     def _process(self, spec: ServiceSpec) -> ServiceProcess:
         return ServiceProcess(spec, self.log_dir / f"{spec.name}.log", self._reporter)
 
-    async def _start_engine(self, title: str, engine: Engine, then: Awaitable[None] | None = None) -> None:
+    async def _start_engine(
+        self, title: str, engine: Engine, then: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         async with self._step(title, f"127.0.0.1:{engine.port}"):
             await engine.start()
         if then is not None:
-            await then
+            await then()
 
     async def _prepare_databases(self) -> None:
         from onerouter_server.databases import at_database, create_database, database_name, prepare
@@ -168,7 +170,7 @@ class Stack:
         deadline = time.monotonic() + _READY_TIMEOUT_S
         while not process.serving.is_set():
             if process.restarts > _HOPELESS_RESTARTS or time.monotonic() > deadline:
-                raise StackFailed(f"{name} does not become ready; its log is {process.log_path}")
+                raise StackFailed(f"{name} does not become ready; {process.log_path} ends with\n{process.log_tail()}")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.serving.wait(), 0.5)
 

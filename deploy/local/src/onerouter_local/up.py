@@ -44,7 +44,8 @@ async def _run(console: Console, *, fresh: bool, verbose: bool) -> int:
     if fresh:
         Stack(DATA).wipe()
         shutil.rmtree(DATA, ignore_errors=True)
-    stack = Stack(DATA, reporter=ConsoleReporter(console, verbose=verbose), usual_ports=True)
+    reporter = ConsoleReporter(console, verbose=verbose)
+    stack = Stack(DATA, reporter=reporter, usual_ports=True)
     asked_to_stop = _on_signal()
     watch = Stopwatch()
     code = 0
@@ -67,6 +68,7 @@ async def _run(console: Console, *, fresh: bool, verbose: bool) -> int:
         waiting.cancel()
         starting.cancel()
         await asyncio.wait({starting, waiting})
+        reporter.calm()
         console.print("\n  Stopping …", style="dim")
         await stack.stop()
         console.print("  Stopped; data is kept.\n", style="dim")

@@ -39,7 +39,8 @@ async def run(console: Console) -> int:
 
 async def _run(console: Console) -> int:
     directory = _DATA / secrets.token_hex(4)
-    stack = Stack(directory, reporter=ConsoleReporter(console))
+    reporter = ConsoleReporter(console)
+    stack = Stack(directory, reporter=reporter)
     watch = Stopwatch()
     code = 1
     try:
@@ -54,6 +55,7 @@ async def _run(console: Console) -> int:
             console.print(Text(f"\n  ✖ {problem}", "red"))
         console.print(f"  The logs are in {stack.log_dir}", style="dim")
     finally:
+        reporter.calm()
         await stack.stop()
         stack.wipe()
     if code == 0:
