@@ -125,10 +125,14 @@ class PaymentCapture(_PaymentHandler[CapturePayment]):
         self, op: Operation, command: CapturePayment, resource: PaymentAggregate | None, connection: Connection
     ) -> Begun[PaymentAggregate]:
         aggregate = owned(op, resource)
-        # After a first call the payment may show what that call did: the guards are for what others did.
-        if not op.attempts:
-            _check_capture(aggregate.payment, command)
+        _check_capture(aggregate.payment, command)
         return Begun(_capture_request(aggregate.payment, command), aggregate)
+
+    @override
+    def request(
+        self, op: Operation, command: CapturePayment, resource: PaymentAggregate | None, connection: Connection
+    ) -> CaptureRequest:
+        return _capture_request(owned(op, resource).payment, command)
 
     @override
     async def call(self, client: PaymentProvider, request: CaptureRequest, provider_key: str) -> PaymentSnapshot:
@@ -166,9 +170,14 @@ class PaymentCancel(_PaymentHandler[CancelPayment]):
         self, op: Operation, command: CancelPayment, resource: PaymentAggregate | None, connection: Connection
     ) -> Begun[PaymentAggregate]:
         aggregate = owned(op, resource)
-        if not op.attempts:
-            _check_cancel(aggregate.payment)
+        _check_cancel(aggregate.payment)
         return Begun(aggregate.payment.reference, aggregate)
+
+    @override
+    def request(
+        self, op: Operation, command: CancelPayment, resource: PaymentAggregate | None, connection: Connection
+    ) -> PaymentReference:
+        return owned(op, resource).payment.reference
 
     @override
     async def call(self, client: PaymentProvider, request: PaymentReference, provider_key: str) -> PaymentSnapshot:

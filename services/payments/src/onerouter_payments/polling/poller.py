@@ -14,6 +14,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
 from onerouter_common.worker import outbox
+from onerouter_common.worker.consumer import DATABASE_AWAY
 from onerouter_common.worker.handler import Connection, Connections
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
 from onerouter_payments.payment.repository import PaymentStore
@@ -51,7 +52,12 @@ class Poller:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            if await self.poll_once() < self._batch:
+            try:
+                polled = await self.poll_once()
+            except DATABASE_AWAY as error:
+                log.warning("poller.postponed", error=type(error).__name__)
+                polled = 0
+            if polled < self._batch:
                 await asyncio.sleep(self._interval_s)
 
     async def poll_once(self) -> int:
@@ -73,8 +79,11 @@ class Poller:
     async def _ask(self, due: Due, aggregate: PaymentAggregate) -> None:
         try:
             result = await self._ask_provider(due, aggregate)
-        except (ProviderError, Overloaded, TimeoutError) as error:
+        except (ProviderError, Overloaded, *DATABASE_AWAY) as error:
             log.info("poll.failed", kind=due.kind, payment_id=due.payment_id, error=type(error).__name__)
+            result = "failed"
+        except Exception:  # one answer that nobody foresaw must not end the asking about all others
+            log.exception("poll.broken", kind=due.kind, payment_id=due.payment_id)
             result = "failed"
         if due.is_last and result != "changed":
             result = _gave_up(due, aggregate)

@@ -5,10 +5,9 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Select, Table, literal, tuple_
 
 from onerouter_common.errors import InvalidRequest
 
@@ -57,23 +56,10 @@ def position_of(cursor: str) -> tuple[datetime, str]:
     return created_at, id_
 
 
-def paged(query: Select[Any], table: Table, page: Page) -> Select[Any]:
-    """The page's rows and one more, which tells whether there is a next page."""
-    conditions: list[ColumnElement[bool]] = []
-    if page.created_after is not None:
-        conditions.append(table.c.created_at > page.created_after)
-    if page.created_before is not None:
-        conditions.append(table.c.created_at < page.created_before)
-    if page.cursor is not None:
-        created_at, id_ = position_of(page.cursor)
-        conditions.append(tuple_(table.c.created_at, table.c.id) < tuple_(literal(created_at), literal(id_)))
-    return query.where(*conditions).order_by(table.c.created_at.desc(), table.c.id.desc()).limit(page.limit + 1)
-
-
 def list_view(
     rows: Sequence[RowT], page: Page, view: Callable[[RowT], JsonValue], key: Callable[[RowT], tuple[datetime, str]]
 ) -> dict[str, JsonValue]:
-    """`{data, has_more, next_cursor}` of what `paged` found."""
+    """`{data, has_more, next_cursor}` of rows that are one more than the limit when there is a next page."""
     shown = rows[: page.limit]
     has_more = len(rows) > page.limit
     return {

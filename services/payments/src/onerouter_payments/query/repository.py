@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Select, Table, or_, select
+from sqlalchemy import ColumnElement, Select, Table, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.tenancy import tenant_transaction
@@ -17,7 +17,7 @@ from onerouter_payments.operation.views import operation_view
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.tables import payments
-from onerouter_payments.query.paging import Page, list_view, paged
+from onerouter_payments.query.paging import Page, list_view, position_of
 from onerouter_payments.refund.rows import refund_of
 from onerouter_payments.refund.tables import refunds
 
@@ -121,11 +121,23 @@ class Reads:
         self, tenant: TenantContext, table: Table, page: Page, *filters: tuple[ColumnElement[Any], str | None]
     ) -> list[Row]:
         conditions = [column == value for column, value in filters if value is not None]
-        return await self._fetch(tenant, paged(select(table).where(*conditions), table, page))
+        return await self._fetch(tenant, _paged(select(table).where(*conditions), table, page))
 
     async def _fetch(self, tenant: TenantContext, query: Select[Any]) -> list[Row]:
         async with tenant_transaction(self._engine, tenant.tenant_id, tenant.environment) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _paged(query: Select[Any], table: Table, page: Page) -> Select[Any]:
+    """The page's rows and one more, which tells whether there is a next page."""
+    if page.created_after is not None:
+        query = query.where(table.c.created_at > page.created_after)
+    if page.created_before is not None:
+        query = query.where(table.c.created_at < page.created_before)
+    if page.cursor is not None:
+        created_at, id_ = position_of(page.cursor)
+        query = query.where(tuple_(table.c.created_at, table.c.id) < tuple_(literal(created_at), literal(id_)))
+    return query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(page.limit + 1)
 
 
 def _key(row: Row) -> tuple[datetime, str]:

@@ -1,0 +1,123 @@
+"""The payments service: executes the commands, applies the callbacks, answers the reads."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+
+from onerouter_common import logging, telemetry
+from onerouter_common.broker import Producer
+from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.clock import Clock, SystemClock
+from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.registry_client import RegistryClient
+from onerouter_common.settings import keyring_of
+from onerouter_common.web import health, problems
+from onerouter_common.web.internal import InternalAuth
+from onerouter_common.worker.runtime import Worker, WorkerOptions
+from onerouter_common.worker.slots import Bounds
+from onerouter_payments.payment.callbacks import PaymentCallbacks
+from onerouter_payments.payment.settlement import Views
+from onerouter_payments.polling.poller import Poller
+from onerouter_payments.query import endpoints
+from onerouter_payments.query.repository import Reads
+from onerouter_payments.rules import SERVICE, category_rules
+from onerouter_payments.settings import Settings
+from onerouter_providers.connections import ProviderConnections
+from onerouter_providers.http import open_pool
+from onerouter_providers.loader import Providers
+
+
+class State(TypedDict):
+    """What a request reaches as `request.state`."""
+
+    reads: Reads
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """Build the service; what it opens is opened and closed by its lifespan."""
+    logging.configure(SERVICE, settings.log_level, settings.log_format)
+    clock = clock or SystemClock()
+    views = Views(settings.checkout_urls)
+    providers = Providers.load()
+    running: list[tuple[Worker, Pool]] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        # Left in reverse: polling ends, the worker drains, then what it needs closes.
+        async with AsyncExitStack() as stack:
+            tracer = telemetry.configure(SERVICE, settings.otlp_endpoint, settings.trace_sample_ratio)
+            stack.callback(tracer.shutdown)
+            dsn = str(settings.database_url)
+            engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
+            pool = await stack.enter_async_context(worker_pool(dsn, SERVICE, size=settings.database_pool_size))
+            producer = await stack.enter_async_context(
+                Producer(settings.kafka_bootstrap_servers, client_id=f"onerouter-{SERVICE}")
+            )
+            connections = await _open_connections(stack, settings, providers)
+            worker = Worker(
+                rules=category_rules(views, clock),
+                callbacks=PaymentCallbacks(views),
+                connections=connections,
+                pool=pool,
+                producer=producer,
+                bootstrap_servers=settings.kafka_bootstrap_servers,
+                clock=clock,
+                options=_options(settings),
+            )
+            stack.push_async_callback(worker.stop)
+            await worker.start()
+            poller = Poller(
+                pool, connections, views, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
+            )
+            await stack.enter_async_context(_in_background(poller))
+            running.append((worker, pool))
+            stack.callback(running.clear)
+            yield State(reads=Reads(engine, views))
+
+    async def database_answers() -> bool:
+        return bool(running) and bool(await running[0][1].fetchval("SELECT true"))
+
+    async def worker_is_ready() -> bool:
+        return bool(running) and running[0][0].is_ready
+
+    app = FastAPI(title="OneRouter payments", lifespan=lifespan, docs_url=None, redoc_url=None)
+    problems.install(app)
+    health.install(app, {"database": database_answers, "worker": worker_is_ready})
+    app.include_router(endpoints.router(InternalAuth(settings.internal_tokens)))
+    return app
+
+
+async def _open_connections(stack: AsyncExitStack, settings: Settings, providers: Providers) -> ProviderConnections:
+    """The tenants' connections, kept fresh by what the registry tells."""
+    registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
+    http = await stack.enter_async_context(open_pool())
+    connections = ProviderConnections(
+        registry, keyring_of(settings.credential_keys), providers, http, base_urls=settings.provider_base_urls
+    )
+    await stack.enter_async_context(
+        ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)
+    )
+    return connections
+
+
+def _options(settings: Settings) -> WorkerOptions:
+    return WorkerOptions(
+        bounds=Bounds(worker=settings.in_flight, tenant=settings.in_flight_per_tenant),
+        lease_ttl_s=settings.lease_ttl_s,
+        drain_timeout_s=settings.drain_timeout_s,
+    )
+
+
+@asynccontextmanager
+async def _in_background(poller: Poller) -> AsyncIterator[None]:
+    task = asyncio.create_task(poller.run(), name="poller")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
