@@ -108,6 +108,10 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
             return {
                 "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
                 "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
+                # The sandbox is a place to pay by hand, too: Razorpay itself has no page an order links to.
+                "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
+                    {"razorpay": f"{addresses.sandbox_razorpay}/checkout/{{order_id}}"}
+                ),
             }
         case "webhooks":
             return {

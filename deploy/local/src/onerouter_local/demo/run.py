@@ -22,6 +22,8 @@ from onerouter_local.workspace import STATE
 
 _DATA = STATE / "demo"
 _TIMEOUT_S = 30.0
+_IMPATIENT = {"payments": {"ONEROUTER_PAYMENTS_LEASE_TTL_S": "3"}}
+"""A killed worker is believed dead sooner than in production, so that nobody has to watch a pause."""
 
 
 async def run(console: Console) -> int:
@@ -40,7 +42,7 @@ async def run(console: Console) -> int:
 async def _run(console: Console) -> int:
     directory = _DATA / secrets.token_hex(4)
     reporter = ConsoleReporter(console)
-    stack = Stack(directory, reporter=reporter)
+    stack = Stack(directory, reporter=reporter, environment=_IMPATIENT)
     watch = Stopwatch()
     code = 1
     try:
