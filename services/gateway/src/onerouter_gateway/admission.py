@@ -1,0 +1,126 @@
+"""What every /v1 request passes before its endpoint: authentication, limit, environment, body, signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Environment
+from onerouter_common.errors import InvalidRequest
+from onerouter_common.registry_client import Principal
+from onerouter_gateway.authentication.authenticator import (
+    Authenticator,
+    Caller,
+    effective_environment,
+    require_scope,
+)
+from onerouter_gateway.authentication.credentials import check_signature
+from onerouter_gateway.commands.request import Patience, idempotency_key, patience
+from onerouter_gateway.commands.wait import Asked
+from onerouter_gateway.edge.json_body import inflate, parse_object, read_body
+from onerouter_gateway.edge.pan import refuse_card_numbers
+from onerouter_gateway.rate_limit.limiter import Limiter, refuse
+from onerouter_gateway.rate_limit.quota import Quota
+
+ENVIRONMENT_HEADER = "x-onerouter-environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An admitted query."""
+
+    principal: Principal
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """An admitted request with a body."""
+
+    principal: Principal
+    environment: Environment
+    body: Mapping[str, Any]
+    raw_json: bytes
+    """The body inflated, as it was written."""
+    key: str | None
+    patience: Patience
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(self.principal, self.environment, self.key, self.patience)
+
+
+class Admission:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        limiter: Limiter,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        default_wait_s: float,
+        max_wait_s: float,
+    ) -> None:
+        self._authenticator = authenticator
+        self._limiter = limiter
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self._default_wait_s = default_wait_s
+        self._max_wait_s = max_wait_s
+
+    async def read(self, request: Request, *any_of_scopes: str) -> Reading:
+        """Admit a request that has no body. Raises Unauthenticated, RateLimited, NotPermitted or Overloaded."""
+        caller = await self._enter(request, any_of_scopes)
+        self._check_signature(request, caller, b"")
+        return Reading(caller.principal, _environment(request, caller, {}))
+
+    async def write(self, request: Request, *any_of_scopes: str) -> Writing:
+        """Admit a request with a JSON object as its body (none is an empty one). Raises what is wrong with it, too."""
+        caller = await self._enter(request, any_of_scopes)
+        sent = await read_body(request, max_bytes=self._max_body_bytes)
+        self._check_signature(request, caller, sent)
+        raw = inflate(sent, request.headers.get("content-encoding", ""), max_bytes=self._max_body_bytes)
+        body = parse_object(raw, request.headers.get("content-type", ""))
+        refuse_card_numbers(body)
+        return Writing(
+            caller.principal,
+            _environment(request, caller, body),
+            body,
+            raw or b"{}",
+            idempotency_key(request.headers, body),
+            patience(request.headers.get("prefer", ""), default_s=self._default_wait_s, most_s=self._max_wait_s),
+        )
+
+    async def _enter(self, request: Request, any_of_scopes: tuple[str, ...]) -> Caller:
+        caller = await self._authenticator.authenticate(request.headers)
+        principal = caller.principal
+        quota = Quota.of(principal.rate_limit_per_s, principal.rate_burst)
+        verdict = await self._limiter.hit(principal.api_key_id, quota)
+        request.state.response_headers.extend(verdict.headers())
+        if not verdict.allowed:
+            metrics.RATE_LIMITED.inc()
+            raise refuse(verdict)
+        require_scope(principal, *any_of_scopes)
+        return caller
+
+    def _check_signature(self, request: Request, caller: Caller, body: bytes) -> None:
+        query = request.url.query
+        check_signature(
+            request.headers,
+            method=request.method,
+            target=request.scope.get("raw_path", request.url.path.encode()).decode("ascii", "replace")
+            + (f"?{query}" if query else ""),
+            body=body,
+            key=caller.key.get_secret_value(),
+            now=self._clock.now(),
+        )
+
+
+def _environment(request: Request, caller: Caller, body: Mapping[str, Any]) -> Environment:
+    in_header, in_body = request.headers.get(ENVIRONMENT_HEADER), body.get("environment")
+    if in_header is not None and in_body is not None and in_header != in_body:
+        raise InvalidRequest.of("environment", "differs from the X-OneRouter-Environment header")
+    return effective_environment(caller.principal, in_header, in_body)

@@ -1,0 +1,167 @@
+"""The gateway put together: what the lifespan opens, in which order it closes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import entry_points
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from onerouter_common.broker import Producer
+from onerouter_common.clock import Clock, SystemClock
+from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
+from onerouter_common.web import health, problems
+from onerouter_common.web.internal import InternalAuth
+from onerouter_gateway import openapi
+from onerouter_gateway.admission import Admission
+from onerouter_gateway.authentication.authenticator import Authenticator
+from onerouter_gateway.authentication.principals import PrincipalCache
+from onerouter_gateway.commands.lookup import OperationLookup
+from onerouter_gateway.commands.pending import Pending
+from onerouter_gateway.commands.publish import Publisher
+from onerouter_gateway.commands.replies import ReplyListener
+from onerouter_gateway.commands.wait import Commands
+from onerouter_gateway.edge.correlation import Correlation
+from onerouter_gateway.gateway import Gateway
+from onerouter_gateway.operations.endpoints import router as operations_router
+from onerouter_gateway.payments.endpoints import router as payments_router
+from onerouter_gateway.rate_limit.limiter import Limiter
+from onerouter_gateway.rate_limit.local_window import LocalWindows
+from onerouter_gateway.rate_limit.redis_window import RedisWindows
+from onerouter_gateway.refunds.endpoints import router as refunds_router
+from onerouter_gateway.settings import Settings
+from onerouter_gateway.upstream import Upstream
+from onerouter_gateway.webhook_endpoints.endpoints import router as webhook_endpoints_router
+
+log = structlog.get_logger()
+
+_START_S: Final = 2.0
+"""How long a start waits for the log; without it the gateway starts all the same and is ready once it is there."""
+
+
+class GatewayApp(FastAPI):
+    """FastAPI with the correlation outermost, around even the handler of what nobody expected."""
+
+    max_requests = 8_000
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Correlation(super().build_middleware_stack(), max_requests=self.max_requests)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
+    """The gateway. Nothing is opened before the lifespan begins."""
+    clock = clock or SystemClock()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, settings, clock, stack)
+            yield
+            app.state.draining = True
+
+    app = GatewayApp(
+        title=openapi.TITLE,
+        version=openapi.VERSION,
+        lifespan=lifespan,
+        generate_unique_id_function=openapi.operation_id_of,
+        redoc_url=None,
+    )
+    app.max_requests = settings.max_requests
+    problems.install(app)
+    build_routes(app)
+    openapi.install(app)
+    health.install(app, {"replies": _state(app, "replies"), "producer": _state(app, "producer")})
+    return app
+
+
+def build_routes(app: FastAPI) -> None:
+    """Every public route."""
+    for router in (payments_router, refunds_router, operations_router, webhook_endpoints_router):
+        app.include_router(router)
+
+
+async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExitStack) -> None:
+    bootstrap = settings.kafka_bootstrap_servers
+    auth = InternalAuth(settings.internal_tokens)
+    registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
+    payments = await stack.enter_async_context(
+        Upstream("payments", str(settings.payments_url), auth, timeout_s=settings.upstream_timeout_s)
+    )
+    webhooks = await stack.enter_async_context(
+        Upstream("webhooks", str(settings.webhooks_url), auth, timeout_s=settings.upstream_timeout_s)
+    )
+    principals = await _principals(settings, registry, stack)
+    limits = await stack.enter_async_context(
+        RedisWindows(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
+    )
+    producer = await stack.enter_async_context(Producer(bootstrap, client_id="onerouter-gateway"))
+    pending = Pending(
+        most=settings.max_pending,
+        slow_wait_s=settings.shed_wait_s,
+        window_s=settings.shed_window_s,
+        share=settings.shed_share,
+        least=settings.shed_least,
+    )
+    replies = await stack.enter_async_context(ReplyListener(bootstrap, pending, partition=settings.reply_partition))
+    app.state.producer, app.state.replies = producer, replies
+    app.state.gateway = Gateway(
+        admission=Admission(
+            Authenticator(principals, settings.api_key_pepper, clock),
+            Limiter(
+                limits,
+                LocalWindows(),
+                instances=settings.expected_instances,
+                retry_s=settings.rate_limit_retry_s,
+            ),
+            clock,
+            max_body_bytes=settings.max_body_bytes,
+            default_wait_s=settings.default_wait_s,
+            max_wait_s=settings.max_wait_s,
+        ),
+        commands=Commands(
+            Publisher(producer, replies),
+            pending,
+            OperationLookup(payments),
+            secret=settings.idempotency_secret.get_secret_value().encode(),
+            clock=clock,
+        ),
+        payments=payments,
+        webhooks=webhooks,
+        providers=installed_providers(),
+    )
+    await replies.wait_ready(_START_S)
+
+
+async def _principals(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) -> PrincipalCache:
+    async def introspect(key_hash: str) -> Principal | None:
+        return await registry.introspect(key_hash)
+
+    principals = PrincipalCache(
+        introspect,
+        lambda: feed.is_live,
+        ttl_s=settings.principal_ttl_s,
+        unknown_ttl_s=settings.unknown_key_ttl_s,
+        size=settings.principal_cache_size,
+    )
+    feed = ChangeFeed(settings.kafka_bootstrap_servers, principals.forget, principals.forget_all)
+    await stack.enter_async_context(feed)
+    return principals
+
+
+def installed_providers() -> dict[str, frozenset[str]]:
+    """Category → provider ids, from the names under which provider packages are installed; nothing is imported."""
+    found: dict[str, set[str]] = {}
+    for entry in entry_points(group="onerouter.providers"):
+        category, _, provider = entry.name.partition(".")
+        found.setdefault(category, set()).add(provider)
+    return {category: frozenset(providers) for category, providers in found.items()}
+
+
+def _state(app: FastAPI, name: str) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        part = getattr(app.state, name, None)
+        return part is not None and bool(part.is_ready)
+
+    return check

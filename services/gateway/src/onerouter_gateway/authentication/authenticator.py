@@ -1,0 +1,68 @@
+"""From a request's headers to the principal behind it."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers
+
+from onerouter_common.api_keys import hash_key, parse_key
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Environment
+from onerouter_common.errors import InvalidRequest, NotPermitted, Unauthenticated
+from onerouter_common.registry_client import Principal
+from onerouter_gateway.authentication.credentials import presented_key
+from onerouter_gateway.authentication.principals import PrincipalCache
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. The clear key is kept only to check the request's own signature."""
+
+    principal: Principal
+    key: SecretStr
+
+
+class Authenticator:
+    def __init__(self, principals: PrincipalCache, pepper: SecretStr, clock: Clock) -> None:
+        self._principals = principals
+        self._pepper = pepper
+        self._clock = clock
+
+    async def authenticate(self, headers: Headers) -> Caller:
+        """Raises Unauthenticated with a sentence that says why, or Overloaded when the key cannot be looked up now."""
+        key = presented_key(headers)
+        if parse_key(key) is None:
+            raise Unauthenticated("The API key is not complete or has a typing error: its checksum does not match.")
+        principal = await self._principals.get(hash_key(key, self._pepper))
+        if principal is None:
+            raise Unauthenticated("There is no such API key.")
+        status = principal.status_at(self._clock.now())
+        if status == "revoked":
+            raise Unauthenticated("The API key has been revoked.")
+        if status == "expired":
+            raise Unauthenticated("The API key has expired.")
+        return Caller(principal, SecretStr(key))
+
+
+def require_scope(principal: Principal, *any_of: str) -> None:
+    """Raises NotPermitted unless the key has one of the scopes."""
+    if not any(principal.may(scope) for scope in any_of):
+        raise NotPermitted(f"This needs an API key with the scope {' or '.join(any_of)}.")
+
+
+def effective_environment(principal: Principal, *asked: object) -> Environment:
+    """The environment to act in: the key's, or `test` where a live key asks for it.
+
+    `asked` are the values of the header and the body field (None: not sent). Raises NotPermitted for test → live.
+    """
+    environment = principal.environment
+    for value in asked:
+        if value is None:
+            continue
+        if value == "live" and principal.environment == "test":
+            raise NotPermitted("A test key cannot act in the live environment; use a live key.")
+        if value not in {"test", "live"}:
+            raise InvalidRequest.of("environment", "must be one of 'test', 'live'")
+        if value == "test":
+            environment = "test"
+    return environment

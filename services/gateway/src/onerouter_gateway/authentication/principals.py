@@ -1,0 +1,135 @@
+"""Principals by key hash: asked of the registry once, believed for a while, forgotten as soon as something changes."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.errors import Overloaded
+from onerouter_common.registry_client import Principal
+
+log = structlog.get_logger()
+
+_BLIND_TTL_S: Final = 2.0
+"""How long a principal is believed while nothing would tell us of a revoked key."""
+_STALE_FOR_S: Final = 900.0
+"""How much longer while the registry is away but its changes still arrive: none came, so it still holds."""
+_UNKNOWN_SIZE: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Entry:
+    principal: Principal
+    asked_at: float
+
+
+class PrincipalCache:
+    """Bounded, least recently used first out. `is_live` tells whether changes are being received."""
+
+    def __init__(
+        self,
+        introspect: Callable[[str], Awaitable[Principal | None]],
+        is_live: Callable[[], bool],
+        *,
+        ttl_s: float,
+        unknown_ttl_s: float,
+        size: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._introspect = introspect
+        self._is_live = is_live
+        self._ttl_s = ttl_s
+        self._unknown_ttl_s = unknown_ttl_s
+        self._size = size
+        self._monotonic = monotonic
+        self._known: OrderedDict[str, _Entry] = OrderedDict()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Principal | None]] = {}
+        self._epoch = 0
+
+    async def get(self, key_hash: str) -> Principal | None:
+        """The principal, or None for a key nobody has. Raises Overloaded when it is not cached and cannot be asked for."""
+        now = self._monotonic()
+        entry = self._known.get(key_hash)
+        if entry is not None and now - entry.asked_at < (self._ttl_s if self._is_live() else _BLIND_TTL_S):
+            self._known.move_to_end(key_hash)
+            return entry.principal
+        if self._unknown.get(key_hash, 0.0) > now:
+            return None
+        try:
+            return await self._ask_once(key_hash)
+        except Overloaded:
+            if (
+                entry is not None
+                and self._is_live()
+                and now - entry.asked_at < _STALE_FOR_S
+                and key_hash in self._known
+            ):
+                return entry.principal
+            raise
+
+    def forget(self, change: RegistryChange) -> None:
+        """Drop what a change concerns."""
+        self._begin_epoch()
+        if change.entity == "api_key" and change.key_hash is not None:
+            self._known.pop(change.key_hash, None)
+            self._unknown.pop(change.key_hash, None)
+        elif change.entity != "callback_token":
+            self._forget_tenant(change.tenant_id, change.environment)
+
+    def forget_all(self) -> None:
+        """Changes may have been missed."""
+        self._begin_epoch()
+        self._known.clear()
+        self._unknown.clear()
+
+    def _begin_epoch(self) -> None:
+        # An answer that was asked for before this moment may be of before the change: nobody new may join that question.
+        self._epoch += 1
+        self._asking.clear()
+
+    def _forget_tenant(self, tenant_id: str, environment: str | None) -> None:
+        gone = [
+            key_hash
+            for key_hash, entry in self._known.items()
+            if entry.principal.tenant_id == tenant_id and environment in {None, entry.principal.environment}
+        ]
+        for key_hash in gone:
+            del self._known[key_hash]
+
+    async def _ask_once(self, key_hash: str) -> Principal | None:
+        """Many requests with one key that is not cached ask one question. The asking outlives any one of them."""
+        task = self._asking.get(key_hash)
+        if task is None:
+            task = asyncio.create_task(self._ask(key_hash), name="introspect")
+            self._asking[key_hash] = task
+            task.add_done_callback(lambda done: self._asked(key_hash, done))
+        return await asyncio.shield(task)
+
+    def _asked(self, key_hash: str, task: "asyncio.Task[Principal | None]") -> None:
+        if self._asking.get(key_hash) is task:
+            del self._asking[key_hash]
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; nobody may be waiting any more
+
+    async def _ask(self, key_hash: str) -> Principal | None:
+        asked_at = self._monotonic()
+        epoch = self._epoch
+        principal = await self._introspect(key_hash)
+        if epoch != self._epoch:
+            return principal  # something changed meanwhile: good for those who asked, not for remembering
+        if principal is None:
+            self._unknown[key_hash] = asked_at + self._unknown_ttl_s
+            if len(self._unknown) > _UNKNOWN_SIZE:
+                self._unknown.popitem(last=False)
+        else:
+            self._known[key_hash] = _Entry(principal, asked_at)
+            self._known.move_to_end(key_hash)
+            if len(self._known) > self._size:
+                self._known.popitem(last=False)
+        return principal

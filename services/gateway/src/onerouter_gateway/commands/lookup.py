@@ -1,0 +1,67 @@
+"""What the payments service knows of an operation: for a reply that got lost, or a caller that does not wait."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from onerouter_common.contracts.commands import Command
+from onerouter_common.contracts.replies import FINAL_STATES, Problem, Reply
+from onerouter_common.errors import Overloaded
+from onerouter_gateway.upstream import Upstream
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An operation as it stands."""
+
+    state: str
+    reply: Reply
+
+    @property
+    def is_answer(self) -> bool:
+        return self.state in FINAL_STATES or self.state == "unknown"
+
+
+class OperationLookup:
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    async def find(self, command: Command) -> Found | None:
+        """None when it is not known there (yet), or the service cannot be asked: the caller then answers 202."""
+        try:
+            answer = await self._upstream.get(
+                f"/internal/operations/{command.operation_id}",
+                tenant_id=command.tenant_id,
+                environment=command.environment,
+            )
+        except Overloaded:
+            return None
+        if not answer.is_success:
+            return None
+        try:
+            return _found(answer.json(), command)
+        except (ValidationError, KeyError, TypeError, ValueError):
+            log.warning("operation.lookup.undecodable", operation_id=command.operation_id)
+            return None
+
+
+def _found(body: Mapping[str, Any], command: Command) -> Found:
+    """The public view of an operation as the reply that would have been sent for it."""
+    error = body.get("error")
+    reply = Reply(
+        operation_id=body["id"],
+        made_by=body.get("made_by") or command.command_id,
+        fingerprint=body.get("fingerprint"),
+        state=body["status"],
+        resource_id=body["resource"]["id"],
+        status=201 if command.operation.endswith(".create") else 200,
+        result=body.get("result"),
+        problem=Problem.model_validate(error) if error else None,
+        provider_ms=body.get("provider_ms") or 0.0,
+    )
+    return Found(reply.state, reply)

@@ -1,0 +1,136 @@
+"""Carrying an intent out: publish, wait, answer. Every promise about repeats and lost replies is kept here."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Environment
+from onerouter_common.contracts.commands import Command
+from onerouter_common.contracts.replies import Reply
+from onerouter_common.errors import Overloaded
+from onerouter_common.registry_client import Principal
+from onerouter_gateway.commands import answers
+from onerouter_gateway.commands.intent import Intent, command_of
+from onerouter_gateway.commands.lookup import OperationLookup
+from onerouter_gateway.commands.pending import Pending, Waiter
+from onerouter_gateway.commands.publish import CommandUnacknowledged, Publisher
+from onerouter_gateway.commands.request import Patience
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and how."""
+
+    principal: Principal
+    environment: Environment
+    key: str | None
+    patience: Patience
+
+
+class Commands:
+    def __init__(
+        self, publisher: Publisher, pending: Pending, lookup: OperationLookup, *, secret: bytes, clock: Clock
+    ) -> None:
+        self._publisher = publisher
+        self._pending = pending
+        self._lookup = lookup
+        self._secret = secret
+        self._clock = clock
+
+    async def carry_out(self, intent: Intent, asked: Asked, request: Request) -> Response:
+        """The outcome, or 202 when the wait ends before it. Raises what stands in `answers` and `publish`."""
+        command = command_of(
+            intent,
+            secret=self._secret,
+            principal=asked.principal,
+            environment=asked.environment,
+            key=asked.key,
+            now=self._clock.now(),
+        )
+        request.state.operation_id = command.operation_id
+        if asked.patience.respond_async and asked.key is not None:
+            earlier = await self._earlier(command, asked.patience, request)
+            if earlier is not None:
+                return earlier
+        self._admit(intent)
+        waiter = self._pending.add(command.operation_id, command.command_id, command.fingerprint)
+        try:
+            return await self._publish_and_wait(command, waiter, asked, request)
+        finally:
+            self._pending.remove(waiter)
+
+    def _admit(self, intent: Intent) -> None:
+        try:
+            self._publisher.check_ready()
+            self._pending.admit()
+        except Overloaded:
+            metrics.GATEWAY_OPERATIONS.labels(intent.operation, "shed").inc()
+            raise
+
+    async def _publish_and_wait(self, command: Command, waiter: Waiter, asked: Asked, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            await self._publisher.publish(command, key=asked.key)
+        except CommandUnacknowledged:
+            if not waiter.reply.done():
+                metrics.GATEWAY_OPERATIONS.labels(command.operation, "unacknowledged").inc()
+                raise
+            # The acknowledgement got lost, but who answers a command has read it.
+        reply = await _within(waiter, asked.patience.wait_s - (loop.time() - started))
+        if reply is None:
+            self._pending.ran_out(waiter)
+            return await self._after_the_wait(command, asked, request)
+        metrics.GATEWAY_WAIT_SECONDS.labels(command.operation).observe(loop.time() - started)
+        return self._answer(reply, command, request)
+
+    async def _after_the_wait(self, command: Command, asked: Asked, request: Request) -> Response:
+        """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
+        if asked.patience.wait_s > 0:
+            found = await self._lookup.find(command)
+            if found is not None and found.is_answer:
+                return self._answer(found.reply, command, request)
+            if found is not None and found.reply.fingerprint not in {None, command.fingerprint}:
+                raise answers.mismatch()
+            if found is not None and asked.patience.respond_async and found.reply.made_by != command.command_id:
+                raise answers.in_flight(command.operation_id)
+        metrics.GATEWAY_OPERATIONS.labels(command.operation, "accepted").inc()
+        return answers.accepted(command, state="accepted")
+
+    async def _earlier(self, command: Command, patience: Patience, request: Request) -> Response | None:
+        """For a caller that does not wait: what its idempotency key already stands for.
+
+        Raises Conflict when that is still being carried out and the caller will not wait for it.
+        """
+        if patience.wait_s > 0:
+            return None
+        found = await self._lookup.find(command)
+        if found is None:
+            if self._pending.is_waiting(command.operation_id):
+                raise answers.in_flight(command.operation_id)
+            return None
+        if found.is_answer or found.reply.fingerprint not in {None, command.fingerprint}:
+            return self._answer(found.reply, command, request)
+        raise answers.in_flight(command.operation_id)
+
+    def _answer(self, reply: Reply, command: Command, request: Request) -> Response:
+        request.state.provider_ms = reply.provider_ms if reply.made_by == command.command_id else 0.0
+        kind = "replayed" if reply.made_by != command.command_id else reply.state
+        metrics.GATEWAY_OPERATIONS.labels(command.operation, kind).inc()
+        return answers.of_reply(reply, command=command, instance=request.url.path)
+
+
+async def _within(waiter: Waiter, seconds: float) -> Reply | None:
+    if waiter.reply.done():
+        return waiter.reply.result()
+    if seconds <= 0:
+        return None
+    done, _ = await asyncio.wait({waiter.reply}, timeout=seconds)
+    return waiter.reply.result() if done else None

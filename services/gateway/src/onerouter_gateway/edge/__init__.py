@@ -1,0 +1,1 @@
+"""What every request passes: correlation, bounds, the body, the answer."""

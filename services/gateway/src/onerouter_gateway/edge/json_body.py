@@ -1,0 +1,140 @@
+"""A request's body: bounded, inflated, decoded; numbers never become floats."""
+
+import json
+import zlib
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+from starlette.requests import Request
+
+from onerouter_common.errors import InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+
+_MAX_DEPTH: Final = 32
+_MAX_NUMBER_CHARS: Final = 64  # a longer number is an attack on the arithmetic, not an amount
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+async def read_body(request: Request, *, max_bytes: int) -> bytes:
+    """The body as it was sent. Raises PayloadTooLarge as soon as the bound is passed, without reading the rest."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def inflate(body: bytes, content_encoding: str, *, max_bytes: int) -> bytes:
+    """The body without its content encoding. A bomb is stopped at `max_bytes`, before it is inflated further."""
+    encoding = content_encoding.strip().lower()
+    if encoding in {"", "identity"} or not body:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise UnsupportedMediaType(
+            f"The content encoding '{encoding[:32]}' is not supported; send gzip or none at all."
+        )
+    decoder = zlib.decompressobj(_GZIP)
+    try:
+        inflated = decoder.decompress(body, max_bytes + 1)
+    except zlib.error:
+        raise MalformedRequest("The body says Content-Encoding: gzip but is not valid gzip.") from None
+    if len(inflated) > max_bytes:
+        raise _too_large(max_bytes)
+    if not decoder.eof or decoder.unused_data:
+        raise MalformedRequest("The gzip body is incomplete or has something after its end.")
+    return inflated
+
+
+def parse_object(body: bytes, content_type: str) -> dict[str, Any]:
+    """The JSON object in the body; no body is an empty object. Numbers are int or Decimal.
+
+    Raises UnsupportedMediaType, MalformedRequest (not JSON, or a name twice) or InvalidRequest (not an object).
+    """
+    if not body.strip():
+        return {}
+    _expect_json(content_type)
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig"),
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+            object_pairs_hook=_unique,
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedRequest(f"The body is not valid UTF-8 (at byte {error.start}).") from None
+    except json.JSONDecodeError as error:
+        raise MalformedRequest(
+            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise _too_deep() from None
+    if not isinstance(value, dict):
+        raise InvalidRequest('The body must be a JSON object, such as {"amount": 499}.')
+    _bound_depth(value, _MAX_DEPTH)
+    return value
+
+
+def _expect_json(content_type: str) -> None:
+    media_type, _, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    is_json = media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    )
+    if not is_json:
+        said = f"'{media_type[:64]}'" if media_type else "a body without a Content-Type"
+        raise UnsupportedMediaType(f"The body must be application/json, not {said}.")
+    charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(' "')
+    if charset not in {"", "utf-8", "utf8", "us-ascii"}:
+        raise UnsupportedMediaType("JSON is read as UTF-8; send no charset or charset=utf-8.")
+
+
+def _too_large(max_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {max_bytes} bytes, the most that is accepted here.")
+
+
+def _too_deep() -> MalformedRequest:
+    return MalformedRequest(f"The body is nested deeper than {_MAX_DEPTH} levels.")
+
+
+def _decimal(text: str) -> Decimal:
+    _bound_number(text)
+    return Decimal(text)
+
+
+def _integer(text: str) -> int:
+    _bound_number(text)
+    return int(text)
+
+
+def _bound_number(text: str) -> None:
+    if len(text) > _MAX_NUMBER_CHARS:
+        raise MalformedRequest(f"A number in the body has more than {_MAX_NUMBER_CHARS} characters.")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise MalformedRequest(f"The body is not valid JSON: {name} is not a JSON number.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        # Which of two amounts is meant? Parsers disagree, so nobody should have to guess.
+        raise MalformedRequest("The body names the same member twice in one object.")
+    return result
+
+
+def _bound_depth(value: Any, left: int) -> None:
+    if left < 0:
+        raise _too_deep()
+    if isinstance(value, dict):
+        for item in value.values():
+            _bound_depth(item, left - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _bound_depth(item, left - 1)

@@ -1,0 +1,189 @@
+"""`/v1/payments`: one request → one command, or one query of the payments service."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, Customer
+from onerouter_common.errors import InvalidRequest, NotFound, ServiceNotConfigured
+from onerouter_common.ids import PAYMENT
+from onerouter_common.money import parse_currency, parse_major
+from onerouter_gateway.admission import Reading, Writing
+from onerouter_gateway.commands.intent import Intent
+from onerouter_gateway.edge.canonical import canonical_of
+from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.forward import to_response
+from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.validation import validate
+from onerouter_gateway.gateway import Gateway, gateway_of
+from onerouter_gateway.payments.schemas import Payment, PaymentCancel, PaymentCapture, PaymentCreate, PaymentList
+
+CATEGORY: Final = "payments"
+WRITE: Final = "payments:write"
+READ: Final = "payments:read"
+_PLAIN_ID: Final = re.compile(r"^[0-9A-Za-z_\-]{1,128}$")
+_METHOD_DETAILS: Final = ("upi_app", "emi_plan", "card_network", "wallet_provider", "bank_code")
+
+router = APIRouter(prefix="/v1/payments", tags=["Payments"], route_class=RawRoute)
+
+
+@router.post("", **command("Create a payment", PaymentCreate, Payment, created=True))
+async def create_payment(request: Request) -> Response:
+    """Creates the payment at the provider that the environment's route chooses, and answers once the provider did.
+
+    The customer then pays at `checkout_url`, or in the provider's own checkout opened with `checkout`.
+    """
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    wanted = validate(PaymentCreate, asked.body)
+    check_provider(gateway, asked, wanted.provider)
+    currency = parse_currency(wanted.currency or asked.principal.default_currency)
+    amount = parse_major(wanted.amount, currency)
+    payload = CreatePayment(
+        amount_minor=amount.amount_minor,
+        currency=currency,
+        provider=wanted.provider,
+        method=wanted.method,
+        capture=wanted.capture,
+        receipt=wanted.receipt,
+        description=wanted.description,
+        notes=wanted.notes,
+        metadata=wanted.metadata,
+        customer=Customer(**wanted.customer.model_dump()) if wanted.customer is not None else None,
+        return_url=wanted.return_url,
+        cancel_url=wanted.cancel_url,
+        method_details={name: value for name in _METHOD_DETAILS if (value := getattr(wanted, name)) is not None},
+        save_card=wanted.save_card,
+    )
+    intent = Intent(
+        operation="payment.create",
+        category=CATEGORY,
+        route="POST /v1/payments",
+        canonical=canonical_of(wanted),
+        payload=payload.model_dump(mode="json", exclude_none=True),
+        resource_prefix=PAYMENT,
+    )
+    return await gateway.commands.carry_out(intent, asked.asked, request)
+
+
+@router.post("/{payment_id}/capture", **command("Capture an authorized payment", PaymentCapture, Payment))
+async def capture_payment(request: Request) -> Response:
+    """Takes the money of a payment that was made with `capture: manual`. Without an amount: all of it."""
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    wanted = validate(PaymentCapture, asked.body)
+    payment = await resolve_payment(gateway, asked, request.path_params["payment_id"])
+    amount = None if wanted.amount is None else parse_major(wanted.amount, payment["currency"])
+    payload = CapturePayment(payment_id=payment["id"], amount_minor=amount.amount_minor if amount else None)
+    return await _change(
+        request, gateway, asked, "capture", payload.model_dump(exclude_none=True), canonical_of(wanted)
+    )
+
+
+@router.post("/{payment_id}/cancel", **command("Cancel a payment", PaymentCancel, Payment))
+async def cancel_payment(request: Request) -> Response:
+    """Gives up a payment that is not paid yet, or releases an authorized one. No body is needed."""
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    payment = await resolve_payment(gateway, asked, request.path_params["payment_id"])
+    payload = CancelPayment(payment_id=payment["id"])
+    return await _change(request, gateway, asked, "cancel", payload.model_dump(), {})
+
+
+@router.get(
+    "",
+    **listing(
+        "List payments",
+        PaymentList,
+        status="Only payments with this status.",
+        provider="Only payments of this provider.",
+        customer_id="Only payments of this customer.",
+    ),
+)
+async def list_payments(request: Request) -> Response:
+    """Newest first. Follow `next_cursor` while `has_more`."""
+    gateway = gateway_of(request)
+    reading = await gateway.admission.read(request, READ)
+    return await forward_query(request, gateway, reading, "/internal/payments")
+
+
+@router.get("/{payment_id}", **query("Get a payment", Payment))
+async def get_payment(request: Request) -> Response:
+    """By our id, the provider's order id or the provider's payment id."""
+    gateway = gateway_of(request)
+    reading = await gateway.admission.read(request, READ)
+    payment_id = plain_id(request.path_params["payment_id"], "payment", "PAYMENT_NOT_FOUND")
+    return await forward_query(request, gateway, reading, f"/internal/payments/{payment_id}")
+
+
+async def forward_query(request: Request, gateway: Gateway, reading: Reading, path: str) -> Response:
+    """The payments service's answer to a query of this tenant."""
+    answer = await gateway.payments.get(
+        path, tenant_id=reading.principal.tenant_id, environment=reading.environment, query=request.url.query
+    )
+    return to_response(answer, request)
+
+
+async def resolve_payment(gateway: Gateway, asked: Writing, payment_id: str) -> Mapping[str, Any]:
+    """The payment behind any of its three ids, before anything is written down. Raises NotFound."""
+    payment_id = plain_id(payment_id, "payment", "PAYMENT_NOT_FOUND")
+    answer = await gateway.payments.get(
+        f"/internal/payments/{payment_id}", tenant_id=asked.principal.tenant_id, environment=asked.environment
+    )
+    if not answer.is_success:
+        raise _missing("payment", "PAYMENT_NOT_FOUND")
+    payment: Mapping[str, Any] = answer.json()
+    return payment
+
+
+def plain_id(value: str, kind: str, code: str) -> str:
+    """An id that can stand in a path. Raises NotFound: nothing has an id of another shape."""
+    if _PLAIN_ID.match(value) is None:
+        raise _missing(kind, code)
+    return value
+
+
+def check_provider(gateway: Gateway, asked: Writing, provider: str | None) -> None:
+    """Refuse at once what no route can serve. Raises InvalidRequest (INVALID_PROVIDER) or ServiceNotConfigured."""
+    known = gateway.providers.get(CATEGORY, frozenset())
+    if provider is not None and provider not in known:
+        raise InvalidRequest(
+            f"There is no payments provider of that name; known are {', '.join(sorted(known))}.",
+            code="INVALID_PROVIDER",
+            errors=InvalidRequest.of("provider", "is not a provider we know").errors,
+        )
+    if asked.environment != asked.principal.environment:
+        return  # the key's services are those of its own environment; the worker looks at the other one's
+    connected = asked.principal.services.get(CATEGORY, ())
+    if not connected:
+        raise ServiceNotConfigured(f"No payments provider is connected in the {asked.environment} environment.")
+    if provider is not None and provider not in connected:
+        raise ServiceNotConfigured(f"{provider} is not connected in the {asked.environment} environment.")
+
+
+async def _change(
+    request: Request,
+    gateway: Gateway,
+    asked: Writing,
+    verb: str,
+    payload: Mapping[str, Any],
+    canonical: Mapping[str, Any],
+) -> Response:
+    payment_id = payload["payment_id"]
+    intent = Intent(
+        operation=f"payment.{verb}",
+        category=CATEGORY,
+        route=f"POST /v1/payments/{payment_id}/{verb}",
+        canonical=canonical,
+        payload=payload,
+        resource_id=payment_id,
+    )
+    return await gateway.commands.carry_out(intent, asked.asked, request)
+
+
+def _missing(kind: str, code: str) -> NotFound:
+    return NotFound(f"There is no such {kind} in this environment.", code=code)

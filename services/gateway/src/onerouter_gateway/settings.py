@@ -1,0 +1,77 @@
+"""What a gateway process is told."""
+
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from onerouter_common.settings import RedisSettings, ServiceSettings, settings_config
+
+
+class Settings(ServiceSettings, RedisSettings):
+    model_config = SettingsConfigDict(**settings_config("ONEROUTER_GATEWAY_"))
+
+    api_key_pepper: SecretStr = Field(
+        min_length=32,
+        validation_alias=AliasChoices("ONEROUTER_API_KEY_PEPPER", "api_key_pepper"),
+        description="Key of the hash under which API keys are looked up; the registry holds the same one.",
+    )
+    idempotency_secret: SecretStr = Field(
+        min_length=32,
+        description="Derives operation ids from idempotency keys. The same on every gateway, and never changed: with "
+        "another secret a retry would be a new operation.",
+    )
+    registry_url: AnyHttpUrl = Field(AnyHttpUrl("http://127.0.0.1:8081"), description="Base URL of the registry.")
+    payments_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8082"), description="Base URL of the payments service's internal reads."
+    )
+    webhooks_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8083"), description="Base URL of the webhooks service's internal API."
+    )
+    upstream_timeout_s: float = Field(5.0, gt=0, le=30, description="Longest wait for another service's answer.")
+
+    reply_partition: int | None = Field(
+        None,
+        ge=0,
+        description="Partition of the reply topic this instance reads; absent: a random one. Two instances on one "
+        "partition both read it, which costs reading, never a reply.",
+    )
+    default_wait_s: float = Field(
+        20.0, gt=0, le=60, description="How long a request waits for its outcome without `Prefer: wait`; then 202."
+    )
+    max_wait_s: float = Field(60.0, gt=0, le=60, description="Longest wait that `Prefer: wait` can ask for.")
+    max_pending: int = Field(
+        5_000, ge=1, description="Most operations this instance waits for at once; a request beyond is shed with 503."
+    )
+    max_requests: int = Field(
+        8_000, ge=1, description="Most requests this instance works on at once, of any kind; beyond: 503."
+    )
+    shed_wait_s: float = Field(
+        5.0,
+        gt=0,
+        description="A wait at least this long that ends without a reply speaks of workers that do not keep up.",
+    )
+    shed_window_s: float = Field(10.0, gt=0, description="How far back waits are counted for that.")
+    shed_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="New commands are refused with 503 when this share of the waits ended without a reply…",
+    )
+    shed_least: int = Field(20, ge=1, description="…of at least this many: a few slow providers are no overload.")
+
+    principal_ttl_s: float = Field(60.0, gt=0, le=300, description="How long an API key's rights are believed.")
+    principal_cache_size: int = Field(50_000, ge=1, description="API keys remembered at once.")
+    unknown_key_ttl_s: float = Field(5.0, gt=0, le=60, description="How long an unknown API key is remembered as such.")
+
+    rate_limit_timeout_s: float = Field(
+        0.15, gt=0, le=2, description="Longest wait for Redis before this instance limits by itself."
+    )
+    rate_limit_retry_s: float = Field(
+        1.0, gt=0, le=60, description="How long Redis is left alone after it failed, before it is asked again."
+    )
+    expected_instances: int = Field(
+        1,
+        ge=1,
+        description="Gateway instances in service: while Redis is away each admits its share (limit / instances).",
+    )
+
+    max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, as sent and after inflation.")

@@ -1,0 +1,1 @@
+"""Webhook endpoints on `/v1`, kept by the webhooks service."""
