@@ -1,6 +1,6 @@
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -143,3 +143,18 @@ class TestProbability:
         drawn = [faults.draw(WIRE_KINDS, "razorpay", "orders.create", "k") for _ in range(100)]
         kinds = {None if each is None else each.kind for each in drawn}
         assert kinds == {FaultKind.TIMEOUT_AFTER_EFFECT, FaultKind.ERROR_5XX, None}
+
+
+async def test_a_held_call_gets_no_answer_when_the_sandbox_stops(running: Any) -> None:
+    async with httpx.AsyncClient(timeout=5) as http:
+        async with running() as sandbox:
+            await sandbox.register()
+            await sandbox.fault("timeout_after_effect", times=1)
+            call = asyncio.create_task(
+                http.post(f"{sandbox.url}/razorpay/v1/orders", json=ORDER, auth=sandbox.api.auth)
+            )
+            async with asyncio.timeout(5):
+                while not await sandbox.effects():
+                    continue
+        with pytest.raises(httpx.RemoteProtocolError):
+            await call

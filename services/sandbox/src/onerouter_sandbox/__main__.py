@@ -19,7 +19,7 @@ def main() -> None:
         port=settings.port,
         log_level=settings.log_level,
         access_log=False,
-        timeout_graceful_shutdown=2,  # a held connection must not hold up the end
+        timeout_graceful_shutdown=int(settings.drain_timeout_s),
     )
 
 

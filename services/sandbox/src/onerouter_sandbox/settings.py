@@ -15,6 +15,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8090, ge=0, le=65_535, description="0 takes any free port.")
     log_level: str = "info"
+    drain_timeout_s: float = Field(2.0, ge=1, le=60, description="How long the end waits for held or slow answers.")
     control_token: SecretStr | None = Field(
         None, description="Bearer token of /control. Unset: /control answers to loopback only."
     )

@@ -79,11 +79,14 @@ class Connection:
         self._send = send
 
     async def hold(self, most_s: float) -> None:
-        """Say nothing until the client gives up, at most `most_s`, then cut."""
+        """Say nothing until the client gives up, at most `most_s`, then cut.
+
+        A server that stops cancels us; the client must not get its 500 then, as that would be an answer.
+        """
         try:
             async with asyncio.timeout(most_s):
                 await self._gone()
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):
             await self.cut()
 
     async def cut(self) -> None:
