@@ -34,6 +34,10 @@ def events(category: str) -> str:
     return f"events.{category}.v1"
 
 
+def dead_events(category: str) -> str:
+    return f"events.{category}.dead.v1"
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     name: str
@@ -55,6 +59,7 @@ def _of_category(category: str) -> tuple[Topic, ...]:
         Topic(callbacks(category), 12, 7 * _DAY_MS),
         Topic(dead_callbacks(category), 1, 30 * _DAY_MS),
         Topic(events(category), 12, 7 * _DAY_MS),
+        Topic(dead_events(category), 1, 30 * _DAY_MS),
     )
 
 

@@ -1,0 +1,196 @@
+"""The webhooks service: the only place where the outside calls in, and where we call tenants."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from aiohttp.abc import AbstractResolver
+from fastapi import FastAPI
+
+from onerouter_common import logging, telemetry
+from onerouter_common.broker import Producer
+from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.clock import Clock, SystemClock
+from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.ids import WORKER, new_id
+from onerouter_common.registry_client import RegistryClient
+from onerouter_common.settings import keyring_of
+from onerouter_common.web import health, problems
+from onerouter_common.web.internal import InternalAuth
+from onerouter_providers.loader import Providers
+from onerouter_webhooks.callback import endpoints as callback_endpoints
+from onerouter_webhooks.callback.publisher import CallbackPublisher
+from onerouter_webhooks.callback.replay import ReplayCallbacks
+from onerouter_webhooks.callback.repository import InboundEvents
+from onerouter_webhooks.callback.service import ReceiveCallback
+from onerouter_webhooks.callback.targets import Registry, Targets
+from onerouter_webhooks.database import ITEM_WRONG
+from onerouter_webhooks.delivery.addresses import AddressPolicy
+from onerouter_webhooks.delivery.repository import DeliveryQueue
+from onerouter_webhooks.delivery.schedule import RetrySchedule
+from onerouter_webhooks.delivery.slots import Slots
+from onerouter_webhooks.delivery.transport import Limits, open_transport
+from onerouter_webhooks.delivery.worker import DeliveryWorker, lease_of
+from onerouter_webhooks.endpoint import endpoints as endpoint_endpoints
+from onerouter_webhooks.endpoint.keys import SigningKeys
+from onerouter_webhooks.endpoint.service import EndpointService
+from onerouter_webhooks.event.consumers import GROUP, EventConsumer
+from onerouter_webhooks.event.repository import Events
+from onerouter_webhooks.event.service import FanOut
+from onerouter_webhooks.group_commit import GroupCommit
+from onerouter_webhooks.loops import running
+from onerouter_webhooks.maintenance import Maintenance
+from onerouter_webhooks.settings import Settings
+from onerouter_webhooks.state import Services, services_of
+
+SERVICE: Final = "webhooks"
+_BATCH: Final = 200
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    registry: Registry | None = None,
+    providers: Providers | None = None,
+    resolver: AbstractResolver | None = None,
+    consumer_group: str = GROUP,
+) -> FastAPI:
+    """Build the service. What tests bring in place of the real thing comes by keyword."""
+    logging.configure(SERVICE, settings.log_level, settings.log_format)
+    auth = InternalAuth(settings.internal_tokens)
+    the_clock = clock or SystemClock()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:  # closes in reverse: stop reading, drain, then the pools
+            tracer = telemetry.configure(SERVICE, settings.otlp_endpoint, settings.trace_sample_ratio)
+            stack.callback(tracer.shutdown)
+            pool = await stack.enter_async_context(
+                worker_pool(str(settings.database_url), SERVICE, size=settings.database_pool_size)
+            )
+            producer = await stack.enter_async_context(
+                Producer(settings.kafka_bootstrap_servers, client_id="onerouter-webhooks")
+            )
+            catalogue = providers or Providers.load()
+            callbacks = InboundEvents(pool, relay_after_s=settings.callback_relay_after_s)
+            receive = await _open_callbacks(stack, settings, the_clock, callbacks, producer, catalogue, registry)
+            policy = address_policy(settings)
+            worker = await _open_deliveries(stack, settings, the_clock, pool, policy, resolver)
+            consumer = EventConsumer(
+                settings.kafka_bootstrap_servers,
+                FanOut(Events(pool), worker, the_clock),
+                producer,
+                group_id=consumer_group,
+            )
+            await stack.enter_async_context(running("event-consumer", consumer.run))
+            maintenance = Maintenance(
+                pool,
+                callbacks,
+                timedelta(days=settings.callback_retention_days),
+                timedelta(days=settings.event_retention_days),
+            )
+            await stack.enter_async_context(running("maintenance", maintenance.run))
+            engine = await stack.enter_async_context(tenant_engine(str(settings.database_url), size=4))
+            app.state.services = Services(
+                receive=receive,
+                replay=ReplayCallbacks(callbacks, catalogue),
+                endpoints=EndpointService(
+                    engine, keyring_of(settings.encryption_keys), policy, the_clock, settings.max_endpoints
+                ),
+                worker=worker,
+                consumer=consumer,
+                pool=pool,
+            )
+            yield
+            app.state.draining = True
+
+    app = FastAPI(title="OneRouter webhooks", version="1", lifespan=lifespan)
+    problems.install(app)
+
+    async def database_answers() -> bool:
+        # Without the log callbacks are still stored and deliveries still retried, so it does not decide readiness.
+        services: Services = app.state.services
+        return bool(await services.pool.fetchval("SELECT 1") == 1)
+
+    health.install(app, {"database": database_answers})
+    app.include_router(
+        callback_endpoints.router(
+            lambda request: services_of(request).receive,
+            body_limit=settings.callback_body_limit,
+            deadline_s=settings.callback_deadline_s,
+        )
+    )
+    app.include_router(callback_endpoints.internal_router(lambda request: services_of(request).replay, auth))
+    app.include_router(endpoint_endpoints.router(lambda request: services_of(request).endpoints, auth))
+    return app
+
+
+def address_policy(settings: Settings) -> AddressPolicy:
+    """Where endpoints may be."""
+    return AddressPolicy(
+        allowed=settings.allow_private_targets, blocked=settings.blocked_targets, ports=settings.target_ports
+    )
+
+
+async def _open_callbacks(
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: Clock,
+    callbacks: InboundEvents,
+    producer: Producer,
+    providers: Providers,
+    registry: Registry | None,
+) -> ReceiveCallback:
+    if registry is None:
+        registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
+    targets = Targets(
+        registry,
+        ttl_s=settings.callback_cache_ttl_s,
+        size=settings.callback_cache_size,
+        is_watched=lambda: feed.is_live,
+    )
+    feed = await stack.enter_async_context(ChangeFeed(settings.kafka_bootstrap_servers, targets.drop, targets.clear))
+    publisher = CallbackPublisher(callbacks, producer)
+    await stack.enter_async_context(running("callback-relay", publisher.sweep_leftovers))
+    await stack.enter_async_context(running("callback-publisher", publisher.publish_offered))
+    writer = await stack.enter_async_context(
+        GroupCommit(callbacks.insert, name="callbacks", most=_BATCH, item_errors=ITEM_WRONG)
+    )
+    return ReceiveCallback(targets, providers, keyring_of(settings.callback_keys), writer, publisher, clock)
+
+
+async def _open_deliveries(
+    stack: AsyncExitStack,
+    settings: Settings,
+    clock: Clock,
+    pool: Pool,
+    policy: AddressPolicy,
+    resolver: AbstractResolver | None,
+) -> DeliveryWorker:
+    limits = Limits(
+        total_s=settings.delivery_timeout_s,
+        connect_s=settings.delivery_connect_timeout_s,
+        read=settings.response_read_limit,
+        stored=settings.response_stored_limit,
+    )
+    transport = await stack.enter_async_context(open_transport(policy, limits, resolver=resolver))
+    queue = DeliveryQueue(pool)
+    completions = await stack.enter_async_context(
+        GroupCommit(queue.complete, name="deliveries", most=_BATCH, item_errors=ITEM_WRONG)
+    )
+    worker = DeliveryWorker(
+        queue=queue,
+        slots=Slots(settings.max_in_flight, settings.max_in_flight_per_tenant, settings.max_in_flight_per_endpoint),
+        transport=transport,
+        keys=SigningKeys(pool, keyring_of(settings.encryption_keys)),
+        schedule=RetrySchedule(settings.retry_schedule_s, settings.retry_jitter, settings.retry_overload_floor_s),
+        completions=completions,
+        clock=clock,
+        lease=lease_of(new_id(WORKER), settings.delivery_lease_s),
+        poll_interval_s=settings.poll_interval_s,
+    )
+    await stack.enter_async_context(running("delivery-claims", worker.claim_due))
+    stack.push_async_callback(worker.drain, settings.drain_timeout_s)
+    return worker

@@ -1,0 +1,37 @@
+"""What follows from an answer. Pure."""
+
+from datetime import datetime
+
+from onerouter_webhooks.delivery.queue import Decision, Finished, Hold, TryAgain, Work
+from onerouter_webhooks.delivery.schedule import RetrySchedule, is_overload, parse_retry_after
+from onerouter_webhooks.delivery.transport import Answer
+
+GONE = "The endpoint answered 410 Gone."
+
+
+def before_sending(work: Work) -> Decision | None:
+    """Why a claimed delivery is not sent; None: it is."""
+    if work.url is None or work.body is None:
+        return Finished("canceled")
+    if work.endpoint_status != "enabled":
+        return Hold()
+    return None
+
+
+def after_answer(work: Work, answer: Answer, schedule: RetrySchedule, now: datetime) -> Decision:
+    """2xx ends it, 410 disables the endpoint (its deliveries are kept), all else is tried again by the schedule."""
+    if answer.delivered:
+        return Finished("succeeded")
+    if answer.status == 410:
+        return Hold(disable=GONE)
+    wait = schedule.wait_s(
+        work.attempts + 1,
+        overloaded=asks_for_less(answer),
+        retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now),
+    )
+    return Finished("exhausted") if wait is None else TryAgain(wait)
+
+
+def asks_for_less(answer: Answer) -> bool:
+    """It hung, or said so: fewer at once, and later."""
+    return answer.slow or answer.failure == "timeout" or is_overload(answer.status)

@@ -1,0 +1,96 @@
+"""Words of the delivery queue."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+from onerouter_webhooks.delivery.slots import Lane
+from onerouter_webhooks.delivery.transport import Answer
+
+READY: Final = 0
+LEASED: Final = 1
+HELD: Final = 2
+"""Kept until the endpoint is enabled again."""
+
+Outcome = Literal["succeeded", "exhausted", "canceled"]
+
+
+class Lease(NamedTuple):
+    """Who works on a delivery, and for how long nobody else may."""
+
+    owner: str
+    length: timedelta
+
+
+class Due(NamedTuple):
+    """An endpoint's earliest ready delivery. `wait_s` is negative when it is overdue."""
+
+    lane: Lane
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One delivery this process holds the lease and a slot of. `generation` fences: it grows with each lease."""
+
+    delivery_id: str
+    generation: int
+    attempts: int
+    """Attempts made so far."""
+    tenant_id: str
+    environment: str
+    endpoint_id: str
+    event_id: str
+    trigger: str
+    url: str | None
+    """None: the endpoint is gone."""
+    endpoint_status: str | None
+    endpoint_version: int
+    body: bytes | None
+    """None: the event is past its retention."""
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.endpoint_id, self.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request that was made."""
+
+    id: str
+    number: int
+    started_at: datetime
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The delivery ends."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait for the endpoint to be enabled. `disable` says why it must be disabled now; None: it already is."""
+
+    disable: str | None = None
+
+
+Decision = Finished | TryAgain | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What is written when the lease is given back."""
+
+    work: Work
+    decision: Decision
+    attempt: Attempt | None
+    at: datetime

@@ -1,0 +1,1 @@
+"""Out, first half: the workers' events are stored and become deliveries."""

@@ -1,0 +1,5 @@
+"""Run by Alembic."""
+
+from onerouter_common.db.migrate import run_environment
+
+run_environment()

@@ -1,0 +1,99 @@
+"""What the webhooks service is told, by environment variables `ONEROUTER_WEBHOOKS_*` and the shared ones."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, settings_config
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+class Settings(ServiceSettings, DatabaseSettings):
+    """Times in seconds, sizes in bytes."""
+
+    model_config = settings_config("ONEROUTER_WEBHOOKS_")
+
+    port: int = Field(8083, ge=0, le=65535, description="Port to listen on.")
+    registry_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8081"),
+        validation_alias=AliasChoices("ONEROUTER_WEBHOOKS_REGISTRY_URL", "ONEROUTER_REGISTRY_URL", "registry_url"),
+        description="Base URL of the registry's internal API.",
+    )
+    callback_keys: SecretStr = Field(
+        validation_alias=AliasChoices("ONEROUTER_CALLBACK_KEYS", "callback_keys"),
+        description="Keyring (`id:base64[,…]`) that opens what verifies callbacks, and nothing else.",
+    )
+    encryption_keys: SecretStr = Field(
+        description="Keyring (`id:base64[,…]`) that seals the signing secrets of tenants' endpoints."
+    )
+
+    callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")
+    callback_deadline_s: float = Field(
+        4.5, gt=0, le=5, description="A callback is answered within this, with 503 if need be; Razorpay waits 5 s."
+    )
+    callback_cache_ttl_s: float = Field(60.0, gt=0, le=300, description="How long a token's target is remembered.")
+    callback_cache_size: int = Field(10_000, gt=0, description="How many tokens' targets are remembered.")
+    callback_relay_after_s: float = Field(
+        5.0,
+        gt=0,
+        description="A stored callback that was not published by now was left by a crash: the relay takes it.",
+    )
+    callback_retention_days: int = Field(30, ge=16, description="Longer than any provider repeats a callback.")
+
+    allow_private_targets: Annotated[Networks, NoDecode] = Field(
+        (),
+        description="Comma-separated networks endpoints may be in although they are not public, then also by plain http "
+        "and on any port. Only in mode `local`.",
+    )
+    blocked_targets: Annotated[Networks, NoDecode] = Field(
+        (), description="Comma-separated networks never to call, such as our own public ones."
+    )
+    target_ports: Annotated[tuple[int, ...], NoDecode] = Field(
+        (443,), description="Comma-separated ports an endpoint may have (80 and 8443 are the usual additions)."
+    )
+    max_endpoints: int = Field(50, gt=0, description="Most endpoints a tenant may have in one environment.")
+
+    delivery_timeout_s: float = Field(15.0, gt=0, le=30, description="One attempt: connect to the last byte read.")
+    delivery_connect_timeout_s: float = Field(5.0, gt=0, le=30, description="Part of it: until the connection stands.")
+    delivery_lease_margin_s: float = Field(
+        5.0,
+        ge=1,
+        description="A claimed delivery is free for others this long after its attempt must have ended; so a crashed "
+        "process's deliveries go on after delivery_timeout_s + this.",
+    )
+    retry_schedule_s: Annotated[tuple[float, ...], NoDecode] = Field(
+        (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        description="Comma-separated waits before attempt 2, 3, …; after the last the delivery is exhausted.",
+    )
+    retry_jitter: float = Field(0.2, ge=0, lt=1, description="Each wait is spread by ± this share.")
+    retry_overload_floor_s: float = Field(
+        60.0, ge=0, description="Least wait after 429, 502, 504 or a timeout: the endpoint is asked to do less."
+    )
+    poll_interval_s: float = Field(1.0, gt=0, le=10, description="How often the queue is looked at when nothing wakes.")
+    max_in_flight: int = Field(500, gt=0, description="Deliveries in flight in this process.")
+    max_in_flight_per_tenant: int = Field(100, gt=0, description="Of these, for one tenant.")
+    max_in_flight_per_endpoint: int = Field(10, gt=0, description="Of these, to one endpoint.")
+    response_read_limit: int = Field(64 * 1024, gt=0, description="An answer is read up to here, then cut off.")
+    response_stored_limit: int = Field(16 * 1024, ge=0, description="Of it, this much is kept with the attempt.")
+    event_retention_days: int = Field(
+        90, ge=30, description="Events, deliveries and attempts older than this are dropped."
+    )
+
+    @field_validator("allow_private_targets", "blocked_targets", "target_ports", "retry_schedule_s", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _private_targets_are_local(self) -> Self:
+        if self.allow_private_targets and self.mode is not Mode.LOCAL:
+            raise ValueError("allow_private_targets is for mode local only: in production nobody may reach our network")
+        return self
+
+    @property
+    def delivery_lease_s(self) -> float:
+        """Longer than any attempt by construction, so that a living process never loses a delivery it works on."""
+        return self.delivery_timeout_s + self.delivery_lease_margin_s

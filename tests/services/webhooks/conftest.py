@@ -1,0 +1,287 @@
+"""The service on a real database and broker, a registry that knows one connection, and endpoints to deliver to."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from aiohttp import web
+from fastapi import FastAPI
+from onerouter_common.broker import Producer
+from onerouter_common.clock import SystemClock
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.events import Event, EventResource
+from onerouter_common.ids import CONNECTION, EVENT, PAYMENT, TENANT, new_id
+from onerouter_common.registry_client import CallbackTarget
+from onerouter_common.secrets import KeyRing
+from onerouter_local.testing import Database
+from onerouter_webhooks.app import create_app
+from onerouter_webhooks.settings import Settings
+from pydantic import SecretStr
+
+INTERNAL_TOKEN = "internal-token-for-tests-" + "x" * 20
+WEBHOOK_SECRET = "rzp_whsec_for_tests"
+PREVIOUS_SECRET = "rzp_whsec_before"
+
+CreateDatabase = Callable[[str], Awaitable[Database]]
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[Any]] | Callable[[], Any], timeout_s: float = 10.0, what: str = "the condition"
+) -> Any:
+    """Wait until the condition holds; its value."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"{what} did not come true in {timeout_s} s")
+        await asyncio.sleep(0.01)
+
+
+@dataclass
+class KnownConnection:
+    """One tenant's Razorpay connection, and the registry that hands it out."""
+
+    keyring_text: str = field(default_factory=lambda: KeyRing.generate("cb1"))
+    tenant_id: str = field(default_factory=lambda: new_id(TENANT))
+    connection_id: str = field(default_factory=lambda: new_id(CONNECTION))
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    asked: int = 0
+
+    def __post_init__(self) -> None:
+        keyring = KeyRing.parse(self.keyring_text)
+        key, wrapped = keyring.new_data_key(bound_to=(self.tenant_id, "test"))
+        values = {"webhook_secret": WEBHOOK_SECRET, "webhook_secret_previous": PREVIOUS_SECRET}
+        self.target = CallbackTarget(
+            connection_id=self.connection_id,
+            tenant_id=self.tenant_id,
+            environment="test",
+            category="payments",
+            provider="razorpay",
+            secrets={
+                name: key.seal(SecretStr(value), bound_to=(self.tenant_id, self.connection_id, name))
+                for name, value in values.items()
+            },
+            credentials_public={},
+            data_keys={key.id: wrapped},
+        )
+
+    async def callback_target(self, provider: str, token: str) -> CallbackTarget | None:
+        self.asked += 1
+        return self.target if (provider, token) == ("razorpay", self.token) else None
+
+
+@dataclass
+class Running:
+    """A started service."""
+
+    app: FastAPI
+    http: httpx.AsyncClient
+    settings: Settings
+    connection: KnownConnection
+    admin: "asyncpg.Pool[asyncpg.Record]"
+    producer: Producer
+
+    async def send_callback(
+        self, body: bytes, *, event_id: str | None = None, secret: str = WEBHOOK_SECRET, token: str | None = None
+    ) -> httpx.Response:
+        return await self.http.post(
+            f"/callbacks/razorpay/{token or self.connection.token}",
+            content=body,
+            headers={
+                "Content-Type": "application/json",
+                "X-Razorpay-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+                "X-Razorpay-Event-Id": event_id or secrets.token_hex(7),
+            },
+        )
+
+    def owner(self, tenant_id: str | None = None, environment: str = "test") -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {INTERNAL_TOKEN}",
+            "X-OneRouter-Tenant": tenant_id or self.connection.tenant_id,
+            "X-OneRouter-Environment": environment,
+        }
+
+    async def create_endpoint(self, url: str, tenant_id: str | None = None, **fields: Any) -> dict[str, Any]:
+        answer = await self.http.post(
+            "/internal/webhook-endpoints", json={"url": url, **fields}, headers=self.owner(tenant_id)
+        )
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    async def deliveries(self, endpoint_id: str, tenant_id: str | None = None) -> list[dict[str, Any]]:
+        answer = await self.http.get(
+            f"/internal/webhook-endpoints/{endpoint_id}/deliveries?limit=100", headers=self.owner(tenant_id)
+        )
+        assert answer.status_code == 200, answer.text
+        data: list[dict[str, Any]] = answer.json()["data"]
+        return data
+
+    async def publish(self, event: Event) -> None:
+        await self.producer.publish(topics.events("payments"), event.to_bytes(), key=event.resource.id)
+
+    def event(self, type: str = "payment.succeeded", tenant_id: str | None = None, **changes: Any) -> Event:
+        return an_event(tenant_id or self.connection.tenant_id, type, **changes)
+
+
+def an_event(tenant_id: str, type: str = "payment.succeeded", **changes: Any) -> Event:
+    values: dict[str, Any] = {
+        "id": new_id(EVENT),
+        "type": type,
+        "tenant_id": tenant_id,
+        "environment": "test",
+        "category": "payments",
+        "resource": EventResource(kind="payment", id=new_id(PAYMENT)),
+        "sequence": 1,
+        "occurred_at": SystemClock().now(),
+        "data": {"amount": 499.0, "currency": "INR", "note": "Zoë ₹"},
+    }
+    return Event(**{**values, **changes})
+
+
+def razorpay_body(event: str = "payment.captured", **entity: Any) -> bytes:
+    payment = {
+        "id": "pay_" + secrets.token_hex(7),
+        "entity": "payment",
+        "amount": 49_900,
+        "currency": "INR",
+        "status": "captured",
+        "order_id": "order_" + secrets.token_hex(7),
+        "method": "upi",
+        "notes": {},
+        "created_at": 1_767_225_600,
+        **entity,
+    }
+    return json.dumps(
+        {
+            "entity": "event",
+            "account_id": "acc_ORTEST00000001",
+            "event": event,
+            "contains": ["payment"],
+            "payload": {"payment": {"entity": payment}},
+            "created_at": 1_767_225_600,
+        }
+    ).encode()
+
+
+def make_settings(database: Database, kafka_bootstrap: str, connection: KnownConnection, **changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "mode": "local",
+        "database_url": database.dsn,
+        "kafka_bootstrap_servers": kafka_bootstrap,
+        "internal_tokens": INTERNAL_TOKEN,
+        "callback_keys": connection.keyring_text,
+        "encryption_keys": KeyRing.generate("wh1"),
+        "allow_private_targets": (ip_network("127.0.0.0/8"),),
+        "retry_schedule_s": (0.05, 0.05, 0.05),
+        "retry_overload_floor_s": 0.05,
+        "poll_interval_s": 0.1,
+        "delivery_timeout_s": 2.0,
+        "delivery_lease_margin_s": 1.0,
+        "drain_timeout_s": 3.0,
+        "database_pool_size": 4,
+        "log_level": "WARNING",
+    }
+    return Settings(**{**values, **changes})
+
+
+StartService = Callable[..., Any]
+
+
+@pytest.fixture
+async def start_service(database: CreateDatabase, kafka_bootstrap: str) -> StartService:
+    """`async with start_service(**settings) as running:`; started again it finds the same database."""
+    made: list[Database] = []
+    connection = KnownConnection()
+    encryption_keys = KeyRing.generate("wh1")
+    group = f"webhooks-{secrets.token_hex(4)}"
+
+    @asynccontextmanager
+    async def start(**changes: Any) -> AsyncIterator[Running]:
+        if not made:
+            made.append(await database("webhooks"))
+        keywords = {key: changes.pop(key) for key in ("clock", "resolver", "providers") if key in changes}
+        values = {"encryption_keys": encryption_keys, **changes}
+        settings = make_settings(made[0], kafka_bootstrap, connection, **values)
+        app = create_app(settings, registry=connection, consumer_group=group, **keywords)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            http = await stack.enter_async_context(
+                httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://webhooks")
+            )
+            admin = await stack.enter_async_context(asyncpg.create_pool(made[0].admin_dsn, min_size=1, max_size=2))
+            producer = await stack.enter_async_context(Producer(kafka_bootstrap, client_id="tests"))
+            await producer.wait_ready(10)
+            yield Running(app, http, settings, connection, admin, producer)
+
+    return start
+
+
+@pytest.fixture
+async def service(start_service: StartService) -> AsyncIterator[Running]:
+    async with start_service() as running:
+        yield running
+
+
+@dataclass
+class Got:
+    """One request an endpoint received."""
+
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+
+class Receiver:
+    """A tenant's server. `answer` decides what each request gets; by default 200."""
+
+    def __init__(self) -> None:
+        self.got: list[Got] = []
+        self.url = ""
+        self.answer: Callable[[web.Request, int], Awaitable[web.StreamResponse]] = _ok
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        self.got.append(Got({k.lower(): v for k, v in request.headers.items()}, body, asyncio.get_running_loop().time()))
+        return await self.answer(request, len(self.got))
+
+
+async def _ok(_: web.Request, __: int) -> web.StreamResponse:
+    return web.Response(text="taken")
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", receiver.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    receiver.url = f"http://127.0.0.1:{port}/hook"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as one:
+        yield one
