@@ -8,6 +8,9 @@ import structlog
 import typer
 from rich.console import Console
 
+_WIDTH_OF_A_FILE = 140
+"""Where nobody's window sets a width: a CI log."""
+
 app = typer.Typer(
     help="The local stack: real engines and every service on this machine, no Docker, no root.",
     no_args_is_help=True,
@@ -50,7 +53,8 @@ def demo() -> None:
 def _console() -> Console:
     # What our own process does (seeding) is told as steps; only its warnings are logged.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH_OF_A_FILE)
 
 
 if __name__ == "__main__":

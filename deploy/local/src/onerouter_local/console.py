@@ -29,10 +29,11 @@ class ConsoleReporter:
         self._console = console
         self._verbose = verbose
         self._ready: set[str] = set()
+        self._calm = False
 
     def calm(self) -> None:
         """From now on only errors: in a stack that stops everyone complains about the next one being gone."""
-        self._ready.clear()
+        self._calm = True
 
     def step(self, what: str, detail: str, seconds: float) -> None:
         """A finished step with its time."""
@@ -40,7 +41,8 @@ class ConsoleReporter:
 
     def line(self, service: str, line: str) -> None:
         """A service's log line, when it matters: while starting, a neighbour that is not there yet does not."""
-        if self._verbose or logs.is_loud(line, logs.LOUD if service in self._ready else logs.ERRORS):
+        levels = logs.LOUD if service in self._ready and not self._calm else logs.ERRORS
+        if self._verbose or logs.is_loud(line, levels):
             self._console.print(logs.humanize(service, line), highlight=False)
 
     def ready(self, service: str, url: str, seconds: float) -> None:

@@ -49,6 +49,7 @@ async def _run(console: Console) -> int:
         await stack.start()
         console.print(f"\n  The stack is ready after {watch.seconds:.1f} s.", style="dim")
         console.print(Rule(style="dim"))
+        reporter.calm()  # one service will be killed: what its neighbours say about it is no news
         watch = Stopwatch()
         await _play(console, stack)
         code = 0

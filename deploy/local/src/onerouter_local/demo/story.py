@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+_SENTENCE_WIDTH = 76
+
 
 class Wrong(Exception):
     """A step did not end as promised; the message says what was expected and what was seen."""
@@ -49,7 +51,9 @@ class Story:
 
     def _print(self, sign: str, style: str, sentence: str, step: Step, began: float) -> None:
         took = f"{(time.monotonic() - began) * 1000:,.0f} ms"
-        head = Text.assemble(("  " + sign + " ", style), (f"{self._number:>2}  ", "dim"), (f"{sentence:<66}", "bold"))
-        self._console.print(head.append(f"{took:>10}", "cyan"))
+        head = Text.assemble(
+            ("  " + sign + " ", style), (f"{self._number:>2}  ", "dim"), (f"{sentence:<{_SENTENCE_WIDTH}}", "bold")
+        )
+        self._console.print(head.append(f"{took:>9}", "cyan"))
         for fact in step.facts:
             self._console.print(Text(f"         {fact}", "dim"))

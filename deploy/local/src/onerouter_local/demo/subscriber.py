@@ -82,12 +82,14 @@ class Subscriber:
         return list(seen.values())
 
 
-async def until(condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float) -> bool:
+async def until(
+    condition: Callable[[], Awaitable[bool]] | Callable[[], bool], timeout_s: float, *, every_s: float = 0.05
+) -> bool:
     """Wait until a condition holds; whether it did in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         holds = condition()
         if holds if isinstance(holds, bool) else await holds:
             return True
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every_s)
     return False

@@ -1,0 +1,101 @@
+"""The whole stack, as `make up` runs it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from onerouter_local.environment import written_environment
+from onerouter_local.stack import Stack
+from onerouter_local.testing import scratch_directory
+from onerouter_local.up import write_env_file
+
+pytestmark = pytest.mark.stack
+
+_WAIT_S = 30
+
+
+@pytest.fixture(scope="module")
+async def stack() -> AsyncIterator[Stack]:
+    with scratch_directory() as directory:
+        async with Stack(directory) as stack:
+            yield stack
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_every_service_is_ready(stack: Stack) -> None:
+    async with httpx.AsyncClient() as client:
+        for process in stack.services.values():
+            assert (await client.get(f"{process.spec.url}/readyz")).status_code == 200
+
+
+async def test_the_demo_key_works(stack: Stack) -> None:
+    headers = {"Authorization": f"Bearer {stack.secrets.demo_api_key}"}
+    async with httpx.AsyncClient(base_url=stack.addresses.url("gateway"), headers=headers) as client:
+        answer = await client.get("/v1/payments")
+    assert answer.status_code == 200
+    assert answer.json()["data"] == []
+
+
+async def test_a_killed_service_comes_back(stack: Stack) -> None:
+    process = stack.services["registry"]
+    restarts = process.restarts
+    process.kill()
+    await _until(lambda: process.restarts > restarts and process.serving.is_set())
+
+
+async def test_a_crashed_engine_comes_back_with_its_data(stack: Stack) -> None:
+    before = stack.postgres.pid
+    assert before is not None
+    psutil.Process(before).kill()
+    await _until(lambda: stack.postgres.pid not in {None, before} and not stack.postgres.crashed)
+    values = written_environment(stack.addresses, stack.secrets)
+    connection = await asyncpg.connect(values["ONEROUTER_PAYMENTS_DATABASE_URL"])
+    try:
+        assert await connection.fetchval("SELECT to_regclass('operations') IS NOT NULL")
+    finally:
+        await connection.close()
+
+
+def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> None:
+    path = tmp_path / "env"
+    write_env_file(path, stack)
+    assert path.stat().st_mode & 0o777 == 0o600
+    written = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    assert set(written) == {
+        "ONEROUTER_BASE_URL",
+        "ONEROUTER_API_KEY",
+        "ONEROUTER_WEBHOOKS_URL",
+        "ONEROUTER_SANDBOX_URL",
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "REDIS_URL",
+        "ONEROUTER_REGISTRY_DATABASE_URL",
+        "ONEROUTER_PAYMENTS_DATABASE_URL",
+        "ONEROUTER_WEBHOOKS_DATABASE_URL",
+    }
+    assert written["ONEROUTER_API_KEY"].startswith("unf_test_")
+
+
+async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running() -> None:
+    with scratch_directory() as directory:
+        async with Stack(directory) as first:
+            key = first.secrets.demo_api_key
+        async with Stack(directory) as second:
+            assert second.secrets.demo_api_key == key
+            headers = {"Authorization": f"Bearer {key}"}
+            async with httpx.AsyncClient(base_url=second.addresses.url("gateway"), headers=headers) as client:
+                assert (await client.get("/v1/payments")).status_code == 200
+            assert psutil.Process().children(recursive=True)
+            pids = [process.pid for process in second.services.values()] + [engine.pid for engine in second.engines]
+        assert not [pid for pid in pids if pid is not None and psutil.pid_exists(pid)]
