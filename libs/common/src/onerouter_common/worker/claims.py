@@ -31,6 +31,7 @@ log = structlog.get_logger()
 _CLAIM_MOST: Final = 256
 _PER_TENANT: Final = 64
 _REGISTRY_AWAY_S: Final = 1.0
+_RETENTION_MARGIN_S: Final = 60.0
 
 # Tenants that have work are found by a loose index scan (one step a tenant), then each gives its oldest: a tenant with a
 # million rows waiting costs the others nothing. Rows another process is just claiming are passed over.
@@ -330,9 +331,7 @@ class Claims:
         now: datetime,
     ) -> Started:
         """An earlier call has an unknown outcome: repeat it under its key, or look it up; never send it blind."""
-        kind: starting.AttemptKind = (
-            "repeat" if connection.idempotency_of(handler.capability) is Idempotency.NATIVE else "lookup"
-        )
+        kind: starting.AttemptKind = "repeat" if _may_repeat(connection, handler.capability, claimed, now) else "lookup"
         op = replace(op, attempts=op.attempts + 1)
         return Started(
             op,
@@ -381,3 +380,11 @@ class Claims:
                     state,
                     _REGISTRY_AWAY_S,
                 )
+
+
+def _may_repeat(connection: Connection, capability: str, claimed: Claimed, now: datetime) -> bool:
+    """Whether the provider still remembers the key of the call whose outcome is unknown."""
+    if connection.idempotency_of(capability) is not Idempotency.NATIVE or claimed.open_attempt_at is None:
+        return False
+    retention_s = connection.retention_s(capability)
+    return retention_s is None or (now - claimed.open_attempt_at).total_seconds() < retention_s - _RETENTION_MARGIN_S

@@ -88,6 +88,14 @@ class Connection(Protocol):
         """None: the provider does not have this capability."""
         ...
 
+    def retention_s(self, capability: str) -> float | None:
+        """How long after an attempt a repeat under its key is safe; then it is looked up. None: for ever."""
+        ...
+
+    def instead_of(self, capability: str) -> str | None:
+        """A sentence for the caller about what to do where the provider lacks a capability."""
+        ...
+
     def absence_settles_s(self, capability: str) -> float:
         """How long after a call's deadline a look-up that finds nothing may be believed."""
         ...

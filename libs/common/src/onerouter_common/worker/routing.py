@@ -86,4 +86,6 @@ class Router:
 
 def _require(connection: Connection, capability: str) -> None:
     if connection.idempotency_of(capability) is None:
-        raise CapabilityUnsupported(f"{connection.provider} does not support {capability}.")
+        instead = connection.instead_of(capability)
+        refusal = f"{connection.provider} does not support {capability}."
+        raise CapabilityUnsupported(f"{refusal} {instead}" if instead else refusal)

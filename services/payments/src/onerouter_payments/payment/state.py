@@ -37,6 +37,8 @@ OPEN: Final = frozenset({"created", "requires_action", "processing", "authorized
 """States the provider will leave: worth asking about when no callback comes."""
 CAPTURED: Final = frozenset({"succeeded", "partially_refunded", "refunded"})
 
+_SHOWN_AS_TOLD: Final = ("provider_order_id", "provider_payment_id", "client_secret", "checkout", "checkout_url")
+
 FIRST_POLL: Final = timedelta(minutes=1)
 
 EffectGuarantee = Literal["exactly_once", "at_most_once"]
@@ -129,9 +131,31 @@ class Payment:
         )
 
     @property
+    def used_method(self) -> str | None:
+        """How it was or will be paid: what the payer used, else what was asked for."""
+        return self.text("method") or self.method
+
+    @property
+    def used_method_details(self) -> dict[str, JsonValue]:
+        used = self.fact("method_details")
+        return {**self.method_details, **(used if isinstance(used, dict) else {})}
+
+    @property
+    def failure(self) -> JsonValue:
+        """Why it failed; kept, but not shown, when a later try went through."""
+        return self.fact("failure") if self.status == "failed" else None
+
+    @property
     def visible(self) -> tuple[object, ...]:
-        """What a tenant sees and can change after creation."""
-        return self.status, self.amount_refunded_minor, {name: fact.value for name, fact in self.facts.items()}
+        """What a tenant sees of a payment that changes after its creation."""
+        return (
+            self.status,
+            self.amount_refunded_minor,
+            self.used_method,
+            self.used_method_details,
+            self.failure,
+            *(self.fact(name) for name in _SHOWN_AS_TOLD),
+        )
 
 
 def later(held: str, told: str) -> str:

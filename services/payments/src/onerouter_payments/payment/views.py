@@ -13,7 +13,6 @@ View = dict[str, JsonValue]
 
 def payment_view(payment: Payment, checkout_urls: Mapping[str, str]) -> View:
     """`checkout_urls`: provider → template with `{order_id}` and `{payment_id}`, for providers without a page of theirs."""
-    used = payment.fact("method_details")
     return {
         "id": payment.id,
         "transaction_id": payment.id,
@@ -30,15 +29,15 @@ def payment_view(payment: Payment, checkout_urls: Mapping[str, str]) -> View:
         "checkout_url": payment.text("checkout_url") or _checkout_url(payment, checkout_urls.get(payment.provider)),
         "client_secret": payment.text("client_secret"),
         "checkout": payment.fact("checkout"),
-        "payment_method": payment.text("method") or payment.method,
-        "method_details": {**payment.method_details, **(used if isinstance(used, dict) else {})},
+        "payment_method": payment.used_method,
+        "method_details": payment.used_method_details,
         "capture": payment.capture,
         "receipt": payment.receipt,
         "description": payment.description,
         "notes": dict(payment.notes),
         "metadata": dict(payment.metadata),
         "customer": None if payment.customer is None else dict(payment.customer),
-        "failure": payment.fact("failure") if payment.status == "failed" else None,
+        "failure": payment.failure,
         "created_at": isoformat(payment.created_at),
         "created": int(payment.created_at.timestamp()),
         "updated_at": isoformat(payment.updated_at),

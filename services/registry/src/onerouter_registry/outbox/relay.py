@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 _BATCH: Final = 200
 _RECONNECT_S: Final = 1.0
+_STOP_S: Final = 6.0
+"""Longer than the log may take to acknowledge."""
 _DATABASE_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -33,21 +35,26 @@ class Relay:
         self._dsn = dsn
         self._poll_s = poll_s
         self._wake = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self._listener: asyncio.Task[None] | None = None
+        self._publisher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.create_task(self._listen(), name="outbox-listener"),
-            asyncio.create_task(self._run(), name="outbox-relay"),
-        ]
+        self._listener = asyncio.create_task(self._listen(), name="outbox-listener")
+        self._publisher = asyncio.create_task(self._run(), name="outbox-relay")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        self._stopping = True
+        self._wake.set()
+        if self._publisher is not None:
+            # Cut off in the middle of a batch, it would publish that batch again at the next start.
+            await asyncio.wait([self._publisher], timeout=_STOP_S)
+        for task in (self._publisher, self._listener):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def publish_pending(self) -> int:
         """Publish one batch; returns its size. Raises BrokerUnavailable, with the batch still owed."""
@@ -62,7 +69,7 @@ class Relay:
         return len(pending)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 while await self.publish_pending() == _BATCH:
