@@ -81,6 +81,7 @@ def detach(console: Console, *, fresh: bool) -> int:
         console.print(f"A stack of this checkout already runs (pid {other.pid}).", style="yellow")
         return 1
     STATE.mkdir(parents=True, exist_ok=True)
+    ENV_FILE.unlink(missing_ok=True)  # its coming back says that the stack is ready
     log_path = STATE / "up.log"
     with log_path.open("wb") as log:
         # Not `spawn`: this child is meant to outlive us.
@@ -93,7 +94,7 @@ def detach(console: Console, *, fresh: bool) -> int:
         )
     while process.poll() is None and not ENV_FILE.exists():
         time.sleep(0.1)
-    console.print(log_path.read_text())
+    console.print(log_path.read_text(), markup=False)
     return 0 if process.poll() is None else 1
 
 
