@@ -138,6 +138,9 @@ class Producer:
             )
             try:
                 await asyncio.wait_for(producer.start(), 10)
+            except asyncio.CancelledError:
+                await _stop_quietly(producer)  # the process ends while the broker is still being reached
+                raise
             except (KafkaError, TimeoutError, OSError) as error:
                 log.warning("broker.unreachable", error=type(error).__name__)
                 await _stop_quietly(producer)
