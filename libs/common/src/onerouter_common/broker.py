@@ -64,7 +64,8 @@ class Producer:
     async def wait_ready(self, timeout_s: float) -> None:
         """Raises BrokerUnavailable when no broker answered in time."""
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
         except TimeoutError:
             raise BrokerUnavailable("The message log cannot be reached.", retry_after_s=2) from None
 
@@ -98,19 +99,16 @@ class Producer:
         if producer is None:
             raise BrokerUnavailable("The message log cannot be reached.", retry_after_s=2)
         try:
-            return cast(
-                "asyncio.Future[Any]",
-                await asyncio.wait_for(
-                    producer.send(topic, value, key=key.encode(), headers=list(headers), partition=partition),
-                    self._ack_timeout_s,
-                ),
-            )
+            async with asyncio.timeout(self._ack_timeout_s):
+                ack = await producer.send(topic, value, key=key.encode(), headers=list(headers), partition=partition)
+                return cast("asyncio.Future[Any]", ack)
         except (KafkaError, TimeoutError) as error:
             raise self._broken(error) from error
 
     async def _acknowledged(self, ack: "asyncio.Future[Any]") -> None:
         try:
-            await asyncio.wait_for(asyncio.shield(ack), self._ack_timeout_s)
+            async with asyncio.timeout(self._ack_timeout_s):
+                await asyncio.shield(ack)
         except (KafkaError, TimeoutError) as error:
             ack.add_done_callback(_retrieve)
             raise self._broken(error) from error
@@ -137,7 +135,8 @@ class Producer:
                 retry_backoff_ms=50,
             )
             try:
-                await asyncio.wait_for(producer.start(), 10)
+                async with asyncio.timeout(10):
+                    await producer.start()
             except asyncio.CancelledError:
                 await _stop_quietly(producer)  # the process ends while the broker is still being reached
                 raise
@@ -164,7 +163,8 @@ def _retrieve(ack: "asyncio.Future[Any]") -> None:
 
 async def _stop_quietly(producer: AIOKafkaProducer) -> None:
     try:
-        await asyncio.wait_for(producer.stop(), 5)
+        async with asyncio.timeout(5):
+            await producer.stop()
     except (KafkaError, TimeoutError, OSError) as error:
         log.info("broker.producer.discarded", error=type(error).__name__)
 

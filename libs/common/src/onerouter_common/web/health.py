@@ -49,7 +49,8 @@ def install(app: FastAPI, checks: Mapping[str, Check]) -> None:
 
 async def _holds(name: str, check: Check) -> bool:
     try:
-        return await asyncio.wait_for(check(), _CHECK_TIMEOUT_S)
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            return await check()
     except Exception as error:
         log.warning("readiness.check.failed", check=name, error=type(error).__name__)
         return False

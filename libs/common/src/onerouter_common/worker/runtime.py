@@ -200,8 +200,10 @@ class Worker:
 
     async def _claim_loop(self) -> None:
         while True:
+            # Not `asyncio.wait_for`: on Python 3.11 it can swallow a cancellation that comes with the result.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _IDLE_CLAIM_S)
+                async with asyncio.timeout(_IDLE_CLAIM_S):
+                    await self._due.wait()
             self._due.clear()
             if not self._lease.is_valid:
                 continue

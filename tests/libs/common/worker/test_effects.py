@@ -1,0 +1,209 @@
+"""No effect is lost and none happens twice: what the worker does with each outcome of a call."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onerouter_common.errors import (
+    ProviderDeclined,
+    ProviderOutcomeUnknown,
+    ProviderRefusedUs,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
+from onerouter_common.worker.handler import Idempotency
+from tests.libs.common.worker.rig import Rig, ScriptedConnection, ScriptedProvider, create_payment, create_refund
+
+UNKNOWN = ProviderOutcomeUnknown("no answer", provider="scripted")
+
+
+async def test_a_payment_is_made_once_and_answered(rig: Rig) -> None:
+    async with rig.worker():
+        command = create_payment()
+        reply = await rig.ask(command)
+    assert (reply.state, reply.status, reply.made_by) == ("succeeded", 201, command.command_id)
+    assert reply.result is not None
+    assert reply.result["amount"] == 499
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+    [attempt] = await rig.attempts(command.operation_id)
+    assert (attempt["outcome"], attempt["kind"], attempt["finished_at"] is None) == ("succeeded", "call", False)
+
+
+async def test_events_of_one_resource_count_without_gaps(rig: Rig) -> None:
+    async with rig.worker():
+        command = create_payment()
+        await rig.ask(command)
+        await rig.ask(create_refund(command, 100))
+        seen: list[tuple[str, int]] = []
+        while ("payment.partially_refunded", 3) not in seen:
+            event = await rig.events.get()
+            if event.resource.id == command.resource_id:
+                seen.append((event.type, event.sequence))
+    assert [sequence for _, sequence in seen] == [1, 2, 3]
+
+
+async def test_a_repeat_of_the_command_gets_the_first_answer(rig: Rig) -> None:
+    async with rig.worker():
+        command = create_payment()
+        first = await rig.ask(command)
+        again = await rig.ask(command.model_copy(update={"command_id": "cmd_other"}))
+    assert again.made_by == command.command_id
+    assert again.result == first.result
+    assert sum(rig.provider.effects.values()) == 1
+
+
+async def test_the_same_key_with_another_body_is_told_so(rig: Rig) -> None:
+    async with rig.worker():
+        command = create_payment()
+        await rig.ask(command)
+        other = await rig.ask(command.model_copy(update={"fingerprint": "e" * 64}))
+    assert other.mismatch
+    assert other.result is None
+    assert sum(rig.provider.effects.values()) == 1
+
+
+async def test_a_decline_is_final_and_never_repeated(rig: Rig) -> None:
+    rig.provider.before = [ProviderDeclined("no", provider="scripted", reason="card_declined")]
+    async with rig.worker():
+        reply = await rig.ask(create_payment())
+    assert reply.state == "failed"
+    assert reply.problem is not None
+    assert reply.problem.status == 402
+    assert len(rig.provider.calls) == 1
+
+
+@pytest.mark.parametrize("error", [ProviderThrottled, ProviderUnavailable])
+async def test_what_surely_did_nothing_is_tried_again(rig: Rig, error: type[ProviderUnavailable]) -> None:
+    rig.provider.before = [error("later", provider="scripted"), error("later", provider="scripted")]
+    async with rig.worker():
+        command = create_payment()
+        reply = await rig.ask(command)
+    assert reply.state == "succeeded"
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+    assert [a["outcome"] for a in await rig.attempts(command.operation_id)][-1] == "succeeded"
+    assert len(await rig.attempts(command.operation_id)) == 3
+
+
+async def test_retries_end(rig: Rig) -> None:
+    rig.provider.before = [ProviderUnavailable("away", provider="scripted") for _ in range(20)]
+    async with rig.worker():
+        reply = await rig.ask(create_payment())
+    assert reply.state == "failed"
+    assert reply.problem is not None
+    assert (reply.problem.status, reply.problem.retryable) == (503, True)
+    assert len(rig.provider.calls) == 4
+
+
+async def test_retry_after_is_honoured(rig: Rig) -> None:
+    rig.provider.before = [ProviderThrottled("later", provider="scripted", retry_after_s=1.0)]
+    async with rig.worker():
+        command = create_payment()
+        began = datetime.now(UTC)
+        await rig.ask(command)
+    assert datetime.now(UTC) - began >= timedelta(seconds=1)
+
+
+async def test_an_effect_without_an_answer_is_found_and_not_repeated(rig: Rig) -> None:
+    rig.provider.after = [UNKNOWN]
+    async with rig.worker():
+        command = create_payment()
+        reply = await rig.ask(command)
+    assert reply.state == "succeeded"
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+    assert len(rig.provider.calls) == 1
+    assert rig.provider.lookups
+    assert [a["kind"] for a in await rig.attempts(command.operation_id)] == ["call", "lookup"]
+
+
+async def test_absence_is_believed_only_when_the_call_must_be_over(rig: Rig) -> None:
+    rig.provider.before = [UNKNOWN]
+    rig.connections.connections[0].timeout_s = 0.0  # the deadline's own margin of 2 s is what is waited for
+    async with rig.worker():
+        command = create_payment()
+        began = datetime.now(UTC)
+        reply = await rig.ask(command)
+    assert reply.state == "succeeded"
+    assert datetime.now(UTC) - began >= timedelta(seconds=2)
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+    assert len(rig.provider.calls) == 2
+
+
+async def test_a_native_key_is_repeated_at_once(rig: Rig) -> None:
+    async with rig.worker():
+        payment = create_payment()
+        await rig.ask(payment)
+        rig.provider.after = [UNKNOWN]
+        refund = create_refund(payment, 100)
+        reply = await rig.ask(refund)
+    assert reply.state == "succeeded"
+    assert [a["kind"] for a in await rig.attempts(refund.operation_id)] == ["call", "repeat"]
+    keys = {a["provider_key"] for a in await rig.attempts(refund.operation_id)}
+    assert len(keys) == 1
+
+
+async def test_a_refused_repeat_leaves_the_outcome_unknown(rig: Rig) -> None:
+    async with rig.worker():
+        payment = create_payment()
+        await rig.ask(payment)
+        rig.provider.after = [UNKNOWN]
+        rig.provider.before = [None, ProviderRefusedUs("bad key", provider="scripted"), ProviderUnavailable("x", provider="p")]
+        refund = create_refund(payment, 100)
+        reply = await rig.ask(refund)
+    assert reply.state == "succeeded"
+    outcomes = [a["outcome"] for a in await rig.attempts(refund.operation_id)]
+    assert outcomes == ["unknown", "refused", "unreachable", "succeeded"]
+
+
+async def test_where_nobody_can_be_asked_it_stays_unknown_and_says_so(rig: Rig) -> None:
+    rig.connections.connections[0].idempotency["payment.create"] = Idempotency.NONE
+    rig.provider.after = [UNKNOWN]
+    async with rig.worker():
+        command = create_payment()
+        reply = await rig.ask(command)
+        row = await rig.operation(command.operation_id)
+    assert (reply.state, reply.status) == ("unknown", 202)
+    assert reply.problem is not None
+    assert reply.problem.effect == "unknown"
+    assert row["effect_guarantee"] == "at_most_once"
+    assert len(rig.provider.calls) == 1
+
+
+async def test_unknown_is_never_failed_over(rig: Rig) -> None:
+    second = ScriptedProvider()
+    rig.connections.connections.append(ScriptedConnection(second, id="con_2"))
+    rig.provider.after = [UNKNOWN]
+    async with rig.worker():
+        await rig.ask(create_payment())
+    assert second.calls == []
+
+
+async def test_what_was_never_reached_goes_to_the_next_connection(rig: Rig) -> None:
+    second = ScriptedProvider()
+    rig.connections.connections.append(ScriptedConnection(second, id="con_2"))
+    rig.provider.before = [ProviderUnavailable("away", provider="scripted")]
+    async with rig.worker():
+        command = create_payment()
+        reply = await rig.ask(command)
+        row = await rig.operation(command.operation_id)
+    assert reply.state == "succeeded"
+    assert (len(second.calls), row["connection_id"]) == (1, "con_2")
+
+
+async def test_a_handler_that_breaks_fails_its_operation_and_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onerouter_payments.payment.operations import PaymentCreate
+
+    original = PaymentCreate.begin
+
+    def begin(self, op, command, resource, connection):
+        if command.amount_minor == 666:
+            raise RuntimeError("a defect")
+        return original(self, op, command, resource, connection)
+
+    monkeypatch.setattr(PaymentCreate, "begin", begin)
+    async with rig.worker():
+        bad, good = create_payment(amount_minor=666), create_payment()
+        await rig.send(bad)
+        assert (await rig.ask(good)).state == "succeeded"
+        row = await rig.until_state(bad.operation_id, "failed")
+    assert row["problem"]["code"] == "INTERNAL_ERROR"
+    assert len(rig.provider.calls) == 1
