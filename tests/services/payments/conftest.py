@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 
 if TYPE_CHECKING:
     from onerouter_local.testing import Cluster, Database

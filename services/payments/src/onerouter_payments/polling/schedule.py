@@ -2,7 +2,7 @@
 
 from typing import Final
 
-WAITS_S: Final[tuple[float, ...]] = (300, 1_800, 7_200, 21_600, 43_200, 86_400, 97_500)
+WAITS_S: Final[tuple[float, ...]] = (300, 1_800, 7_200, 21_600, 43_200, 86_400, 98_640)
 """Seconds between two polls of one resource; with the first minute that is three days. Then it is left alone."""
 
 ABANDONED: Final = frozenset({"created", "requires_action"})

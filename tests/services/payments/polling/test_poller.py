@@ -1,0 +1,168 @@
+"""What never called back is asked for, on a schedule that ends, and told like a callback would have told it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import ProviderUnavailable
+from onerouter_payments.payment.aggregate import PaymentAggregate, add_refund, observe_payment, observe_refund
+from onerouter_payments.payment.repository import PaymentStore
+from onerouter_payments.polling.poller import Poller
+from onerouter_payments.polling.schedule import WAITS_S
+from onerouter_providers.capability import PaymentReference, PaymentSnapshot, RefundSnapshot
+
+from ..examples import NOW, VIEWS, FakeConnection, FixedClock, a_payment, a_refund, captured
+
+ORDERED = PaymentSnapshot("requires_action", provider_order_id="order_1")
+
+
+@dataclass
+class Answering:
+    """A provider's client with prepared answers."""
+
+    payment: PaymentSnapshot | Exception = ORDERED
+    refund: RefundSnapshot = field(default_factory=lambda: RefundSnapshot("pending", "rfnd_1"))
+    asked: list[str] = field(default_factory=list)
+
+    async def get_payment(self, reference: PaymentReference) -> PaymentSnapshot:
+        self.asked.append(reference.payment_id)
+        if isinstance(self.payment, Exception):
+            raise self.payment
+        return self.payment
+
+    async def get_refund(self, payment: PaymentReference, provider_refund_id: str) -> RefundSnapshot:
+        self.asked.append(provider_refund_id)
+        return self.refund
+
+
+@dataclass
+class OneConnection:
+    client: Answering
+
+    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[FakeConnection]:
+        return [FakeConnection(client=self.client)]
+
+    async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> FakeConnection | None:
+        return FakeConnection(client=self.client) if connection_id == "con_1" else None
+
+
+class Setup:
+    def __init__(self, pool: Pool, client: Answering, *, after: timedelta = timedelta(minutes=2)) -> None:
+        self.pool = pool
+        self.client = client
+        self.clock = FixedClock(NOW + after)
+        self.poller = Poller(pool, OneConnection(client), VIEWS, self.clock)
+
+    async def save(self, *aggregates: PaymentAggregate) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await PaymentStore().save(connection, aggregates)
+
+    async def load(self, payment_id: str) -> PaymentAggregate:
+        async with self.pool.acquire() as connection:
+            return (await PaymentStore().load(connection, [payment_id], lock=False))[payment_id]
+
+    async def events(self) -> list[dict[str, Any]]:
+        rows = await self.pool.fetch("SELECT value FROM outbox ORDER BY id")
+        return [orjson.loads(row["value"]) for row in rows]
+
+
+def ordered(**changes: Any) -> PaymentAggregate:
+    return observe_payment(PaymentAggregate(a_payment(**changes)), ORDERED, NOW).aggregate
+
+
+async def test_a_payment_that_was_paid_in_silence_is_told(pool: Pool) -> None:
+    paid = PaymentSnapshot("succeeded", "order_1", "pay_1", method="upi")
+    setup = Setup(pool, Answering(paid))
+    aggregate = ordered()
+    await setup.save(aggregate)
+    assert await setup.poller.poll_once() == 1
+    payment = (await setup.load(aggregate.payment.id)).payment
+    assert (payment.status, payment.poll_at) == ("succeeded", None)
+    events = await setup.events()
+    assert [(event["type"], event["sequence"]) for event in events] == [("payment.succeeded", 2)]
+    assert events[0]["data"]["status"] == "succeeded"
+    assert await setup.poller.poll_once() == 0
+
+
+async def test_a_refund_that_ended_in_silence_is_told_with_its_payment(pool: Pool) -> None:
+    setup = Setup(pool, Answering(refund=RefundSnapshot("succeeded", "rfnd_1")))
+    aggregate = captured()
+    refund = a_refund(aggregate.payment, amount_minor=50_000)
+    aggregate = add_refund(aggregate, refund)
+    aggregate = observe_refund(aggregate, refund.id, RefundSnapshot("pending", "rfnd_1"), NOW).aggregate
+    await setup.save(aggregate)
+    assert await setup.poller.poll_once() == 1
+    assert (await setup.load(aggregate.payment.id)).payment.status == "refunded"
+    assert [event["type"] for event in await setup.events()] == ["refund.succeeded", "payment.refunded"]
+
+
+async def test_nothing_new_is_asked_again_later_and_later_and_then_no_more(pool: Pool) -> None:
+    setup = Setup(pool, Answering())
+    aggregate = ordered()
+    await setup.save(aggregate)
+    waits = []
+    while (await setup.load(aggregate.payment.id)).payment.poll_at is not None:
+        assert await setup.poller.poll_once() == 1
+        poll_at = (await setup.load(aggregate.payment.id)).payment.poll_at
+        if poll_at is not None:
+            waits.append((poll_at - setup.clock.moment).total_seconds())
+            setup.clock.moment = poll_at
+    assert tuple(waits) == WAITS_S
+    assert setup.clock.moment - NOW >= timedelta(days=3)
+    assert await setup.events() == []
+    assert await setup.poller.poll_once() == 0
+
+
+async def test_an_absent_provider_costs_one_poll(pool: Pool) -> None:
+    setup = Setup(pool, Answering(ProviderUnavailable("Away.", provider="razorpay")))
+    aggregate = ordered()
+    await setup.save(aggregate)
+    assert await setup.poller.poll_once() == 1
+    payment = (await setup.load(aggregate.payment.id)).payment
+    assert payment.poll_at == setup.clock.moment + timedelta(seconds=WAITS_S[0])
+
+
+async def test_one_broken_answer_does_not_stop_the_others(pool: Pool) -> None:
+    setup = Setup(pool, Answering(KeyError("what nobody foresaw")))
+    await setup.save(ordered(), ordered(), ordered(connection_id="con_removed"))
+    assert await setup.poller.poll_once() == 3
+    assert len(setup.client.asked) == 2
+
+
+async def test_a_callback_that_comes_first_wins(pool: Pool) -> None:
+    """The answer was asked for before the callback and arrives after it."""
+    aggregate = ordered()
+
+    class Late(Answering):
+        async def get_payment(self, reference: PaymentReference) -> PaymentSnapshot:
+            paid = PaymentSnapshot("succeeded", "order_1", "pay_1")
+            await setup.save(observe_payment(await setup.load(aggregate.payment.id), paid, NOW).aggregate)
+            return PaymentSnapshot("processing", "order_1", "pay_1")
+
+    setup = Setup(pool, Late())
+    await setup.save(aggregate)
+    await setup.poller.poll_once()
+    assert (await setup.load(aggregate.payment.id)).payment.status == "succeeded"
+    assert await setup.events() == []
+
+
+async def test_two_pollers_never_ask_about_the_same(pool: Pool) -> None:
+    setup = Setup(pool, Answering())
+    await setup.save(*(ordered() for _ in range(10)))
+    other = Setup(pool, Answering())
+    async with pool.acquire() as connection, connection.transaction():
+        # Another process in the middle of its claim.
+        await connection.fetch("SELECT id FROM payments ORDER BY poll_at LIMIT 4 FOR UPDATE")
+        assert await other.poller.poll_once() == 6
+    assert await setup.poller.poll_once() == 4
+    assert not set(setup.client.asked) & set(other.client.asked)
+
+
+async def test_payments_that_are_not_at_a_provider_are_the_reconcilers(pool: Pool) -> None:
+    setup = Setup(pool, Answering())
+    await setup.save(PaymentAggregate(a_payment()), PaymentAggregate(replace(captured().payment)))
+    assert await setup.poller.poll_once() == 0
