@@ -156,6 +156,20 @@ class Producer:
             await _stop_quietly(producer)
 
 
+async def start_client(client: Any, *, timeout_s: float) -> None:
+    """Start an aiokafka client. Raises KafkaError, TimeoutError or OSError; the caller stops the client in any case.
+
+    A cancelled start leaks the connection that aiokafka is just opening, so a cancellation waits for it to end.
+    """
+    starting = asyncio.ensure_future(asyncio.wait_for(client.start(), timeout_s))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting])
+        _retrieve(starting)
+        raise
+
+
 def _retrieve(ack: "asyncio.Future[Any]") -> None:
     if not ack.cancelled():
         ack.exception()  # nobody waits any more; without this asyncio reports it as never retrieved

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
+from onerouter_common.broker import start_client
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES, TOPICS
 
@@ -92,7 +93,7 @@ class ChangeFeed:
 
     async def _read(self, consumer: Any) -> None:
         """Returns only by raising."""
-        await asyncio.wait_for(consumer.start(), _ANSWER_S)
+        await start_client(consumer, timeout_s=_ANSWER_S)
         partitions = [TopicPartition(REGISTRY_CHANGES, number) for number in range(_PARTITIONS)]
         consumer.assign(partitions)
         ends = await _end_offsets(consumer, partitions)

@@ -1,0 +1,161 @@
+"""`onerouter admin connection`."""
+
+from typing import Annotated
+
+import typer
+
+from onerouter_common.clock import isoformat
+from onerouter_registry.admin import Admin
+from onerouter_registry.connection.model import Connection
+from onerouter_server.admin.credentials import read_credentials
+from onerouter_server.admin.session import EnvironmentOption, TenantOption, carry_out, notes, show
+
+app = typer.Typer(help="A tenant's accounts at providers, and their order.", no_args_is_help=True)
+
+ConnectionArgument = Annotated[str, typer.Argument(help="con_…")]
+CredentialOption = Annotated[
+    list[str] | None,
+    typer.Option("--credential", help="key=value for what is not secret; key alone to be asked without echo."),
+]
+CredentialsFileOption = Annotated[
+    str | None,
+    typer.Option("--credentials-file", help="JSON object or key=value lines; - reads standard input."),
+]
+
+
+@app.command("add")
+def add(
+    tenant: TenantOption,
+    provider: Annotated[str, typer.Option(help="razorpay, …")],
+    environment: EnvironmentOption = "test",
+    category: Annotated[str, typer.Option(help="payments, …")] = "payments",
+    credential: CredentialOption = None,
+    credentials_file: CredentialsFileOption = None,
+    label: Annotated[str, typer.Option(help="To tell two accounts at one provider apart.")] = "default",
+    currency: Annotated[str | None, typer.Option(help="Used where a request names none; ISO 4217.")] = None,
+    max_in_flight: Annotated[int, typer.Option(help="Most calls to the provider at once.")] = 64,
+    verify: Annotated[bool, typer.Option("--verify", help="Ask the provider whether it accepts them.")] = False,
+) -> None:
+    """Connect a provider, last in the route; prints the address to enter there for callbacks."""
+
+    async def connect(admin: Admin) -> tuple[str, str | None, str | None]:
+        manifest = admin.catalogue.get(category, provider)
+        values = read_credentials(manifest, credential or [], credentials_file)
+        connected = await admin.connections.connect(
+            tenant,
+            environment,
+            provider,
+            values,
+            category=category,
+            label=label,
+            currency=currency,
+            max_in_flight=max_in_flight,
+        )
+        made, token = connected.connection, connected.callback_token
+        problem = await admin.verification.verify(tenant, environment, made.id) if verify else None
+        return made.id, None if token is None else admin.callback_url(provider, token), problem
+
+    connection_id, address, problem = carry_out(connect)
+    notes.print(f"Connected {provider} as {connection_id}.", markup=False)
+    if problem is not None:
+        notes.print(f"The provider does not accept the credentials: {problem}", style="yellow", markup=False)
+    typer.echo(connection_id)
+    if address is not None:
+        notes.print("Enter this address at the provider for its callbacks:")
+        typer.echo(address)
+
+
+@app.command("list")
+def list_all(tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
+    """A tenant's connections of one environment, in the order of their routes, with their callback addresses."""
+
+    async def read(admin: Admin) -> list[list[str]]:
+        return [await _row(admin, connection) for connection in await admin.connections.list(tenant, environment)]
+
+    columns = ["id", "category", "provider", "label", "state", "currency", "credentials", "verified", "callbacks"]
+    show(f"Connections ({environment})", columns, carry_out(read))
+
+
+@app.command("update")
+def update(
+    connection_id: ConnectionArgument,
+    tenant: TenantOption,
+    environment: EnvironmentOption = "test",
+    credential: CredentialOption = None,
+    credentials_file: CredentialsFileOption = None,
+) -> None:
+    """Replace some credentials; the others stay."""
+
+    async def change(admin: Admin) -> None:
+        connection = await admin.connections.get(tenant, environment, connection_id)
+        manifest = admin.catalogue.get(connection.category, connection.provider)
+        values = read_credentials(manifest, credential or [], credentials_file, ask=False)
+        await admin.connections.update_credentials(tenant, environment, connection_id, values)
+
+    carry_out(change)
+    notes.print(f"Updated {connection_id}.")
+
+
+@app.command("verify")
+def verify(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
+    """Ask the provider whether it accepts the credentials (a call that only reads)."""
+    problem = carry_out(lambda admin: admin.verification.verify(tenant, environment, connection_id))
+    if problem is not None:
+        notes.print(f"Not accepted: {problem}", style="red", markup=False)
+        raise typer.Exit(1)
+    notes.print("Accepted.")
+
+
+@app.command("enable")
+def enable(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
+    """Send new operations to it again."""
+    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, True))
+    notes.print(f"Enabled {connection_id}.")
+
+
+@app.command("disable")
+def disable(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
+    """Send no new operation to it; refunds of what it took still reach it."""
+    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, False))
+    notes.print(f"Disabled {connection_id}.")
+
+
+@app.command("reorder")
+def reorder(
+    connection_ids: Annotated[list[str], typer.Argument(help="All connections of the category, best first.")],
+    tenant: TenantOption,
+    environment: EnvironmentOption = "test",
+    category: Annotated[str, typer.Option(help="payments, …")] = "payments",
+) -> None:
+    """Change which connection is tried first."""
+    carry_out(lambda admin: admin.connections.reorder(tenant, environment, category, connection_ids))
+    notes.print("The route has a new order.")
+
+
+@app.command("remove")
+def remove(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
+    """Forget a connection and its credentials for good: what it took can no longer be refunded through us."""
+    carry_out(lambda admin: admin.connections.disconnect(tenant, environment, connection_id))
+    notes.print(f"Removed {connection_id}.")
+
+
+async def _row(admin: Admin, connection: Connection) -> list[str]:
+    token = await admin.connections.callback_token(connection.tenant_id, connection.environment, connection.id)
+    shown = {**connection.credentials.public, **connection.credentials.masked}
+    return [
+        connection.id,
+        connection.category,
+        connection.provider,
+        connection.label,
+        "enabled" if connection.enabled else "disabled",
+        connection.currency or "-",
+        " ".join(f"{key}={value}" for key, value in sorted(shown.items())),
+        _verified(connection),
+        "-" if token is None else admin.callback_url(connection.provider, token),
+    ]
+
+
+def _verified(connection: Connection) -> str:
+    if connection.verified_error is not None:
+        return f"refused: {connection.verified_error}"
+    return "not yet" if connection.verified_at is None else isoformat(connection.verified_at)

@@ -1,0 +1,99 @@
+"""A registry on a real database: its use cases, its HTTP API in this process, and a tenant to work with."""
+
+import base64
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from onerouter_common.registry_client import RegistryClient
+from onerouter_local.testing import Database
+from onerouter_registry.admin import Admin, open_admin
+from onerouter_registry.app import create_app
+from onerouter_registry.settings import Settings
+from onerouter_registry.tenant.model import Tenant
+
+KEY_SECRET = "the_Key_Secret_9f8e7d6c5b"
+WEBHOOK_SECRET = "the-webhook-secret-1a2b3c4d"
+CREDENTIALS = {
+    "key_id": SecretStr("rzp_test_1DP5mmOlF5G5ag"),
+    "key_secret": SecretStr(KEY_SECRET),
+    "webhook_secret": SecretStr(WEBHOOK_SECRET),
+}
+
+Overrides = Callable[..., Settings]
+
+
+def keyring(key_id: str) -> SecretStr:
+    return SecretStr(f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What a test works with."""
+
+    settings: Settings
+    admin: Admin
+    database: Database
+
+
+@pytest.fixture
+async def registry(database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[Registry]:
+    """A fresh registry database with the use cases on it; no process runs and the log is not needed."""
+    made = await database("registry")
+    settings = Settings(
+        database_url=made.dsn,
+        database_pool_size=4,
+        kafka_bootstrap_servers="127.0.0.1:1",
+        internal_tokens=SecretStr(secrets.token_hex(32)),
+        credential_keys=keyring("kek-1"),
+        callback_keys=keyring("cbk-1"),
+        api_key_pepper=SecretStr(secrets.token_hex(32)),
+        log_level="ERROR",
+    )
+    async with open_admin(settings) as admin:
+        yield Registry(settings, admin, made)
+
+
+@pytest.fixture
+async def tenant(registry: Registry) -> Tenant:
+    return await registry.admin.tenants.create("Acme")
+
+
+@pytest.fixture
+async def other_tenant(registry: Registry) -> Tenant:
+    return await registry.admin.tenants.create("Umbrella")
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[httpx.ASGITransport]:
+    """The service with its lifespan, in this process, behind a transport."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+            scope["state"] = dict(state or {})
+            await app(scope, receive, send)
+
+        yield httpx.ASGITransport(app=with_state)
+
+
+@pytest.fixture
+async def transport(registry: Registry, kafka_bootstrap: str) -> AsyncIterator[httpx.ASGITransport]:
+    settings = registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})
+    async with serving(settings) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(registry: Registry, transport: httpx.ASGITransport) -> AsyncIterator[RegistryClient]:
+    """The client that every other service uses, on the service in this process."""
+    async with RegistryClient(
+        "http://registry", registry.settings.internal_tokens, transport=transport
+    ) as registry_client:
+        yield registry_client

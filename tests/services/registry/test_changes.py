@@ -1,0 +1,217 @@
+"""A change reaches every cache within a second, over a real broker, whichever process made it."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import pytest
+from tests.services.registry.conftest import CREDENTIALS, Registry, serving
+
+from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_registry.outbox.repository import CHANNEL
+from onerouter_registry.tenant.model import Tenant
+
+
+class Heard:
+    """What a cache was told, to be waited for."""
+
+    def __init__(self) -> None:
+        self.changes: list[RegistryChange] = []
+        self.gaps = 0
+        self._something = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def change(self, change: RegistryChange) -> None:
+        self.changes.append(change)
+        self._tell()
+
+    def gap(self) -> None:
+        self.gaps += 1
+        self._tell()
+
+    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        async with self._something:
+            await asyncio.wait_for(self._something.wait_for(holds), timeout_s)
+
+    def _tell(self) -> None:
+        task = asyncio.create_task(self._notify())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _notify(self) -> None:
+        async with self._something:
+            self._something.notify_all()
+
+
+@pytest.fixture
+async def heard(kafka_bootstrap: str) -> AsyncIterator[Heard]:
+    told = Heard()
+    async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as feed:
+        assert await feed.wait_live(10)
+        yield told
+
+
+@pytest.fixture
+async def running(registry: Registry, kafka_bootstrap: str) -> AsyncIterator[None]:
+    async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
+        yield
+
+
+async def outbox_size(registry: Registry) -> int:
+    connection = await asyncpg.connect(registry.database.admin_dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+    finally:
+        await connection.close()
+
+
+def environment_of(registry: Registry) -> dict[str, str]:
+    settings = registry.settings
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ONEROUTER_")},
+        "ONEROUTER_REGISTRY_DATABASE_URL": str(settings.database_url),
+        "ONEROUTER_CREDENTIAL_KEYS": settings.credential_keys.get_secret_value(),
+        "ONEROUTER_CALLBACK_KEYS": settings.callback_keys.get_secret_value(),
+        "ONEROUTER_API_KEY_PEPPER": settings.api_key_pepper.get_secret_value(),
+        "ONEROUTER_CALLBACK_BASE_URL": "https://hooks.example.com/",
+    }
+
+
+async def run_admin(registry: Registry, *arguments: str, given: str = "") -> tuple[int, str, str]:
+    """`onerouter admin …` as a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from onerouter_server.admin import app; app()",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment_of(registry),
+    )
+    out, err = await asyncio.wait_for(process.communicate(given.encode()), 30)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_each_change_is_published(registry: Registry, running: None, heard: Heard) -> None:
+    tenant = await registry.admin.tenants.create("Acme")
+    created = await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+    made = await registry.admin.connections.connect(tenant.id, "test", "razorpay", CREDENTIALS)
+    connection_id = made.connection.id
+    await registry.admin.connections.update_credentials(tenant.id, "test", connection_id, CREDENTIALS)
+    await registry.admin.connections.set_enabled(tenant.id, "test", connection_id, False)
+    await registry.admin.connections.set_enabled(tenant.id, "test", connection_id, False)  # no change, no record
+    await registry.admin.connections.reorder(tenant.id, "test", "payments", [connection_id])
+    await registry.admin.connections.disconnect(tenant.id, "test", connection_id)
+    await registry.admin.api_keys.revoke(tenant.id, "test", created.api_key.id)
+    await heard.until(lambda: len(heard.changes) >= 8)
+    assert [(change.entity, change.change) for change in heard.changes] == [
+        ("tenant", "created"),
+        ("api_key", "created"),
+        ("connection", "created"),
+        ("connection", "updated"),
+        ("connection", "updated"),
+        ("route", "updated"),
+        ("connection", "deleted"),
+        ("api_key", "deleted"),
+    ]
+    assert {change.tenant_id for change in heard.changes} == {tenant.id}
+    assert heard.changes[-1].key_hash == created.api_key.hash
+
+
+async def test_a_revocation_is_everywhere_within_a_second(
+    registry: Registry, tenant: Tenant, running: None, heard: Heard
+) -> None:
+    keys = [await registry.admin.api_keys.create(tenant.id, "test", name=str(number)) for number in range(5)]
+    await heard.until(lambda: len(heard.changes) >= len(keys) + 1)
+    for key in keys:
+        before = len(heard.changes)
+        started = time.monotonic()
+        await registry.admin.api_keys.revoke(tenant.id, "test", key.api_key.id)
+        await heard.until(lambda before=before: len(heard.changes) > before)  # type: ignore[misc]
+        assert time.monotonic() - started < 1.0
+        assert heard.changes[-1].key_hash == key.api_key.hash
+
+
+async def test_a_revocation_by_another_process_is_heard(
+    registry: Registry, tenant: Tenant, running: None, heard: Heard
+) -> None:
+    created = await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+    committed_at: list[float] = []
+    listener = await asyncpg.connect(registry.database.dsn)
+    await listener.add_listener(CHANNEL, lambda *_: committed_at.append(time.monotonic()))
+    code, _, err = await run_admin(registry, "key", "revoke", created.api_key.id, "--tenant", tenant.id)
+    assert code == 0, err
+    await heard.until(lambda: any(change.change == "deleted" for change in heard.changes))
+    heard_at = time.monotonic()
+    await listener.close()
+    assert committed_at
+    assert heard_at - committed_at[-1] < 1.0
+    assert heard.changes[-1].key_hash == created.api_key.hash
+
+
+async def test_what_was_changed_while_no_registry_ran_is_published_at_its_start(
+    registry: Registry, tenant: Tenant, heard: Heard, kafka_bootstrap: str
+) -> None:
+    await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+    assert await outbox_size(registry) == 2
+    async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
+        await heard.until(lambda: len(heard.changes) >= 2)
+    assert await outbox_size(registry) == 0
+
+
+async def test_nothing_is_lost_while_the_log_is_away(registry: Registry, tenant: Tenant) -> None:
+    async with serving(registry.settings):  # a closed port
+        await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+        assert await outbox_size(registry) == 2
+
+
+async def test_a_feed_drops_everything_when_it_goes_live(heard: Heard) -> None:
+    assert heard.gaps == 1
+
+
+class TestAdminCommand:
+    async def test_from_a_tenant_to_a_callback_address(self, registry: Registry) -> None:
+        code, out, err = await run_admin(registry, "tenant", "create", "Acme & Sons")
+        assert code == 0, err
+        tenant_id = out.strip()
+        code, key, err = await run_admin(
+            registry, "key", "create", "--tenant", tenant_id, "--scopes", "payments:write", "--expires", "90d"
+        )
+        assert code == 0, err
+        (stored,) = await registry.admin.api_keys.list(tenant_id, "test")
+        assert key.startswith(stored.display_prefix)
+        assert stored.scopes == ("payments:write",)
+        given = "\n".join(f"{name}={value.get_secret_value()}" for name, value in CREDENTIALS.items())
+        code, out, err = await run_admin(
+            registry,
+            *("connection", "add", "--tenant", tenant_id, "--provider", "razorpay", "--credentials-file", "-"),
+            given=given,
+        )
+        assert code == 0, err
+        connection_id, address = out.split()
+        token = await registry.admin.connections.callback_token(tenant_id, "test", connection_id)
+        assert token is not None
+        assert address == f"https://hooks.example.com/callbacks/razorpay/{token.get_secret_value()}"
+        code, out, _ = await run_admin(registry, "connection", "list", "--tenant", tenant_id)
+        assert code == 0
+        assert address in out
+        for value in ("key_secret", "webhook_secret"):
+            assert CREDENTIALS[value].get_secret_value() not in out
+
+    async def test_says_what_is_wrong_without_a_traceback(self, registry: Registry, tenant: Tenant) -> None:
+        code, out, err = await run_admin(
+            registry,
+            *("connection", "add", "--tenant", tenant.id, "--provider", "razorpay", "--credentials-file", "-"),
+            given='{"key_id": "nonsense", "key_secret": "short"}',
+        )
+        assert code == 2
+        assert out == ""
+        assert "credentials.key_id" in err
+        assert "credentials.key_secret" in err
+        assert "Traceback" not in err
+        assert "nonsense" not in err

@@ -1,0 +1,141 @@
+"""Whatever SQL a tenant's connection runs, it meets only the tenant's own rows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from tests.services.registry.conftest import CREDENTIALS, Registry
+
+from onerouter_registry.tenant.model import Tenant
+
+READABLE = ("tenants", "data_keys", "api_keys", "connections")
+CHANGES = (
+    "UPDATE api_keys SET revoked_at = now()",
+    "UPDATE connections SET enabled = false",
+    "DELETE FROM connections",
+)
+
+
+@asynccontextmanager
+async def connected(
+    registry: Registry, tenant_id: str = "", environment: str = ""
+) -> AsyncIterator[asyncpg.Connection]:
+    """As the service's own login, for one tenant (or none)."""
+    connection = await asyncpg.connect(registry.database.dsn)
+    try:
+        await connection.execute("SELECT set_config('app.tenant_id', $1, false)", tenant_id)
+        await connection.execute("SELECT set_config('app.environment', $1, false)", environment)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def as_superuser(registry: Registry, query: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(registry.database.admin_dsn)
+    try:
+        return await connection.fetch(query)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(autouse=True)
+async def two_tenants_with_everything(registry: Registry, tenant: Tenant, other_tenant: Tenant) -> None:
+    for one in (tenant, other_tenant):
+        await registry.admin.api_keys.create(one.id, "test", name="backend")
+        await registry.admin.connections.connect(one.id, "test", "razorpay", CREDENTIALS)
+
+
+async def test_every_table_forces_row_level_security(registry: Registry) -> None:
+    rows = await as_superuser(
+        registry,
+        "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'",
+    )
+    assert {row["relname"] for row in rows} == {*READABLE, "outbox"}
+    assert all(row["forced"] for row in rows)
+
+
+@pytest.mark.parametrize("table", READABLE)
+async def test_without_a_tenant_nothing_is_there(registry: Registry, table: str) -> None:
+    async with connected(registry) as connection:
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize("table", READABLE)
+async def test_a_tenant_sees_only_its_own(registry: Registry, tenant: Tenant, table: str) -> None:
+    column = "id" if table == "tenants" else "tenant_id"
+    async with connected(registry, tenant.id, "test") as connection:
+        owners = await connection.fetch(f"SELECT {column} AS owner FROM {table}")
+    assert {row["owner"] for row in owners} == {tenant.id}
+
+
+@pytest.mark.parametrize("table", READABLE[1:])
+async def test_the_other_environment_is_another_world(registry: Registry, tenant: Tenant, table: str) -> None:
+    async with connected(registry, tenant.id, "live") as connection:
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_tenant_changes_only_its_own(
+    registry: Registry, tenant: Tenant, other_tenant: Tenant, change: str
+) -> None:
+    async with connected(registry, tenant.id, "test") as connection:
+        assert await connection.execute(f"{change} WHERE tenant_id = '{other_tenant.id}'") in {"UPDATE 0", "DELETE 0"}
+        assert await connection.execute(change) in {"UPDATE 1", "DELETE 1"}
+    async with connected(registry, other_tenant.id, "test") as connection:
+        assert await connection.fetchval("SELECT count(*) FROM connections WHERE enabled") == 1
+        assert await connection.fetchval("SELECT count(*) FROM api_keys WHERE revoked_at IS NULL") == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO data_keys VALUES ('dk_x', '{other}', 'live', 'credentials', 'w', now())",
+        "INSERT INTO data_keys VALUES ('dk_x', '{own}', 'live', 'credentials', 'w', now())",
+        "INSERT INTO api_keys VALUES ('key_x', '{other}', 'test', 'n', 'h', 'p', '{{}}', 1, 1, now())",
+        "INSERT INTO outbox (tenant_id, environment, key, value, created_at) VALUES ('{other}', 'test', 'k', '', now())",
+        "UPDATE connections SET tenant_id = '{other}'",
+    ],
+)
+async def test_nothing_can_be_slipped_to_another_tenant_or_environment(
+    registry: Registry, tenant: Tenant, other_tenant: Tenant, statement: str
+) -> None:
+    async with connected(registry, tenant.id, "test") as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await connection.execute(statement.format(own=tenant.id, other=other_tenant.id))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT value FROM outbox",
+        "DELETE FROM outbox",
+        "INSERT INTO tenants VALUES ('ten_x', 'x', now())",
+        "UPDATE tenants SET name = 'x'",
+        "DELETE FROM api_keys",
+        "UPDATE api_keys SET scopes = '{*}'",
+        "UPDATE api_keys SET hash = 'x'",
+        "UPDATE data_keys SET wrapped = 'x'",
+        "DELETE FROM data_keys",
+    ],
+)
+async def test_a_tenant_may_not_do_what_is_not_its_business(registry: Registry, tenant: Tenant, statement: str) -> None:
+    async with connected(registry, tenant.id, "test") as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            await connection.execute(statement)
+
+
+async def test_the_use_cases_of_one_tenant_do_not_find_the_others(
+    registry: Registry, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    from onerouter_common.errors import NotFound
+
+    (key,) = await registry.admin.api_keys.list(other_tenant.id, "test")
+    (connection,) = await registry.admin.connections.list(other_tenant.id, "test")
+    with pytest.raises(NotFound):
+        await registry.admin.api_keys.revoke(tenant.id, "test", key.id)
+    with pytest.raises(NotFound):
+        await registry.admin.connections.disconnect(tenant.id, "test", connection.id)
+    with pytest.raises(NotFound):
+        await registry.admin.connections.update_credentials(tenant.id, "test", connection.id, CREDENTIALS)
