@@ -8,6 +8,7 @@ Used by `make up`, `make demo`, and by the tests that need the whole thing:
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -105,6 +106,16 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop services, then engines, in order; returns when every process is gone."""
+        await self._stop_services()
+        await asyncio.gather(*(engine.stop() for engine in self.engines))
+
+    async def discard(self) -> None:
+        """Stop everything and give up the data, for a stack that will not be started again."""
+        await self._stop_services()
+        await asyncio.gather(*(engine.discard() for engine in self.engines))
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    async def _stop_services(self) -> None:
         if self._engine_watch is not None:
             self._engine_watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -112,7 +123,6 @@ class Stack:
             self._engine_watch = None
         for services in _STOP_ORDER:
             await asyncio.gather(*(p.stop() for p in self.services.values() if p.spec.service in services))
-        await asyncio.gather(*(engine.stop() for engine in self.engines))
 
     def wipe(self) -> None:
         """Remove what lies outside the data directory; everything must be stopped."""

@@ -104,11 +104,8 @@ async def postgres_cluster() -> AsyncIterator[Cluster]:
     else:
         with scratch_directory() as directory:
             engine = Postgres(directory / "postgres", free_port(), secrets.token_urlsafe(18), durable=False)
-            try:
-                async with _started(engine):
-                    yield Cluster(engine.admin_dsn, engine)
-            finally:
-                engine.wipe()
+            async with _started(engine):
+                yield Cluster(engine.admin_dsn, engine)
 
 
 @asynccontextmanager
@@ -172,7 +169,7 @@ async def _started(engine: Engine) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await engine.stop()
+        await engine.discard()
 
 
 def _login(service: str) -> str:

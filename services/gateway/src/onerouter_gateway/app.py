@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from onerouter_common import logging
 from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
@@ -52,6 +53,7 @@ class GatewayApp(FastAPI):
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The gateway. Nothing is opened before the lifespan begins."""
+    logging.configure("gateway", settings.log_level, settings.log_format)
     clock = clock or SystemClock()
 
     @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import shutil
 import signal
 
 import httpx
@@ -52,6 +51,7 @@ async def _run(console: Console) -> int:
         reporter.calm()  # one service will be killed: what its neighbours say about it is no news
         watch = Stopwatch()
         await _play(console, stack)
+        console.print(Text(f"\n  Every step verified in {watch.seconds:.1f} s.", "bold green"))
         code = 0
     except* (StackFailed, EngineFailed, Wrong, httpx.HTTPError) as problems:
         for problem in leaves(problems):
@@ -59,11 +59,12 @@ async def _run(console: Console) -> int:
         console.print(f"  The logs are in {stack.log_dir}", style="dim")
     finally:
         reporter.calm()
-        await stack.stop()
-        stack.wipe()
+        if code == 0:
+            await stack.discard()
+        else:
+            await stack.stop()
+            stack.wipe()
     if code == 0:
-        shutil.rmtree(directory, ignore_errors=True)
-        console.print(Text(f"\n  Every step verified in {watch.seconds:.1f} s.", "bold green"))
         console.print("  Next: `make up` keeps a stack running for you to try.\n", style="dim")
     return code
 

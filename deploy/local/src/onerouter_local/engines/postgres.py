@@ -117,6 +117,11 @@ class Postgres(Engine):
         await connection.close()
         return True
 
+    async def discard(self) -> None:
+        """An immediate shutdown, which flushes nothing, and no cluster any more."""
+        await self._stop(signal.SIGQUIT)
+        self.wipe()
+
     def wipe(self) -> None:
         """Remove the cluster; the server must be stopped."""
         shutil.rmtree(self._cluster, ignore_errors=True)

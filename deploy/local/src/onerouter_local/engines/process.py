@@ -70,17 +70,25 @@ class Engine(ABC):
         self._wanted = True
 
     async def stop(self) -> None:
+        """An orderly stop: everything is on disk afterwards."""
+        await self._stop(self.stop_signal)
+
+    async def _stop(self, number: signal.Signals) -> None:
         """Ask the server to end and wait; kill it when it has not ended after `stop_timeout_s`."""
         self._wanted = False
         process = self._process
         if process is None:
             return
         if process.poll() is None:
-            process.send_signal(self.stop_signal)
+            process.send_signal(number)
             if not await ended(process, self.stop_timeout_s):
                 process.kill()
                 await ended(process, self.stop_timeout_s)
         self._process = None
+
+    async def discard(self) -> None:
+        """Stop without regard for the data, and forget what lies outside the data directory."""
+        await self.stop()
 
     async def restart(self) -> None:
         """An orderly stop and a start on the same data and port."""
