@@ -74,6 +74,7 @@ class ServiceProcess:
         self.log_path = log_path
         self._watcher = watcher
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -99,8 +100,9 @@ class ServiceProcess:
         self.state = State.STOPPED
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would; the process is started again."""
+        """SIGKILL, as a crash would; the process is started again. What we asked for does not lengthen its backoff."""
         if self._process is not None:
+            self._killed = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
@@ -120,7 +122,8 @@ class ServiceProcess:
                 await self._run_once(log)
                 if self._stopping.is_set():
                     return
-                failures = 0 if time.monotonic() - began > _STEADY_AFTER_S else failures
+                failures = 0 if self._killed or time.monotonic() - began > _STEADY_AFTER_S else failures
+                self._killed = False
                 delay_s = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
                 failures += 1
                 self.restarts += 1

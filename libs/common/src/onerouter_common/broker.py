@@ -196,7 +196,7 @@ class PromptBatchSubscriber(BatchSubscriber):
 
 
 def batch_subscriber(
-    broker: KafkaBroker, topic: str, *, group_id: str, max_records: int = 256
+    broker: KafkaBroker, topic: str, *, group_id: str, max_records: int = 256, session_timeout_s: float = 10.0
 ) -> PromptBatchSubscriber:
     """Subscribe to raw batches of a topic; the handler acknowledges (AckPolicy.MANUAL) when its inbox has them.
 
@@ -209,8 +209,8 @@ def batch_subscriber(
         max_records=max_records,
         ack_policy=AckPolicy.MANUAL,
         auto_offset_reset="earliest",
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=3_000,
+        session_timeout_ms=int(session_timeout_s * 1000),
+        heartbeat_interval_ms=int(session_timeout_s * 300),
         max_poll_interval_ms=120_000,
         fetch_max_wait_ms=1_000,
     )

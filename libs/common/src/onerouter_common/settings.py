@@ -34,6 +34,14 @@ class ServiceSettings(BaseSettings):
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
         description="host:port[,host:port…] of the brokers.",
     )
+    kafka_session_timeout_s: float = Field(
+        10.0,
+        ge=1,
+        le=300,
+        validation_alias=AliasChoices("ONEROUTER_KAFKA_SESSION_TIMEOUT_S", "kafka_session_timeout_s"),
+        description="A consumer that said nothing for so long is dead: others get its partitions. At least the brokers' "
+        "group.min.session.timeout.ms, 6 s unless they are told otherwise.",
+    )
     log_level: str = Field("INFO", validation_alias=AliasChoices("ONEROUTER_LOG_LEVEL", "log_level"))
     log_format: str = Field(
         "json",

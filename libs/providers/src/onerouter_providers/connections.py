@@ -105,17 +105,22 @@ class ProviderConnections:
         http: httpx.AsyncClient,
         *,
         base_urls: Mapping[str, str] | None = None,
+        timeout_most_s: float | None = None,
         ttl_s: float = TTL_S,
         stale_s: float = STALE_S,
         max_entries: int = MAX_ENTRIES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider."""
+        """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider.
+
+        `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it.
+        """
         self._registry = registry
         self._keyring = keyring
         self._providers = providers
         self._http = http
         self._base_urls = dict(base_urls or {})
+        self._timeout_most_s = timeout_most_s
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._max_entries = max_entries
@@ -234,11 +239,13 @@ class ProviderConnections:
             connection_id=secret.id,
         )
         public = {name: SecretStr(value) for name, value in secret.credentials_public.items()}
+        timeout_s = min(manifest.timeout_s, self._timeout_most_s or manifest.timeout_s)
         client = package.open(
             {**public, **sealed},
             http=self._http,
             environment=secret.environment,
             base_url=self._base_urls.get(secret.provider),
+            timeout_s=timeout_s,
         )
         return ProviderConnection(
             id=secret.id,
@@ -248,7 +255,7 @@ class ProviderConnections:
             provider=secret.provider,
             currency=secret.currency,
             max_in_flight=secret.max_in_flight,
-            timeout_s=manifest.timeout_s,
+            timeout_s=timeout_s,
             version=secret.version,
             client=client,
             _capabilities={capability.name: capability for capability in manifest.capabilities},

@@ -96,7 +96,12 @@ async def _open_connections(stack: AsyncExitStack, settings: Settings, providers
     registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
     http = await stack.enter_async_context(open_pool())
     connections = ProviderConnections(
-        registry, keyring_of(settings.credential_keys), providers, http, base_urls=settings.provider_base_urls
+        registry,
+        keyring_of(settings.credential_keys),
+        providers,
+        http,
+        base_urls=settings.provider_base_urls,
+        timeout_most_s=settings.provider_timeout_s,
     )
     await stack.enter_async_context(
         ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)
@@ -109,6 +114,7 @@ def _options(settings: Settings) -> WorkerOptions:
         bounds=Bounds(worker=settings.in_flight, tenant=settings.in_flight_per_tenant),
         lease_ttl_s=settings.lease_ttl_s,
         drain_timeout_s=settings.drain_timeout_s,
+        session_timeout_s=settings.kafka_session_timeout_s,
     )
 
 

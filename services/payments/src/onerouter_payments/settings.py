@@ -39,6 +39,12 @@ class Settings(ServiceSettings, DatabaseSettings):
     lease_ttl_s: float = Field(
         10.0, ge=2, le=300, description="A process that said nothing for so long is dead: others take its work over."
     )
+    provider_timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=300,
+        description="Longest wait for a provider, where its own limit (from its manifest) is longer. Absent: its own.",
+    )
     poll_interval_s: float = Field(
         5.0, gt=0, description="How often is looked for payments and refunds that no callback came for."
     )

@@ -83,6 +83,7 @@ def create_app(
                 FanOut(Events(pool), worker, the_clock),
                 producer,
                 group_id=consumer_group,
+                session_timeout_s=settings.kafka_session_timeout_s,
             )
             await stack.enter_async_context(running("event-consumer", consumer.run))
             maintenance = Maintenance(

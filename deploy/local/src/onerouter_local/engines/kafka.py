@@ -65,6 +65,7 @@ class ApacheKafka(Engine):
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",  # for tests that kill consumers and cannot wait the usual 6 s
             "auto.create.topics.enable": "false",
             # After a crash the controller waits for the old registration to lapse: 9 s by default.
             "broker.session.timeout.ms": "2000",

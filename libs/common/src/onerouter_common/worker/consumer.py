@@ -43,6 +43,7 @@ def consume(
     group_id: str,
     handle: Handle,
     park_one: Callable[[Record, str], Awaitable[None]],
+    session_timeout_s: float = 10.0,
 ) -> None:
     """Call `handle` with each batch until it succeeds, then commit the offsets.
 
@@ -65,7 +66,7 @@ def consume(
         except KafkaError as error:
             log.warning("consumer.commit.failed", topic=topic, error=type(error).__name__)
 
-    batch_subscriber(broker, topic, group_id=group_id)(on_batch)
+    batch_subscriber(broker, topic, group_id=group_id, session_timeout_s=session_timeout_s)(on_batch)
 
 
 async def _until_stored(topic: str, records: Sequence[Record], handle: Handle) -> None:

@@ -47,6 +47,8 @@ class WorkerOptions:
     ask: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=300, give_up_after=1_000_000))
     """Questions about an unknown outcome; never given up."""
     drain_timeout_s: float = 25.0
+    session_timeout_s: float = 10.0
+    """A consumer that said nothing to the broker for so long loses its partitions to others."""
 
 
 class Worker:
@@ -87,6 +89,7 @@ class Worker:
             group_id=group,
             handle=self._on_commands,
             park_one=lambda record, reason: park(producer, record, topics.dead_commands(rules.category), reason),
+            session_timeout_s=self._options.session_timeout_s,
         )
         self._callback_inbox: CallbackInbox | None = None
         if callbacks is not None:
@@ -97,6 +100,7 @@ class Worker:
                 group_id=f"{group}-callbacks",
                 handle=self._callback_inbox.handle,
                 park_one=lambda record, reason: park(producer, record, topics.dead_callbacks(rules.category), reason),
+                session_timeout_s=self._options.session_timeout_s,
             )
         self._due = asyncio.Event()
         self._due_timer: asyncio.TimerHandle | None = None

@@ -38,11 +38,20 @@ class ConsumerEnded(Exception):
 class EventConsumer:
     """One group member a process."""
 
-    def __init__(self, bootstrap_servers: str, fan_out: FanOut, producer: Producer, *, group_id: str = GROUP) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        fan_out: FanOut,
+        producer: Producer,
+        *,
+        group_id: str = GROUP,
+        session_timeout_s: float = 10.0,
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._fan_out = fan_out
         self._producer = producer
         self._group_id = group_id
+        self._session_timeout_s = session_timeout_s
         self._live = False
 
     @property
@@ -54,6 +63,7 @@ class EventConsumer:
         broker = KafkaBroker(
             self._bootstrap_servers,
             client_id="onerouter-webhooks",
+            consumer_only=True,
             apply_types=False,
             decoder=_keep,
             graceful_timeout=_STOP_S,
@@ -73,7 +83,13 @@ class EventConsumer:
             await broker.stop()
 
     def _subscribe(self, broker: KafkaBroker, category: str) -> Any:
-        subscriber = batch_subscriber(broker, topics.events(category), group_id=self._group_id, max_records=_BATCH)
+        subscriber = batch_subscriber(
+            broker,
+            topics.events(category),
+            group_id=self._group_id,
+            max_records=_BATCH,
+            session_timeout_s=self._session_timeout_s,
+        )
 
         async def on_events(message: KafkaMessage) -> None:
             """FastStream drops a batch whose handler raises, so this one does not."""
