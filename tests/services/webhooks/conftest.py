@@ -16,6 +16,8 @@ import httpx
 import pytest
 from aiohttp import web
 from fastapi import FastAPI
+from pydantic import SecretStr
+
 from onerouter_common.broker import Producer
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts import topics
@@ -26,7 +28,6 @@ from onerouter_common.secrets import KeyRing
 from onerouter_local.testing import Database
 from onerouter_webhooks.app import create_app
 from onerouter_webhooks.settings import Settings
-from pydantic import SecretStr
 
 INTERNAL_TOKEN = "internal-token-for-tests-" + "x" * 20
 WEBHOOK_SECRET = "rzp_whsec_for_tests"
@@ -256,7 +257,9 @@ class Receiver:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self.got.append(Got({k.lower(): v for k, v in request.headers.items()}, body, asyncio.get_running_loop().time()))
+        self.got.append(
+            Got({k.lower(): v for k, v in request.headers.items()}, body, asyncio.get_running_loop().time())
+        )
         return await self.answer(request, len(self.got))
 
 

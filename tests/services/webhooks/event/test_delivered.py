@@ -44,7 +44,9 @@ async def test_only_matching_endpoints_of_the_tenant_get_it(service: Running, re
     await eventually(lambda: receiver.got, what="the delivery")
     assert json.loads(receiver.got[0].body)["type"] == "refund.succeeded"
     await eventually(lambda: service.admin.fetchval("SELECT count(*) = 2 FROM events WHERE tenant_id = $1", tenant))
-    owed = await service.admin.fetch("SELECT endpoint_id FROM deliveries UNION ALL SELECT endpoint_id FROM delivery_queue")
+    owed = await service.admin.fetch(
+        "SELECT endpoint_id FROM deliveries UNION ALL SELECT endpoint_id FROM delivery_queue"
+    )
     assert [row["endpoint_id"] for row in owed] == [wanted["id"]]
 
 

@@ -1,0 +1,226 @@
+"""Callbacks in: verified, stored once, acknowledged, handed on."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from onerouter_common.clock import SystemClock
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.contracts.registry import RegistryChange
+
+from ..conftest import PREVIOUS_SECRET, Running, StartService, eventually, razorpay_body
+
+ReadCallbacks = Callable[[str, int], Any]
+
+
+@pytest.fixture
+def read_callbacks(kafka_bootstrap: str) -> ReadCallbacks:
+    """`await read_callbacks(tenant_id, n)`: the first n records on the topic that are of the tenant."""
+
+    async def read(tenant_id: str, count: int) -> list[tuple[str, Callback]]:
+        consumer = AIOKafkaConsumer(
+            topics.callbacks("payments"), bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        found: list[tuple[str, Callback]] = []
+        try:
+            async with asyncio.timeout(10):
+                while len(found) < count:
+                    for records in (await consumer.getmany(timeout_ms=200)).values():
+                        for record in records:
+                            callback = Callback.model_validate_json(record.value)
+                            if callback.tenant_id == tenant_id:
+                                found.append((record.key.decode(), callback))
+        finally:
+            await consumer.stop()
+        return found
+
+    return read
+
+
+async def rows_of(service: Running) -> list[asyncpg.Record]:
+    return await service.admin.fetch("SELECT * FROM inbound_events ORDER BY id")
+
+
+class TestGenuine:
+    async def test_it_is_stored_and_handed_to_the_worker(self, service: Running, read_callbacks: ReadCallbacks) -> None:
+        body = razorpay_body(order_id="order_ABCDEF01234567")
+        answer = await service.send_callback(body, event_id="evt_first")
+        assert answer.status_code == 200
+        ((key, callback),) = await read_callbacks(service.connection.tenant_id, 1)
+        assert key == "order_ABCDEF01234567"
+        assert callback.provider_event_id == "evt_first"
+        assert callback.connection_id == service.connection.connection_id
+        assert callback.object.kind == "payment"
+        assert callback.object.status == "succeeded"
+        assert callback.object.amount_minor == 49_900
+
+        async def published() -> bool:
+            return [row["state"] for row in await rows_of(service)] == ["published"]
+
+        await eventually(published)
+        (row,) = await rows_of(service)
+        assert row["raw"] == body
+        assert callback.callback_id == row["id"]
+
+    async def test_a_hundred_twins_at_once_are_one_row_and_all_are_accepted(
+        self, service: Running, read_callbacks: ReadCallbacks
+    ) -> None:
+        body = razorpay_body()
+        answers = await asyncio.gather(*(service.send_callback(body, event_id="evt_twin") for _ in range(100)))
+        assert {answer.status_code for answer in answers} == {200}
+        (row,) = await rows_of(service)
+        assert row["seen"] == 100
+        assert service.connection.asked == 1
+        await service.send_callback(razorpay_body(), event_id="evt_other")
+        records = await read_callbacks(service.connection.tenant_id, 2)
+        assert [one.provider_event_id for _, one in records].count("evt_twin") == 1
+
+    async def test_the_previous_secret_still_fits(self, service: Running) -> None:
+        answer = await service.send_callback(razorpay_body(), secret=PREVIOUS_SECRET)
+        assert answer.status_code == 200
+
+    async def test_a_kind_we_do_not_follow_is_kept_and_can_be_replayed(
+        self, service: Running, read_callbacks: ReadCallbacks
+    ) -> None:
+        assert (await service.send_callback(razorpay_body("invoice.expired"))).status_code == 200
+        assert [(row["kind"], row["state"]) for row in await rows_of(service)] == [("invoice.expired", "unhandled")]
+        # What an update of the mapping does: the stored body is understood now.
+        understood = razorpay_body("payment.captured")
+        await service.admin.execute("UPDATE inbound_events SET raw = $1", understood)
+        replay = await service.http.post("/internal/callbacks/replay", headers=service.owner())
+        assert replay.json() == {"replayed": 1}
+        ((_, callback),) = await read_callbacks(service.connection.tenant_id, 1)
+        assert callback.provider_event_type == "payment.captured"
+        assert (await service.http.post("/internal/callbacks/replay", headers=service.owner())).json() == {
+            "replayed": 0
+        }
+
+    async def test_what_cannot_be_read_is_kept_and_accepted(self, service: Running) -> None:
+        bodies = [
+            b"not json",
+            b"[]",
+            b'{"event":"payment.captured"}',
+            b'{"event":"payment.captured\\u0000"}',
+            b"\xff\xfe",
+            b"",
+        ]
+        for number, body in enumerate(bodies):
+            assert (await service.send_callback(body, event_id=f"evt_odd_{number}")).status_code == 200
+        rows = await rows_of(service)
+        assert [row["raw"] for row in rows] == bodies
+        assert {row["state"] for row in rows} <= {"unparsed", "unhandled"}
+
+    async def test_the_providers_own_vector(self, service: Running) -> None:
+        """Razorpay's documented form: body with non-ASCII characters, one line, as sent."""
+        body = (
+            '{"entity":"event","account_id":"acc_ORTEST00000001","event":"payment.captured","contains":["payment"],'
+            '"payload":{"payment":{"entity":{"id":"pay_ORTEST00000001","amount":129900,"currency":"INR",'
+            '"status":"captured","notes":{"name":"Zoë ₹"}}}},"created_at":1767225600}'
+        ).encode()
+        assert (await service.send_callback(body)).status_code == 200
+        reserialized = json.dumps(json.loads(body)).encode()
+        answer = await service.http.post(
+            f"/callbacks/razorpay/{service.connection.token}",
+            content=reserialized,
+            headers={"X-Razorpay-Signature": "643660734f4e382d0f0a9aae67d40277b4431d17c67586c7ea049a4d8eaaccef"},
+        )
+        assert answer.status_code == 401
+
+
+class TestRefused:
+    async def test_a_bad_signature_is_401_and_stores_nothing(self, service: Running) -> None:
+        answer = await service.send_callback(razorpay_body(), secret="somebody else's")
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+        unsigned = await service.http.post(f"/callbacks/razorpay/{service.connection.token}", content=razorpay_body())
+        assert unsigned.status_code == 401
+        assert await rows_of(service) == []
+        assert 'result="bad_signature"' in (await service.http.get("/metrics")).text
+
+    async def test_an_unknown_address_is_404_without_detail(self, service: Running) -> None:
+        token = service.connection.token
+        for path in ("razorpay/unknown-token", f"paypal/{token}", f"razorpay/{token}x", "razorpay/..%2F..%2Finternal"):
+            answer = await service.http.post(f"/callbacks/{path}", content=razorpay_body())
+            assert answer.status_code == 404
+            assert token not in answer.json()["detail"]
+        assert await rows_of(service) == []
+
+    async def test_more_than_a_mebibyte_is_413_however_it_is_sent(self, service: Running) -> None:
+        async def chunks() -> Any:
+            for _ in range(17):
+                yield b"x" * 65_536
+
+        url = f"/callbacks/razorpay/{service.connection.token}"
+        assert (await service.http.post(url, content=b"x" * (1024 * 1024 + 1))).status_code == 413
+        assert (await service.http.post(url, content=chunks())).status_code == 413
+
+    async def test_a_dropped_token_is_asked_for_again(self, service: Running) -> None:
+        await service.send_callback(razorpay_body())
+        change = RegistryChange(
+            entity="connection",
+            id=service.connection.connection_id,
+            tenant_id=service.connection.tenant_id,
+            environment="test",
+            change="updated",
+            at=SystemClock().now(),
+        )
+        asked = service.connection.asked
+
+        async def asked_again() -> bool:
+            await service.producer.publish(topics.REGISTRY_CHANGES, change.to_bytes(), key=change.id)
+            await service.send_callback(razorpay_body())
+            return service.connection.asked > asked
+
+        await eventually(asked_again)
+
+
+class TestTrouble:
+    async def test_without_the_database_it_is_503_and_nothing_is_claimed(self, start_service: StartService) -> None:
+        async with start_service(callback_deadline_s=1.0) as service:
+            await service.send_callback(razorpay_body())
+            async with service.admin.acquire() as holder, holder.transaction():
+                await holder.execute("LOCK TABLE inbound_events IN ACCESS EXCLUSIVE MODE")
+                answer = await service.send_callback(razorpay_body(), event_id="evt_late")
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) >= 1
+                assert answer.elapsed.total_seconds() < 3
+            again = await service.send_callback(razorpay_body(), event_id="evt_late")
+            assert again.status_code == 200
+
+    async def test_a_lost_connection_is_503_then_works_again(self, service: Running) -> None:
+        await service.send_callback(razorpay_body())
+        await service.admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND application_name = 'onerouter-webhooks'"
+        )
+
+        async def accepted() -> bool:
+            answer = await service.send_callback(razorpay_body())
+            assert answer.status_code in {200, 503}
+            return answer.status_code == 200
+
+        await eventually(accepted)
+
+    async def test_without_the_log_callbacks_are_taken_and_published_later(
+        self, start_service: StartService, read_callbacks: ReadCallbacks
+    ) -> None:
+        """The same as a crash between commit and publish: only the database knows."""
+        async with start_service(kafka_bootstrap_servers="127.0.0.1:1", callback_relay_after_s=0.2) as service:
+            answer = await service.send_callback(razorpay_body(), event_id="evt_stranded")
+            assert answer.status_code == 200
+            assert [row["state"] for row in await rows_of(service)] == ["pending"]
+        async with start_service(callback_relay_after_s=0.2) as service:
+            ((_, callback),) = await read_callbacks(service.connection.tenant_id, 1)
+            assert callback.provider_event_id == "evt_stranded"
+
+            async def published() -> bool:
+                return [row["state"] for row in await rows_of(service)] == ["published"]
+
+            await eventually(published)

@@ -1,0 +1,59 @@
+"""Writes that share a transaction."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from onerouter_webhooks.group_commit import GroupCommit
+
+
+async def test_what_waits_during_a_commit_is_one_batch() -> None:
+    batches: list[list[int]] = []
+    gate = asyncio.Event()
+
+    async def write(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        await gate.wait()
+        return [item * 2 for item in items]
+
+    async with GroupCommit(write, name="test", most=100) as commit:
+        first = asyncio.create_task(commit.submit(0))
+        while not batches:
+            await asyncio.sleep(0)
+        others = [asyncio.create_task(commit.submit(number)) for number in range(1, 51)]
+        await asyncio.sleep(0)
+        gate.set()
+        assert await first == 0
+        assert await asyncio.gather(*others) == [number * 2 for number in range(1, 51)]
+    assert batches == [[0], list(range(1, 51))]
+
+
+async def test_one_wrong_item_fails_alone() -> None:
+    async def write(items: Sequence[int]) -> list[int]:
+        if 13 in items:
+            raise ValueError("thirteen")
+        return list(items)
+
+    async with GroupCommit(write, name="test", most=100, item_errors=(ValueError,)) as commit:
+        results = await asyncio.gather(*(commit.submit(n) for n in range(20)), return_exceptions=True)
+    assert [n for n, result in enumerate(results) if isinstance(result, ValueError)] == [13]
+
+
+async def test_who_gives_up_is_not_written() -> None:
+    written: list[int] = []
+    gate = asyncio.Event()
+
+    async def write(items: Sequence[int]) -> list[int]:
+        written.extend(items)
+        await gate.wait()
+        return list(items)
+
+    async with GroupCommit(write, name="test", most=1) as commit:
+        first = asyncio.create_task(commit.submit(1))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(commit.submit(2), 0.01)
+        gate.set()
+        await first
+        assert await commit.submit(3) == 3
+    assert written == [1, 3]
