@@ -1,6 +1,7 @@
 """Card numbers are refused wherever somebody could have typed one: they must never be stored, sent on or logged."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ _RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ .\-][0-9]+)*(?![0-9A-Za-z]
 _GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
 _PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,13}$", re.ASCII)
 _SHORTEST: Final = 13
+_MOST_CHARACTERS: Final = 128 * 1024  # all fields we know hold less; searching more would be work done for an attacker
 _LONGEST: Final = 19
 _NOT_FREE: Final = frozenset({"amount"})
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -19,6 +21,8 @@ _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 def refuse_card_numbers(body: dict[str, Any]) -> None:
     """Raises InvalidRequest that names the fields, never the value, which hold what looks like a card number."""
     free = {name: value for name, value in body.items() if name not in _NOT_FREE}
+    if _characters(free) > _MOST_CHARACTERS:
+        raise InvalidRequest("The body holds more text than any request here can use.")
     found = list(dict.fromkeys(_fields_with_card_numbers(free, "")))
     if found:
         raise InvalidRequest(
@@ -48,13 +52,10 @@ def _run_holds(run: str) -> bool:
         position += len(group)
         ends.append(position)
     start = 0
-    for first, end_of_first in enumerate(ends):
-        for end in ends[first : first + _LONGEST]:
-            length = end - start
-            if length > _LONGEST:
-                break
+    for end_of_first in ends:
+        for end in ends[bisect_left(ends, start + _SHORTEST) : bisect_right(ends, start + _LONGEST)]:
             sums = odd if end % 2 else even
-            if length >= _SHORTEST and (sums[end] - sums[start]) % 10 == 0 and _could_be_issued(digits[start:end]):
+            if (sums[end] - sums[start]) % 10 == 0 and _could_be_issued(digits[start:end]):
                 return True
         start = end_of_first
     return False
@@ -76,6 +77,14 @@ def _prefix_sums(digits: str) -> tuple[list[int], list[int]]:
 def _could_be_issued(digits: str) -> bool:
     """Issuers' numbers begin with 2 to 9, UATP's (15 digits) with 1: so a clock's milliseconds are no card."""
     return digits[0] >= "2" or (digits[0] == "1" and len(digits) == 15)
+
+
+def _characters(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(len(name) + _characters(item) for name, item in value.items())
+    return sum(_characters(item) for item in value) if isinstance(value, list) else 0
 
 
 def _fields_with_card_numbers(value: Any, path: str) -> Iterator[str]:

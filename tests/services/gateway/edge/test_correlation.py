@@ -1,0 +1,79 @@
+"""Ids, times and safe headers on every answer."""
+
+from typing import Any
+
+import pytest
+
+
+async def test_ids_are_echoed(gateway: Any, tenant: Any) -> None:
+    headers = {**tenant.auth, "X-Request-Id": "my-request", "X-Trace-Id": "my trace"}
+    answer = await gateway.http.get("/v1/payments", headers=headers)
+    assert answer.headers["x-request-id"] == "my-request"
+    assert answer.headers["x-trace-id"] != "my trace"  # a space could end up anywhere
+    answer = await gateway.http.get("/v1/payments", headers={**tenant.auth, "X-Trace-Id": "my-trace"})
+    assert answer.headers["x-trace-id"] == "my-trace"
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+async def test_traceparent_comes_first(gateway: Any) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "X-Trace-Id": "other"}
+    answer = await gateway.http.get("/v1/payments", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["x-trace-id"] == trace_id
+    assert answer.json()["trace_id"] == trace_id
+
+
+async def test_a_trace_id_of_ours_or_w3c_is_continued(gateway: Any) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = await gateway.http.get("/v1/payments", headers={"X-Trace-Id": trace_id})
+    assert answer.json()["trace_id"] == answer.headers["x-trace-id"] == trace_id
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/nothing", 404),
+        ("DELETE", "/v1/payments", 405),
+        ("GET", "/v1/payments", 401),
+        ("GET", "/", 404),
+    ],
+)
+async def test_every_error_is_a_problem_with_safe_headers(gateway: Any, method: str, path: str, status: int) -> None:
+    answer = await gateway.http.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert {"type", "title", "status", "detail", "instance", "code", "error", "retryable", "effect"} <= set(body)
+    assert body["detail"].endswith(".")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "server" not in answer.headers
+
+
+async def test_time_is_told_apart(gateway: Any, tenant: Any) -> None:
+    answer = await gateway.http.post("/v1/payments", json={"amount": 1}, headers=tenant.auth)
+    assert "provider;dur=1.50" in answer.headers["server-timing"]
+    total = float(answer.headers["server-timing"].split("total;dur=")[1].split(",")[0])
+    assert float(answer.headers["x-onerouter-overhead-ms"]) == pytest.approx(total - 1.5, abs=0.011)
+
+
+async def test_an_error_nobody_expected_shows_nothing(world: Any, tenant: Any) -> None:
+    async with world.gateway() as gateway:
+        gateway.app.state.gateway = None
+        answer = await gateway.http.post("/v1/payments", json={"amount": 1}, headers=tenant.auth)
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "INTERNAL_ERROR"
+    assert "Traceback" not in answer.text
+    assert "NoneType" not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+async def test_more_requests_than_the_bound_are_shed(world: Any, tenant: Any) -> None:
+    async with world.gateway(max_requests=1) as gateway:
+        gateway.app.middleware_stack._active = 1
+        answer = await gateway.http.get("/v1/payments", headers=tenant.auth)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        gateway.app.middleware_stack._active = 0
+        assert (await gateway.http.get("/v1/payments", headers=tenant.auth)).status_code == 200

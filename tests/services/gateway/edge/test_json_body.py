@@ -1,0 +1,93 @@
+"""Bodies: bounded, inflated, decoded without floats."""
+
+import gzip
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onerouter_common.errors import InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from onerouter_gateway.edge.json_body import inflate, parse_object
+
+JSON = "application/json"
+
+
+def test_numbers_are_exact() -> None:
+    body = parse_object(b'{"a": 0.1, "b": 499, "c": 1e2, "d": 123456789012345678.123456789}', JSON)
+    assert body == {"a": Decimal("0.1"), "b": 499, "c": Decimal("1e2"), "d": Decimal("123456789012345678.123456789")}
+    assert not any(isinstance(value, float) for value in body.values())
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n", b"{}"])
+@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=UTF-8", "application/vnd.api+json"])
+def test_nothing_is_an_empty_object(body: bytes, content_type: str) -> None:
+    assert parse_object(body, content_type) == {}
+
+
+def test_an_empty_body_needs_no_content_type() -> None:
+    assert parse_object(b"", "") == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": }', "line 1, column 7"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": -Infinity}', "Infinity"),
+        (b"\xff\xfe{}", "UTF-8"),
+        (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "64 characters"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "nested"),
+        (b"[" * 100_000, "nested"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_the_reason(body: bytes, said: str) -> None:
+    with pytest.raises(MalformedRequest, match=said):
+        parse_object(body, JSON)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"a"', b"null"])
+def test_only_objects_are_bodies(body: bytes) -> None:
+    with pytest.raises(InvalidRequest, match="JSON object"):
+        parse_object(body, JSON)
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_another_content_type_is_415(content_type: str) -> None:
+    with pytest.raises(UnsupportedMediaType):
+        parse_object(b"a=1", content_type)
+
+
+def test_another_charset_is_415() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        parse_object(b"{}", "application/json; charset=utf-16")
+
+
+@given(st.binary(max_size=3_000))
+def test_gzip_is_undone(body: bytes) -> None:
+    assert inflate(gzip.compress(body), "gzip", max_bytes=3_000) == body
+
+
+def test_a_bomb_is_stopped() -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    assert len(bomb) < 100_000
+    with pytest.raises(PayloadTooLarge):
+        inflate(bomb, "gzip", max_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"abc")[:-3], gzip.compress(b"abc") + b"more"])
+def test_broken_gzip_is_400(body: bytes) -> None:
+    with pytest.raises(MalformedRequest):
+        inflate(body, "gzip", max_bytes=100)
+
+
+def test_other_encodings_are_415() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        inflate(b"x", "br", max_bytes=100)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers(-(10**20), 10**20) | st.text(max_size=20), max_size=5))
+def test_json_is_read_as_it_was_written(value: dict[str, object]) -> None:
+    assert parse_object(json.dumps(value).encode(), JSON) == value
