@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onerouter_common.errors import InvalidRequest
@@ -11,12 +11,14 @@ from onerouter_payments.query.paging import Page, cursor_of, list_view, position
 moments = st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
+@settings(deadline=None)
 @given(moments)
 def test_a_cursor_is_its_position_to_the_microsecond(moment: datetime) -> None:
     id_ = new_id("pay")
     assert position_of(cursor_of(moment, id_)) == (moment, id_)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_anything_else_is_refused_by_name(text: str) -> None:
     try:

@@ -127,6 +127,7 @@ async def test_filters(gateway: httpx.AsyncClient, pool: Pool, params: dict[str,
         ({"limit": "101"}, "limit"),
         ({"limit": "0"}, "limit"),
         ({"created_after": "yesterday"}, "created_after"),
+        ({"status": "paid"}, "status"),
     ],
 )
 async def test_wrong_questions_are_named(gateway: httpx.AsyncClient, params: dict[str, str], field: str) -> None:

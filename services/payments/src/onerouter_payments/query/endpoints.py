@@ -1,17 +1,32 @@
 """The internal reads that the gateway forwards to: JSON out as the public API shows it."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 from starlette.responses import Response
 
+from onerouter_common.contracts.replies import OperationState
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
 from onerouter_payments.query.paging import MOST, Page
 from onerouter_payments.query.repository import OperationFilter, PaymentFilter, Reads, RefundFilter
 
 Tenant = Annotated[TenantContext, Depends(tenant_context)]
+# A word that no resource can have is a mistake worth naming, not an empty list.
+PaymentStatus = Literal[
+    "created",
+    "requires_action",
+    "processing",
+    "authorized",
+    "succeeded",
+    "partially_refunded",
+    "refunded",
+    "failed",
+    "canceled",
+    "expired",
+]
+RefundStatus = Literal["pending", "succeeded", "failed"]
 Text = Annotated[str | None, Query(max_length=200)]
 
 
@@ -48,7 +63,7 @@ def router(auth: InternalAuth) -> APIRouter:
         tenant: Tenant,
         reads: TenantReads,
         page: AskedPage,
-        status: Text = None,
+        status: PaymentStatus | None = None,
         provider: Text = None,
         customer_id: Text = None,
     ) -> Response:
@@ -63,7 +78,7 @@ def router(auth: InternalAuth) -> APIRouter:
         tenant: Tenant,
         reads: TenantReads,
         page: AskedPage,
-        status: Text = None,
+        status: RefundStatus | None = None,
         provider: Text = None,
         payment_id: Text = None,
     ) -> Response:
@@ -78,7 +93,7 @@ def router(auth: InternalAuth) -> APIRouter:
         tenant: Tenant,
         reads: TenantReads,
         page: AskedPage,
-        status: Text = None,
+        status: OperationState | None = None,
         operation: Text = None,
         resource_id: Text = None,
     ) -> Response:
