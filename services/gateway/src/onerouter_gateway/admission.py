@@ -43,8 +43,6 @@ class Writing:
     principal: Principal
     environment: Environment
     body: Mapping[str, Any]
-    raw_json: bytes
-    """The body inflated, as it was written."""
     key: str | None
     patience: Patience
 
@@ -89,7 +87,6 @@ class Admission:
             caller.principal,
             _environment(request, caller, body),
             body,
-            raw or b"{}",
             idempotency_key(request.headers, body),
             patience(request.headers.get("prefer", ""), default_s=self._default_wait_s, most_s=self._max_wait_s),
         )

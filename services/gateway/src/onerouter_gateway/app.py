@@ -23,6 +23,7 @@ from onerouter_gateway.commands.lookup import OperationLookup
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.publish import Publisher
 from onerouter_gateway.commands.replies import ReplyListener
+from onerouter_gateway.commands.unkeyed import UnkeyedRepeats
 from onerouter_gateway.commands.wait import Commands
 from onerouter_gateway.edge.correlation import Correlation
 from onerouter_gateway.gateway import Gateway
@@ -98,6 +99,9 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     limits = await stack.enter_async_context(
         RedisWindows(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
+    repeats = await stack.enter_async_context(
+        UnkeyedRepeats(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
+    )
     producer = await stack.enter_async_context(Producer(bootstrap, client_id="onerouter-gateway"))
     pending = Pending(
         most=settings.max_pending,
@@ -126,6 +130,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
             Publisher(producer, replies),
             pending,
             OperationLookup(payments),
+            repeats,
             secret=settings.idempotency_secret.get_secret_value().encode(),
             clock=clock,
         ),

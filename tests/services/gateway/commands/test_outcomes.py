@@ -82,6 +82,21 @@ async def test_a_lost_reply_is_made_good_by_asking(gateway: Any, world: Any, ten
     assert (answer.status_code, answer.json()["status"]) == (201, "created")
 
 
+async def test_an_operation_that_may_be_another_requests_is_not_answered_with(
+    gateway: Any, world: Any, tenant: Any
+) -> None:
+    async def finish_without_replying(command: Command) -> None:
+        world.services.operations[command.operation_id] = tenant.operation(
+            command, status="succeeded", result={"id": command.resource_id}, fingerprint=None
+        )
+
+    world.worker.outcomes[tenant.id] = finish_without_replying
+    headers = {**tenant.auth, "Prefer": "wait=1"}
+    assert (await gateway.http.post("/v1/payments", json=PAY, headers=headers)).status_code == 201
+    keyed = await gateway.http.post("/v1/payments", json=PAY, headers={**headers, "Idempotency-Key": "lost"})
+    assert keyed.status_code == 202
+
+
 async def test_a_lost_refusal_is_made_good_too(gateway: Any, world: Any, tenant: Any) -> None:
     async def fail_without_replying(command: Command) -> None:
         error = {"status": 402, "code": "PAYMENT_FAILED", "title": "x", "detail": "Declined."}
@@ -215,7 +230,10 @@ async def test_a_service_that_is_away_is_503(gateway: Any, world: Any, tenant: A
 
 
 async def test_webhook_endpoints_are_the_webhooks_services(gateway: Any, world: Any, tenant: Any) -> None:
-    answer = await gateway.http.post("/v1/webhook-endpoints", json={"url": "https://example.com"}, headers=tenant.auth)
+    answer = await gateway.http.post(
+        "/v1/webhook-endpoints", json={"url": "https://example.com", "idempotency_key": "k"}, headers=tenant.auth
+    )
+    assert "idempotency_key" not in answer.json()
     assert (answer.status_code, answer.json()["url"]) == (201, "https://example.com")
     answer = await gateway.http.delete("/v1/webhook-endpoints/nonsense", headers=tenant.auth)
     assert answer.status_code == 404

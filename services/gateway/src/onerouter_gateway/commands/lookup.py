@@ -19,20 +19,28 @@ log = structlog.get_logger()
 class Found:
     """An operation as it stands."""
 
-    state: str
     reply: Reply
+    is_surely_ours: bool
+    """Without a key the id is this request's alone; with one only the fingerprint tells it from another request's."""
 
     @property
     def is_answer(self) -> bool:
-        return self.state in FINAL_STATES or self.state == "unknown"
+        return self.is_surely_ours and (self.reply.state in FINAL_STATES or self.reply.state == "unknown")
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self.reply.state not in FINAL_STATES and self.reply.state != "unknown"
 
 
 class OperationLookup:
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
 
-    async def find(self, command: Command) -> Found | None:
-        """None when it is not known there (yet), or the service cannot be asked: the caller then answers 202."""
+    async def find(self, command: Command, *, key: str | None) -> Found | None:
+        """`key` is the caller's idempotency key.
+
+        None when the operation is not known there (yet), or the service cannot be asked: the caller then answers 202.
+        """
         try:
             answer = await self._upstream.get(
                 f"/internal/operations/{command.operation_id}",
@@ -44,13 +52,13 @@ class OperationLookup:
         if not answer.is_success:
             return None
         try:
-            return _found(answer.json(), command)
+            return _found(answer.json(), command, key)
         except (ValidationError, KeyError, TypeError, ValueError):
             log.warning("operation.lookup.undecodable", operation_id=command.operation_id)
             return None
 
 
-def _found(body: Mapping[str, Any], command: Command) -> Found:
+def _found(body: Mapping[str, Any], command: Command, key: str | None) -> Found:
     """The public view of an operation as the reply that would have been sent for it."""
     error = body.get("error")
     reply = Reply(
@@ -64,4 +72,4 @@ def _found(body: Mapping[str, Any], command: Command) -> Found:
         problem=Problem.model_validate(error) if error else None,
         provider_ms=body.get("provider_ms") or 0.0,
     )
-    return Found(reply.state, reply)
+    return Found(reply, is_surely_ours=key is None or reply.fingerprint is not None)

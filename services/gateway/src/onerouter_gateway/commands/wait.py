@@ -20,6 +20,7 @@ from onerouter_gateway.commands.lookup import OperationLookup
 from onerouter_gateway.commands.pending import Pending, Waiter
 from onerouter_gateway.commands.publish import CommandUnacknowledged, Publisher
 from onerouter_gateway.commands.request import Patience
+from onerouter_gateway.commands.unkeyed import UnkeyedRepeats, retries_without_key
 
 log = structlog.get_logger()
 
@@ -36,27 +37,44 @@ class Asked:
 
 class Commands:
     def __init__(
-        self, publisher: Publisher, pending: Pending, lookup: OperationLookup, *, secret: bytes, clock: Clock
+        self,
+        publisher: Publisher,
+        pending: Pending,
+        lookup: OperationLookup,
+        repeats: UnkeyedRepeats,
+        *,
+        secret: bytes,
+        clock: Clock,
     ) -> None:
         self._publisher = publisher
         self._pending = pending
         self._lookup = lookup
+        self._repeats = repeats
         self._secret = secret
         self._clock = clock
 
     async def carry_out(self, intent: Intent, asked: Asked, request: Request) -> Response:
         """The outcome, or 202 when the wait ends before it. Raises what stands in `answers` and `publish`."""
+        if asked.key is not None or not retries_without_key(request.headers.get("user-agent", "")):
+            return await self._carry_out(intent, asked, request, asked.key)
+        owner = (asked.principal.tenant_id, asked.environment, intent.fingerprint)
+        joined = await self._repeats.join(*owner)
+        response = await self._carry_out(intent, asked, request, joined)
+        if joined is not None and response.status_code != 202 and not await request.is_disconnected():
+            await self._repeats.delivered(*owner, joined)
+        return response
+
+    async def _carry_out(self, intent: Intent, asked: Asked, request: Request, key: str | None) -> Response:
         command = command_of(
             intent,
             secret=self._secret,
             principal=asked.principal,
             environment=asked.environment,
-            key=asked.key,
+            key=key,
             now=self._clock.now(),
         )
-        request.state.operation_id = command.operation_id
         if asked.patience.respond_async and asked.key is not None:
-            earlier = await self._earlier(command, asked.patience, request)
+            earlier = await self._earlier(command, asked, request)
             if earlier is not None:
                 return earlier
         self._admit(intent)
@@ -94,31 +112,38 @@ class Commands:
     async def _after_the_wait(self, command: Command, asked: Asked, request: Request) -> Response:
         """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
         if asked.patience.wait_s > 0:
-            found = await self._lookup.find(command)
+            found = await self._lookup.find(command, key=asked.key)
             if found is not None and found.is_answer:
                 return self._answer(found.reply, command, request)
             if found is not None and found.reply.fingerprint not in {None, command.fingerprint}:
                 raise answers.mismatch()
-            if found is not None and asked.patience.respond_async and found.reply.made_by != command.command_id:
+            if (
+                found is not None
+                and found.is_in_flight
+                and asked.patience.respond_async
+                and found.reply.made_by != command.command_id
+            ):
                 raise answers.in_flight(command.operation_id)
         metrics.GATEWAY_OPERATIONS.labels(command.operation, "accepted").inc()
         return answers.accepted(command, state="accepted")
 
-    async def _earlier(self, command: Command, patience: Patience, request: Request) -> Response | None:
+    async def _earlier(self, command: Command, asked: Asked, request: Request) -> Response | None:
         """For a caller that does not wait: what its idempotency key already stands for.
 
         Raises Conflict when that is still being carried out and the caller will not wait for it.
         """
-        if patience.wait_s > 0:
+        if asked.patience.wait_s > 0:
             return None
-        found = await self._lookup.find(command)
+        found = await self._lookup.find(command, key=asked.key)
         if found is None:
             if self._pending.is_waiting(command.operation_id):
                 raise answers.in_flight(command.operation_id)
             return None
         if found.is_answer or found.reply.fingerprint not in {None, command.fingerprint}:
             return self._answer(found.reply, command, request)
-        raise answers.in_flight(command.operation_id)
+        if found.is_in_flight:
+            raise answers.in_flight(command.operation_id)
+        return None
 
     def _answer(self, reply: Reply, command: Command, request: Request) -> Response:
         request.state.provider_ms = reply.provider_ms if reply.made_by == command.command_id else 0.0

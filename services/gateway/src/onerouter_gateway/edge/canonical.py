@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from onerouter_gateway.edge.amounts import canonical
 
-_ENVELOPE: Final = {"idempotency_key", "environment"}
+ENVELOPE: Final[frozenset[str]] = frozenset({"idempotency_key", "environment"})
 """How the request travels, not what it asks: the operation's id already holds both."""
 
 
@@ -16,6 +16,6 @@ def canonical_of(wanted: BaseModel) -> dict[str, Any]:
     return {
         name: canonical(value) if isinstance(value, Decimal) else value
         for name, value in wanted.model_dump(
-            mode="python", exclude=_ENVELOPE, exclude_defaults=True, exclude_none=True
+            mode="python", exclude=set(ENVELOPE), exclude_defaults=True, exclude_none=True
         ).items()
     }

@@ -33,9 +33,11 @@ _ENVIRONMENT: Final = {
     "schema": {"type": "string", "enum": ["test", "live"]},
     "description": "A live key may act in `test`; a test key never in `live`.",
 }
-_PAGING: Final = (
+_BY_TIME: Final = (
     ("created_after", {"type": "string", "format": "date-time"}, "Only what was created at or after this moment."),
     ("created_before", {"type": "string", "format": "date-time"}, "Only what was created before this moment."),
+)
+_PAGING: Final = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Most entries of one page."),
     ("cursor", {"type": "string"}, "`next_cursor` of the page before."),
 )
@@ -103,10 +105,11 @@ def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def listing(summary: str, answer: type[BaseModel], **filters: str) -> dict[str, Any]:
+def listing(summary: str, answer: type[BaseModel], *, by_time: bool = True, **filters: str) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters."""
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
+        *(_in_query(name, schema, text) for name, schema, text in (_BY_TIME if by_time else ())),
         *(_in_query(name, schema, text) for name, schema, text in _PAGING),
     ]
     return {

@@ -2,17 +2,21 @@
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import ENDPOINT, is_id
+from onerouter_gateway.admission import Writing
+from onerouter_gateway.edge.canonical import ENVELOPE
 from onerouter_gateway.edge.documentation import SECURITY, listing, problems, query
 from onerouter_gateway.edge.forward import to_response
 from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.gateway import gateway_of
 from onerouter_gateway.webhook_endpoints.schemas import (
+    CreatedWebhookEndpoint,
     DeletedWebhookEndpoint,
     DeliveryList,
     WebhookEndpoint,
@@ -28,7 +32,7 @@ _CREATE: dict[str, Any] = {
     "summary": "Create a webhook endpoint",
     "status_code": 201,
     "responses": {
-        201: {"model": WebhookEndpoint, "description": "Created; the secret is shown here and never again."},
+        201: {"model": CreatedWebhookEndpoint, "description": "Created; the secret is shown here and never again."},
         **problems(400, 401, 403, 413, 415, 422, 429, 503),
     },
     "openapi_extra": {
@@ -51,12 +55,12 @@ async def create_webhook_endpoint(request: Request) -> Response:
         _INTERNAL,
         tenant_id=asked.principal.tenant_id,
         environment=asked.environment,
-        body=asked.raw_json,
+        body=_without_envelope(asked),
     )
     return to_response(answer, request)
 
 
-@router.get("", **listing("List webhook endpoints", WebhookEndpointList))
+@router.get("", **listing("List webhook endpoints", WebhookEndpointList, by_time=False))
 async def list_webhook_endpoints(request: Request) -> Response:
     """All of the key's environment."""
     return await _forward(request, "GET", _INTERNAL, _READ)
@@ -74,10 +78,16 @@ async def delete_webhook_endpoint(request: Request) -> Response:
     return await _forward(request, "DELETE", f"{_INTERNAL}/{_endpoint_id(request)}", _WRITE)
 
 
-@router.get("/{endpoint_id}/deliveries", **listing("List an endpoint's deliveries", DeliveryList))
+@router.get("/{endpoint_id}/deliveries", **listing("List an endpoint's deliveries", DeliveryList, by_time=False))
 async def list_deliveries(request: Request) -> Response:
     """Newest first, each with its attempts."""
     return await _forward(request, "GET", f"{_INTERNAL}/{_endpoint_id(request)}/deliveries", _READ)
+
+
+def _without_envelope(asked: Writing) -> bytes:
+    """The body for the webhooks service, which knows neither of the two fields that are about the request itself."""
+    wanted = {name: value for name, value in asked.body.items() if name not in ENVELOPE}
+    return orjson.dumps(wanted, default=str)
 
 
 async def _forward(request: Request, method: str, path: str, scopes: tuple[str, ...]) -> Response:
