@@ -61,7 +61,7 @@ test-chaos: $(READY)  ## Kill processes at random while payments flow
 	@$(BIN)/pytest tests/chaos -m chaos -s $(ARGS)
 
 bench: $(READY)  ## Measure the request path against a direct proxy
-	@$(BIN)/python tests/bench/run.py $(ARGS)
+	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 demo: $(READY)  ## Watch one payment go all the way, each step verified
 	@$(BIN)/python -m onerouter_local demo $(ARGS)
