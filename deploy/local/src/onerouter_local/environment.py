@@ -82,6 +82,8 @@ def service_environment(
         "ONEROUTER_REGISTRY_URL": addresses.url("registry"),
         f"{prefix}_REGISTRY_URL": addresses.url("registry"),
         f"{prefix}_DRAIN_TIMEOUT_S": "8",
+        # The least a broker allows unless told otherwise: the successor of a killed consumer waits less.
+        "ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "6",
     }
     if service in OWNERS_OF_DATABASES:
         environment[f"{prefix}_DATABASE_URL"] = database_url(service, addresses, secrets)

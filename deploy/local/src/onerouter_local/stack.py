@@ -46,6 +46,7 @@ class Stack:
 
     `usual_ports`: prefer 8080, 5432 and so on where they are free. `replicas`: instances per service beyond one.
     `environment`: extra variables per service. `broker`: a broker other than the embedded one, not started.
+    `durable`: PostgreSQL waits for the disk; a stack that is thrown away need not.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Stack:
         replicas: Mapping[str, int] | None = None,
         environment: Mapping[str, Mapping[str, str]] | None = None,
         broker: ApacheKafka | LocalBroker | None = None,
+        durable: bool = True,
     ) -> None:
         self.data_dir = data_dir
         self.log_dir = data_dir / "logs"
@@ -65,7 +67,9 @@ class Stack:
         self._reporter: Reporter = reporter or Silent()
         self._extra = environment or {}
         ports = self.addresses.ports
-        self.postgres = Postgres(data_dir / "postgres", ports["postgres"], self.secrets.postgres_password)
+        self.postgres = Postgres(
+            data_dir / "postgres", ports["postgres"], self.secrets.postgres_password, durable=durable
+        )
         self.valkey = Valkey(data_dir / "valkey", ports["valkey"], self.secrets.valkey_password)
         self.broker = broker or LocalBroker(data_dir / "broker", ports["broker"])
         self.services = {spec.name: self._process(spec) for spec in self._specs(replicas or {})}
@@ -110,19 +114,19 @@ class Stack:
         await asyncio.gather(*(engine.stop() for engine in self.engines))
 
     async def discard(self) -> None:
-        """Stop everything and give up the data, for a stack that will not be started again."""
-        await self._stop_services()
+        """End everything at once and give up the data, for a stack that will not be started again."""
+        await self._stop_services(drain_s=0.5)
         await asyncio.gather(*(engine.discard() for engine in self.engines))
         shutil.rmtree(self.data_dir, ignore_errors=True)
 
-    async def _stop_services(self) -> None:
+    async def _stop_services(self, drain_s: float = 10.0) -> None:
         if self._engine_watch is not None:
             self._engine_watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._engine_watch
             self._engine_watch = None
         for services in _STOP_ORDER:
-            await asyncio.gather(*(p.stop() for p in self.services.values() if p.spec.service in services))
+            await asyncio.gather(*(p.stop(drain_s) for p in self.services.values() if p.spec.service in services))
 
     def wipe(self) -> None:
         """Remove what lies outside the data directory; everything must be stopped."""

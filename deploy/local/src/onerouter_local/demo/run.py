@@ -41,7 +41,7 @@ async def run(console: Console) -> int:
 async def _run(console: Console) -> int:
     directory = _DATA / secrets.token_hex(4)
     reporter = ConsoleReporter(console)
-    stack = Stack(directory, reporter=reporter, environment=_IMPATIENT)
+    stack = Stack(directory, reporter=reporter, environment=_IMPATIENT, durable=False)
     watch = Stopwatch()
     code = 1
     try:
