@@ -26,8 +26,6 @@ CREDENTIALS = {
     "webhook_secret": SecretStr(WEBHOOK_SECRET),
 }
 
-Overrides = Callable[..., Settings]
-
 
 def keyring(key_id: str) -> SecretStr:
     return SecretStr(f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}")
@@ -42,10 +40,9 @@ class Registry:
     database: Database
 
 
-@pytest.fixture
-async def registry(database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[Registry]:
-    """A fresh registry database with the use cases on it; no process runs and the log is not needed."""
-    made = await database("registry")
+@asynccontextmanager
+async def opened(made: Database) -> AsyncIterator[Registry]:
+    """The use cases on this database; no process runs, and the log is a closed port."""
     settings = Settings(
         database_url=made.dsn,
         database_pool_size=4,
@@ -54,10 +51,17 @@ async def registry(database: Callable[[str], Awaitable[Database]]) -> AsyncItera
         credential_keys=keyring("kek-1"),
         callback_keys=keyring("cbk-1"),
         api_key_pepper=SecretStr(secrets.token_hex(32)),
-        log_level="ERROR",
+        log_level="WARNING",
     )
     async with open_admin(settings) as admin:
         yield Registry(settings, admin, made)
+
+
+@pytest.fixture
+async def registry(database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[Registry]:
+    """A fresh registry database with the use cases on it."""
+    async with opened(await database("registry")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -84,9 +88,9 @@ async def serving(settings: Settings) -> AsyncIterator[httpx.ASGITransport]:
 
 
 @pytest.fixture
-async def transport(registry: Registry, kafka_bootstrap: str) -> AsyncIterator[httpx.ASGITransport]:
-    settings = registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})
-    async with serving(settings) as made:
+async def transport(registry: Registry) -> AsyncIterator[httpx.ASGITransport]:
+    """The service without the log: lookups do not need it."""
+    async with serving(registry.settings) as made:
         yield made
 
 

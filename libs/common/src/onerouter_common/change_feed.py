@@ -16,11 +16,8 @@ from onerouter_common.contracts.topics import REGISTRY_CHANGES, TOPICS
 
 log = structlog.get_logger()
 
-_ANSWER_S: Final = 5.0
-"""Longest the broker may take to answer before it counts as away."""
-_CHECK_S: Final = 3.0
-"""How often a quiet feed asks the broker whether it still knows us."""
 _REBUILD_WAIT_S: Final = 0.5
+_STOP_S: Final = 5.0
 _PARTITIONS: Final = next(topic.partitions for topic in TOPICS if topic.name == REGISTRY_CHANGES)
 
 
@@ -38,11 +35,20 @@ class ChangeFeed:
     """
 
     def __init__(
-        self, bootstrap_servers: str, on_change: Callable[[RegistryChange], None], on_gap: Callable[[], None]
+        self,
+        bootstrap_servers: str,
+        on_change: Callable[[RegistryChange], None],
+        on_gap: Callable[[], None],
+        *,
+        check_s: float = 3.0,
+        answer_s: float = 5.0,
     ) -> None:
+        """Every `check_s` the broker is asked whether it still knows us; it is away when it takes over `answer_s`."""
         self._bootstrap_servers = bootstrap_servers
         self._on_change = on_change
         self._on_gap = on_gap
+        self._check_s = check_s
+        self._answer_s = answer_s
         self._live = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,7 +83,7 @@ class ChangeFeed:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 fetch_max_wait_ms=1_000,
-                request_timeout_ms=int(_ANSWER_S * 1000),
+                request_timeout_ms=int(self._answer_s * 1000),
                 retry_backoff_ms=50,
             )
             try:
@@ -93,10 +99,10 @@ class ChangeFeed:
 
     async def _read(self, consumer: Any) -> None:
         """Returns only by raising."""
-        await start_client(consumer, timeout_s=_ANSWER_S)
+        await start_client(consumer, timeout_s=self._answer_s)
         partitions = [TopicPartition(REGISTRY_CHANGES, number) for number in range(_PARTITIONS)]
         consumer.assign(partitions)
-        ends = await _end_offsets(consumer, partitions)
+        ends = await self._end_offsets(consumer, partitions)
         for partition in partitions:
             consumer.seek(partition, ends[partition])
         # What was cached before this moment may miss a change that was published before it.
@@ -104,14 +110,14 @@ class ChangeFeed:
         self._live.set()
         log.info("registry.changes.live")
         loop = asyncio.get_running_loop()
-        check_at = loop.time() + _CHECK_S
+        check_at = loop.time() + self._check_s
         while True:
-            for records in (await consumer.getmany(timeout_ms=1_000)).values():
+            for records in (await consumer.getmany(timeout_ms=int(min(1.0, self._check_s) * 1000))).values():
                 for record in records:
                     self._deliver(record.value)
             if loop.time() >= check_at:
-                await _check(consumer, partitions)
-                check_at = loop.time() + _CHECK_S
+                await self._check(consumer, partitions)
+                check_at = loop.time() + self._check_s
 
     def _deliver(self, value: bytes | None) -> None:
         if value is None:
@@ -125,22 +131,20 @@ class ChangeFeed:
             return
         self._on_change(change)
 
+    async def _check(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """aiokafka retries a lost broker silently and for ever; this finds out. Raises KafkaError, TimeoutError, _Lost."""
+        ends = await self._end_offsets(consumer, partitions)
+        for partition in partitions:
+            if ends[partition] < await asyncio.wait_for(consumer.position(partition), self._answer_s):
+                raise _Lost
 
-async def _check(consumer: Any, partitions: list[TopicPartition]) -> None:
-    """aiokafka retries a lost broker silently and for ever; this finds out. Raises KafkaError, TimeoutError or _Lost."""
-    ends = await _end_offsets(consumer, partitions)
-    for partition in partitions:
-        if ends[partition] < await asyncio.wait_for(consumer.position(partition), _ANSWER_S):
-            raise _Lost
-
-
-async def _end_offsets(consumer: Any, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-    ends: dict[TopicPartition, int] = await asyncio.wait_for(consumer.end_offsets(partitions), _ANSWER_S)
-    return ends
+    async def _end_offsets(self, consumer: Any, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        ends: dict[TopicPartition, int] = await asyncio.wait_for(consumer.end_offsets(partitions), self._answer_s)
+        return ends
 
 
 async def _stop_quietly(consumer: Any) -> None:
     try:
-        await asyncio.wait_for(consumer.stop(), _ANSWER_S)
+        await asyncio.wait_for(consumer.stop(), _STOP_S)
     except (KafkaError, TimeoutError, OSError) as error:
         log.info("registry.changes.discarded", error=type(error).__name__)

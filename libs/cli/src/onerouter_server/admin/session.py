@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, NoReturn, TypeVar
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from onerouter_common import logging
 from onerouter_common.errors import OneRouterError
@@ -35,6 +37,9 @@ def carry_out(use_case: Callable[[Admin], Awaitable[ResultT]]) -> ResultT:
         return asyncio.run(run())
     except OneRouterError as error:
         fail(error.detail, *(f"{item.field}: {item.message}" for item in error.errors[1:]))
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        fail(f"The registry's database refused ({type(cause).__name__}): is it migrated, and is the login its own?")
     except OSError as error:
         fail(f"The registry's database cannot be reached ({type(error).__name__}).")
 

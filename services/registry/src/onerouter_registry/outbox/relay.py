@@ -72,6 +72,7 @@ class Relay:
         while not self._stopping:
             self._wake.clear()
             try:
+                await self._producer.wait_ready(self._poll_s)
                 while await self.publish_pending() == _BATCH:
                     pass
             except (BrokerUnavailable, *_DATABASE_AWAY) as error:

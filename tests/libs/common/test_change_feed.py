@@ -1,0 +1,79 @@
+"""A feed that may have missed something says so."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from onerouter_common.broker import Producer, ensure_topics
+from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.topics import REGISTRY_CHANGES
+from onerouter_local.testing import new_broker, scratch_directory
+
+
+async def until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+def change(number: int) -> RegistryChange:
+    return RegistryChange(
+        entity="tenant", id=f"ten_{number}", tenant_id="t", environment=None, change="updated", at=datetime.now(UTC)
+    )
+
+
+async def publish(servers: str, *values: bytes) -> None:
+    async with Producer(servers, client_id="test") as producer:
+        await producer.wait_ready(15)
+        for value in values:
+            await producer.publish(REGISTRY_CHANGES, value, key="k")
+
+
+async def test_only_what_comes_after_it_went_live_is_told(kafka_bootstrap: str) -> None:
+    heard: list[str] = []
+    gaps: list[bool] = []
+    await publish(kafka_bootstrap, change(1).to_bytes())
+    async with ChangeFeed(kafka_bootstrap, lambda one: heard.append(one.id), lambda: gaps.append(True)) as feed:
+        assert await feed.wait_live(10)
+        await publish(kafka_bootstrap, change(2).to_bytes(), b'{"entity": "planet"}', change(3).to_bytes())
+        await until(lambda: len(heard) == 2)
+    assert heard == ["ten_2", "ten_3"]
+    assert len(gaps) == 3  # going live, what it could not read, the end
+
+
+async def test_a_lost_broker_is_a_gap_and_reading_goes_on_when_it_is_back() -> None:
+    with scratch_directory() as directory:
+        broker = new_broker(Path(directory))
+        await broker.start()
+        try:
+            servers = broker.bootstrap_servers
+            await ensure_topics(servers)
+            heard: list[str] = []
+            gaps: list[bool] = []
+            async with ChangeFeed(
+                servers,
+                lambda one: heard.append(one.id),
+                lambda: gaps.append(True),
+                check_s=0.2,
+                answer_s=3.0,
+            ) as feed:
+                assert await feed.wait_live(10)
+                await broker.stop()
+                await until(lambda: not feed.is_live)
+                assert len(gaps) == 2
+                await broker.start()
+                await ensure_topics(servers)
+                assert await feed.wait_live(20)
+                assert len(gaps) == 3
+                await publish(servers, change(7).to_bytes())
+                await until(lambda: heard == ["ten_7"])
+        finally:
+            await broker.stop()
+
+
+async def test_without_a_broker_it_is_not_live_and_ends_at_once() -> None:
+    async with ChangeFeed("127.0.0.1:1", lambda _: None, lambda: None) as feed:
+        assert not await feed.wait_live(0.2)
+        assert not feed.is_live
