@@ -15,7 +15,7 @@ from typing import Final
 from pydantic import SecretStr
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SHAPE: Final = re.compile(r"^unf_(test|live)_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$")
+_SHAPE: Final = re.compile(r"unf_(test|live)_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def make_key(environment: str) -> SecretStr:
 
 def parse_key(key: str) -> ParsedKey | None:
     """None for anything that cannot be a key of ours: wrong shape or wrong checksum."""
-    match = _SHAPE.match(key)
+    match = _SHAPE.fullmatch(key)
     if match is None or not hmac.compare_digest(_checksum(key[:-6]), match.group(3)):
         return None
     return ParsedKey(environment=match.group(1), display_prefix=key[:13])

@@ -28,7 +28,7 @@ WORKER: Final = "wrk"
 REQUEST: Final = "req"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-_SHAPE: Final = re.compile(r"^[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}$")
+_SHAPE: Final = re.compile(r"[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 def new_id(prefix: str) -> str:
@@ -48,7 +48,7 @@ def derive_id(prefix: str, secret: bytes, *parts: str) -> str:
 
 def is_id(prefix: str, value: str) -> bool:
     """Whether the value has the shape of an id of this type (it may still belong to nothing)."""
-    return value.startswith(f"{prefix}_") and _SHAPE.match(value) is not None
+    return value.startswith(f"{prefix}_") and _SHAPE.fullmatch(value) is not None
 
 
 def _encode(number: int) -> str:

@@ -1,8 +1,9 @@
 """Logs: an event name and fields, one JSON object a line. Never a body, a credential or an address."""
 
 import logging
+import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -12,6 +13,9 @@ from pydantic import SecretBytes, SecretStr
 _HIDDEN = "**********"
 _SENSITIVE = ("secret", "password", "authorization", "api_key", "token", "credential", "cookie")
 _HARMLESS = ("_id", "_configured", "_hash", "_count")
+_DETAIL = re.compile(
+    r"^\s*DETAIL:.*?(?=^Traceback|^\s*(?:HINT|CONTEXT|The above|During handling)|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 def configure(service: str, level: str = "INFO", log_format: str = "json") -> None:
@@ -29,7 +33,7 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
     )
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, _without_rows, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -41,6 +45,7 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _without_rows,
                 renderer,
             ],
         )
@@ -51,11 +56,31 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The last net: a field whose name or type says secret is never written, whatever the caller meant."""
+    """The last net: what a name or a type says is secret is never written, however deep, whatever the caller meant."""
     for key, value in event.items():
-        named = any(word in key.lower() for word in _SENSITIVE) and not key.lower().endswith(_HARMLESS)
-        if named or isinstance(value, SecretStr | SecretBytes):
-            event[key] = _HIDDEN
+        event[key] = _hidden(key, value)
+    return event
+
+
+def _hidden(key: str, value: Any) -> Any:
+    if isinstance(value, SecretStr | SecretBytes) or _says_secret(key):
+        return _HIDDEN
+    if isinstance(value, Mapping):
+        return {str(name): _hidden(str(name), item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset) and key != "exc_info":
+        return [_hidden("", item) for item in value]
+    return value
+
+
+def _says_secret(key: str) -> bool:
+    name = key.lower()
+    return any(word in name for word in _SENSITIVE) and not name.endswith(_HARMLESS)
+
+
+def _without_rows(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """PostgreSQL's errors quote the row they refused (`DETAIL: Failing row contains (…)`): a body, so it goes."""
+    if isinstance(event.get("exception"), str):
+        event["exception"] = _DETAIL.sub("DETAIL:  (hidden)", event["exception"])
     return event
 
 

@@ -35,7 +35,7 @@ KeyStatus = Literal["active", "revoked", "expired"]
 class _Answer(BaseModel):
     """Frozen; unknown fields are ignored, so that the registry may be deployed before its callers."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Principal(_Answer):

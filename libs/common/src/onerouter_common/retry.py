@@ -2,6 +2,10 @@
 
 import random
 from dataclasses import dataclass
+from typing import Final
+
+_MOST_DOUBLINGS: Final = 64
+"""More than any `most_s` needs; without a bound the power overflows after some days of asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,8 @@ class Backoff:
 
         `retry_after_s` is a floor: jitter then only adds, so that nobody is asked again before the time they named.
         """
-        base: float = min(self.most_s, self.first_s * 2.0 ** (max(failures, 1) - 1))
+        doublings = min(max(failures, 1) - 1, _MOST_DOUBLINGS)
+        base: float = min(self.most_s, self.first_s * 2.0**doublings)
         spread = (rng or random).uniform(-self.jitter, self.jitter)
         wait = base * (1 + spread)
         if retry_after_s is not None:

@@ -13,7 +13,7 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -39,6 +39,9 @@ class DataKey:
 
     def __repr__(self) -> str:
         return f"DataKey(id={self.id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a data key lives in memory only: it cannot be pickled or copied")
 
     def seal(self, plaintext: SecretStr, *, bound_to: tuple[str, ...]) -> str:
         """Encrypt for exactly one place; `bound_to` names it: (tenant, connection, field)."""
@@ -69,6 +72,9 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"KeyRing(ids={list(self._keys)})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring lives in memory only: it cannot be pickled or copied")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """From `id:base64,id2:base64`. Raises ValueError that names the entry, not its content."""
@@ -77,6 +83,8 @@ class KeyRing:
             key_id, separator, encoded = entry.strip().partition(":")
             if not separator:
                 raise ValueError(f"key {number} must look like id:base64")
+            if key_id in keys:
+                raise ValueError(f"key {number} has the id '{key_id}' of an earlier one")
             try:
                 keys[key_id] = base64.b64decode(encoded, validate=True)
             except binascii.Error:
@@ -149,9 +157,12 @@ def _parse(sealed: str) -> tuple[str, bytes, bytes]:
     if len(parts) != 4 or parts[0] != _VERSION:
         raise SecretUnopenable("not a sealed value of a known version")
     try:
-        return parts[1], _unb64(parts[2]), _unb64(parts[3])
-    except (binascii.Error, ValueError):
+        nonce, ciphertext = _unb64(parts[2]), _unb64(parts[3])
+    except ValueError:
         raise SecretUnopenable("not a sealed value: bad encoding") from None
+    if len(nonce) != _NONCE_BYTES:
+        raise SecretUnopenable("not a sealed value: bad nonce")
+    return parts[1], nonce, ciphertext
 
 
 def _aad(bound_to: tuple[str, ...]) -> bytes:
@@ -164,4 +175,7 @@ def _b64(raw: bytes) -> str:
 
 
 def _unb64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _b64(raw) != text:  # the decoder skips what it does not know and drops spare bits: one value, one spelling
+        raise ValueError("not canonical base64url")
+    return raw

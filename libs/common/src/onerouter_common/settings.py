@@ -15,7 +15,13 @@ class Mode(StrEnum):
 
 def settings_config(prefix: str) -> SettingsConfigDict:
     """The configuration of a service's settings model: `ONEROUTER_PAYMENTS_` plus the field's name."""
-    return SettingsConfigDict(env_prefix=prefix, frozen=True, populate_by_name=True, extra="ignore")
+    return SettingsConfigDict(
+        env_prefix=prefix,
+        frozen=True,
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # a refused keyring or token must not be printed by the refusal
+    )
 
 
 class ServiceSettings(BaseSettings):

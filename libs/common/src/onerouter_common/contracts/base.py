@@ -20,9 +20,9 @@ Moment = Annotated[AwareDatetime, PlainSerializer(_serialize, return_type=str, w
 
 
 class Contract(BaseModel):
-    """Frozen; unknown fields are ignored, so that a newer producer may add optional ones."""
+    """Frozen; unknown fields are ignored, so that a newer producer may add optional ones. Errors do not quote the record."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     def to_bytes(self) -> bytes:
         return self.__pydantic_serializer__.to_json(self)

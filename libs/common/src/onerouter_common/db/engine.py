@@ -56,6 +56,7 @@ async def tenant_engine(dsn: str, *, size: int = 8) -> AsyncIterator[AsyncEngine
         max_overflow=0,
         pool_timeout=_CONNECT_TIMEOUT_S,
         pool_pre_ping=False,
+        hide_parameters=True,  # an error's text reaches the logs; what a statement was given must not
         connect_args={"timeout": _CONNECT_TIMEOUT_S, "command_timeout": _COMMAND_TIMEOUT_S},
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,

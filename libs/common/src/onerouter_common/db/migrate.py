@@ -16,11 +16,11 @@ from sqlalchemy import create_engine, text
 from onerouter_common.db.engine import tenant_role, worker_role
 
 SERVICES: Final = ("registry", "payments", "webhooks")
-_LOGIN: Final = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
+_LOGIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 _PARTITIONS_FUNCTION: Final = """
 CREATE OR REPLACE FUNCTION onerouter_ensure_partitions(parent text, months_ahead int) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE first date; made int := 0; child text;
 BEGIN
   FOR ahead IN -1..months_ahead LOOP
@@ -37,7 +37,7 @@ BEGIN
   RETURN made;
 END $$;
 CREATE OR REPLACE FUNCTION onerouter_drop_partitions(parent text, older_than interval) RETURNS int
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE child text; dropped int := 0;
 BEGIN
   FOR child IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
@@ -79,7 +79,7 @@ def migrate(service: str, admin_dsn: str) -> None:
 
 async def ensure_login(admin_dsn: str, service: str, login: str, password: str) -> None:
     """Create (or re-key) the service's login role: bound by row-level security, may become the worker role."""
-    if not _LOGIN.match(login):
+    if not _LOGIN.fullmatch(login):
         raise ValueError(f"'{login}' is not a plain role name")
     connection = await asyncpg.connect(admin_dsn)
     try:

@@ -27,6 +27,8 @@ class InternalAuth:
 
     def __init__(self, tokens: SecretStr) -> None:
         self._tokens = [token.strip().encode() for token in tokens.get_secret_value().split(",")]
+        if not all(self._tokens):
+            raise ValueError("an internal token is empty: a call without one would be let in")
 
     def headers(self) -> dict[str, str]:
         """Headers of a call to another service: the token and the current trace."""

@@ -111,7 +111,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         errors = tuple(
-            {"field": ".".join(str(part) for part in item["loc"][1:]), "message": str(item["msg"])}
+            {"field": ".".join(str(part) for part in item["loc"][1:] or item["loc"]), "message": str(item["msg"])}
             for item in error.errors()
         )
         problem = Problem(
