@@ -58,3 +58,13 @@ def test_every_reference_leads_somewhere() -> None:
         return [ref for item in value for ref in references(item)] if isinstance(value, list) else []
 
     assert {ref.rsplit("/", 1)[1] for ref in references(document)} <= set(schemas)
+
+
+async def test_the_reference_needs_nothing_from_elsewhere(gateway: Any) -> None:
+    answer = await gateway.http.get("/docs")
+    assert answer.status_code == 200
+    assert "Create a payment" in answer.text
+    assert "/v1/webhook-endpoints/{endpoint_id}/deliveries" in answer.text
+    assert "<script" not in answer.text
+    assert "src=" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]

@@ -9,13 +9,13 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from onerouter_common import logging
+from onerouter_common import logging, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
-from onerouter_gateway import openapi
+from onerouter_gateway import openapi, reference
 from onerouter_gateway.admission import Admission
 from onerouter_gateway.authentication.authenticator import Authenticator
 from onerouter_gateway.authentication.principals import PrincipalCache
@@ -39,6 +39,8 @@ from onerouter_gateway.webhook_endpoints.endpoints import router as webhook_endp
 
 log = structlog.get_logger()
 
+SERVICE: Final = "gateway"
+
 _START_S: Final = 2.0
 """How long a start waits for the log; without it the gateway starts all the same and is ready once it is there."""
 
@@ -54,12 +56,14 @@ class GatewayApp(FastAPI):
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """The gateway. Nothing is opened before the lifespan begins."""
-    logging.configure("gateway", settings.log_level, settings.log_format)
+    logging.configure(SERVICE, settings.log_level, settings.log_format)
     clock = clock or SystemClock()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            tracer = telemetry.configure(SERVICE, settings.otlp_endpoint, settings.trace_sample_ratio)
+            stack.callback(tracer.shutdown)
             await _open(app, settings, clock, stack)
             yield
             app.state.draining = True
@@ -69,12 +73,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         version=openapi.VERSION,
         lifespan=lifespan,
         generate_unique_id_function=openapi.operation_id_of,
+        docs_url=None,
         redoc_url=None,
     )
     app.max_requests = settings.max_requests
     problems.install(app)
     build_routes(app)
     openapi.install(app)
+    reference.install(app)
     health.install(app, {"replies": _state(app, "replies"), "producer": _state(app, "producer")})
     return app
 
@@ -102,7 +108,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     repeats = await stack.enter_async_context(
         UnkeyedRepeats(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
-    producer = await stack.enter_async_context(Producer(bootstrap, client_id="onerouter-gateway"))
+    producer = await stack.enter_async_context(Producer(bootstrap, client_id=f"onerouter-{SERVICE}"))
     pending = Pending(
         most=settings.max_pending,
         slow_wait_s=settings.shed_wait_s,

@@ -112,20 +112,20 @@ async def test_redis_goes_and_comes_back() -> None:
 
 
 async def test_the_limit_of_a_key_holds_across_gateways(world: Any, gateway: Any) -> None:
-    tenant = world.tenant(rate_limit_per_s=10, rate_burst=100)
+    tenant = world.tenant(rate_limit_per_s=2, rate_burst=100)
     async with world.gateway() as other, httpx.AsyncClient(limits=httpx.Limits(max_connections=40), timeout=30) as http:
         urls = [f"{one.url}/v1/payments" for one in (gateway, other)]
         started = time.monotonic()
-        answers = await asyncio.gather(*(http.get(urls[n % 2], headers=tenant.auth) for n in range(260)))
+        answers = await asyncio.gather(*(http.get(urls[n % 2], headers=tenant.auth) for n in range(220)))
         elapsed_s = time.monotonic() - started
     admitted = [answer for answer in answers if answer.status_code == 200]
-    assert elapsed_s < 10, "slower than the window: the count below would say nothing"
+    assert elapsed_s < 50, "slower than the window: the count below would say nothing"
     assert len(admitted) == 100
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.json()["code"] == "RATE_LIMIT_EXCEEDED"
-    assert 1 <= int(refused.headers["retry-after"]) <= 10
+    assert 1 <= int(refused.headers["retry-after"]) <= 50
     assert refused.headers["x-ratelimit-remaining"] == "0"
-    assert refused.headers["ratelimit-policy"] == '"default";q=100;w=10'
+    assert refused.headers["ratelimit-policy"] == '"default";q=100;w=50'
     assert admitted[0].headers["x-ratelimit-limit"] == "100"
 
 

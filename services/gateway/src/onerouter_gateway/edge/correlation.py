@@ -133,7 +133,7 @@ def _echo(value: str | None) -> str | None:
 
 
 def _is_document(path: str) -> bool:
-    return path in {"/docs", "/openapi.json", "/docs/oauth2-redirect"}
+    return path in {"/docs", "/openapi.json"}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
