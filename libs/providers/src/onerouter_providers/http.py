@@ -204,6 +204,8 @@ class ProviderHttp:
             raise _Unreadable("compressed although that was refused")
         chunks: list[bytes] = []
         size = 0
+        if response.is_stream_consumed:  # a transport that answers from memory (httpx.MockTransport)
+            return response.content
         async for chunk in response.aiter_raw():
             size += len(chunk)
             if size > self._max_answer_bytes:

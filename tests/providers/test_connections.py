@@ -1,0 +1,274 @@
+"""From the registry's sealed answers to clients, with the registry coming and going."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from onerouter_common.clock import SystemClock
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.errors import Overloaded
+from onerouter_common.ids import CONNECTION, TENANT, new_id
+from onerouter_common.registry_client import ConnectionSecret, RouteSet
+from onerouter_common.secrets import KeyRing
+from onerouter_common.worker.handler import Connection, Idempotency
+from onerouter_providers.connections import ProviderConnections
+from onerouter_providers.http import open_pool
+from onerouter_providers.loader import Providers
+from onerouter_providers.payments.razorpay.client import RazorpayPayments
+
+TENANT_ID = new_id(TENANT)
+SECRET = "thisissupersecret0123456"
+
+
+@dataclass
+class FakeRegistry:
+    """Answers what it is told; counts; can be away or slow."""
+
+    answers: dict[tuple[str, str, str], RouteSet] = field(default_factory=dict)
+    asked: int = 0
+    away: bool = False
+    gate: asyncio.Event | None = None
+
+    async def route_set(self, tenant_id: str, environment: str, category: str) -> RouteSet:
+        self.asked += 1
+        answer = self.answers.get((tenant_id, environment, category), RouteSet(version="0", connections=()))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.away:
+            raise Overloaded("The registry cannot be asked right now.")
+        return answer
+
+
+@dataclass
+class World:
+    registry: FakeRegistry
+    keyring: KeyRing
+    pool: httpx.AsyncClient
+    now: float = 1_000.0
+
+    def connections(self, **more: Any) -> ProviderConnections:
+        return ProviderConnections(
+            self.registry, self.keyring, Providers.load(), self.pool, monotonic=lambda: self.now, **more
+        )
+
+    def connect(self, *made: ConnectionSecret, tenant_id: str = TENANT_ID) -> None:
+        self.registry.answers[tenant_id, "test", "payments"] = RouteSet(version="1", connections=made)
+
+    def secret(self, **changes: Any) -> ConnectionSecret:
+        id = changes.pop("id", new_id(CONNECTION))
+        data_key, wrapped = self.keyring.new_data_key(bound_to=(TENANT_ID, "test"))
+        sealed = data_key.seal(SecretStr(SECRET), bound_to=(TENANT_ID, id, "key_secret"))
+        fields: dict[str, Any] = {
+            "id": id,
+            "tenant_id": TENANT_ID,
+            "environment": "test",
+            "category": "payments",
+            "provider": "razorpay",
+            "label": "main",
+            "enabled": True,
+            "credentials": {"key_secret": sealed},
+            "credentials_public": {"key_id": "rzp_test_1DP5mmOlF5G5ag"},
+            "data_keys": {data_key.id: wrapped},
+            "max_in_flight": 50,
+            "version": 1,
+        }
+        return ConnectionSecret.model_validate(fields | changes)
+
+
+@pytest.fixture(scope="session")
+async def pool() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_pool() as opened:
+        yield opened
+
+
+@pytest.fixture
+def world(pool: httpx.AsyncClient) -> World:
+    return World(FakeRegistry(), KeyRing.parse(KeyRing.generate("k1")), pool)
+
+
+def change(**changes: Any) -> RegistryChange:
+    fields: dict[str, Any] = {
+        "entity": "connection",
+        "id": new_id(CONNECTION),
+        "tenant_id": TENANT_ID,
+        "environment": "test",
+        "change": "updated",
+        "at": SystemClock().now(),
+    }
+    return RegistryChange.model_validate(fields | changes)
+
+
+async def route(connections: ProviderConnections, tenant_id: str = TENANT_ID) -> list[str]:
+    return [one.id for one in await connections.route(tenant_id, "test", "payments")]
+
+
+async def test_a_connection_is_ready_to_be_called(world: World) -> None:
+    world.connect(world.secret(currency="INR"))
+    (connection,) = await world.connections(base_urls={"razorpay": "http://127.0.0.1:1/razorpay"}).route(
+        TENANT_ID, "test", "payments"
+    )
+    as_the_heart_sees_it: Connection = connection
+    assert as_the_heart_sees_it.idempotency_of("refund.create") is Idempotency.NATIVE
+    assert as_the_heart_sees_it.idempotency_of("payment.create") is Idempotency.LOOKUP
+    assert as_the_heart_sees_it.idempotency_of("payment.cancel") is None
+    assert "void" in (connection.instead_of("payment.cancel") or "")
+    assert connection.absence_settles_s("payment.create") > 0
+    assert (connection.currency, connection.max_in_flight, connection.timeout_s) == ("INR", 50, 30)
+    assert isinstance(connection.client, RazorpayPayments)
+    assert SECRET not in repr(connection) + repr(connection.client) + str(vars(connection.client))
+
+
+async def test_disabled_ones_are_not_routed_to_but_reached(world: World) -> None:
+    off, on = world.secret(enabled=False), world.secret()
+    world.connect(off, on)
+    connections = world.connections()
+    assert await route(connections) == [on.id]
+    reached = await connections.get(TENANT_ID, "test", "payments", off.id)
+    assert reached is not None
+    assert await connections.get(TENANT_ID, "test", "payments", new_id(CONNECTION)) is None
+
+
+async def test_answers_are_kept_for_a_minute_and_shared(world: World) -> None:
+    world.connect(world.secret())
+    connections = world.connections()
+    (first,) = await connections.route(TENANT_ID, "test", "payments")
+    (second,) = await connections.route(TENANT_ID, "test", "payments")
+    assert first is second
+    assert world.registry.asked == 1
+    world.now += 61
+    (third,) = await connections.route(TENANT_ID, "test", "payments")
+    assert world.registry.asked == 2
+    assert third is first  # unchanged: the client lives on
+
+
+async def test_one_question_at_a_time(world: World) -> None:
+    world.connect(world.secret())
+    world.registry.gate = asyncio.Event()
+    connections = world.connections()
+    asking = [asyncio.create_task(route(connections)) for _ in range(50)]
+    while not world.registry.asked:
+        await asyncio.sleep(0)
+    asking[0].cancel()  # whoever asked first gives up; the others still get their answer
+    world.registry.gate.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert all(answer == answers[1] for answer in answers[2:])
+    assert world.registry.asked == 1
+
+
+async def test_a_change_is_seen_at_once(world: World) -> None:
+    old = world.secret()
+    world.connect(old)
+    connections = world.connections()
+    (before,) = await connections.route(TENANT_ID, "test", "payments")
+    world.connect(old.model_copy(update={"version": 2, "credentials_public": {"key_id": "rzp_test_Rotated"}}))
+    connections.invalidate(change(entity="api_key"))
+    connections.invalidate(change(tenant_id=new_id(TENANT)))
+    connections.invalidate(change(environment="live"))
+    assert world.registry.asked == 1
+    assert (await connections.route(TENANT_ID, "test", "payments"))[0] is before
+    connections.invalidate(change())
+    (after,) = await connections.route(TENANT_ID, "test", "payments")
+    assert after.client is not before.client
+    connections.invalidate(change(entity="tenant", environment=None))
+    await route(connections)
+    assert world.registry.asked == 3
+
+
+async def test_an_answer_from_before_a_change_is_not_kept(world: World) -> None:
+    world.connect(world.secret())
+    world.registry.gate = asyncio.Event()
+    connections = world.connections()
+    early = asyncio.create_task(route(connections))
+    while not world.registry.asked:
+        await asyncio.sleep(0)
+    new = world.secret()
+    world.connect(new)
+    connections.invalidate(change())
+    world.registry.gate.set()
+    assert await early != [new.id]
+    assert await route(connections) == [new.id]
+
+
+async def test_a_registry_that_is_away_is_bridged_for_a_bounded_time(world: World) -> None:
+    world.connect(world.secret())
+    connections = world.connections(stale_s=600)
+    expected = await route(connections)
+    world.registry.away = True
+    world.now += 61
+    assert await route(connections) == expected
+    asked = world.registry.asked
+    assert await route(connections) == expected
+    assert world.registry.asked == asked  # it is left alone for a moment
+    world.now += 540
+    with pytest.raises(Overloaded):
+        await route(connections)
+    world.registry.away = False
+    assert await route(connections) == expected
+
+
+async def test_what_was_changed_is_not_bridged(world: World) -> None:
+    world.connect(world.secret())
+    connections = world.connections()
+    await route(connections)
+    world.registry.away = True
+    connections.invalidate(change(change="deleted"))
+    with pytest.raises(Overloaded):
+        await route(connections)
+
+
+async def test_after_a_gap_everything_is_asked_again_and_still_bridged(world: World) -> None:
+    world.connect(world.secret())
+    connections = world.connections()
+    expected = await route(connections)
+    connections.invalidate_all()
+    assert await route(connections) == expected
+    assert world.registry.asked == 2
+    world.registry.away = True
+    connections.invalidate_all()
+    assert await route(connections) == expected
+
+
+async def test_the_cache_is_bounded(world: World) -> None:
+    connections = world.connections(max_entries=3)
+    tenants = [new_id(TENANT) for _ in range(4)]
+    for tenant in [*tenants, tenants[-1]]:
+        await route(connections, tenant)
+    assert world.registry.asked == 4
+    await route(connections, tenants[0])
+    assert world.registry.asked == 5
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"provider": "nobody"},
+        {"data_keys": {}},
+        {"id": "con_moved"},
+        {"credentials_public": {}},
+    ],
+)
+async def test_what_cannot_be_opened_here_is_a_reason_to_wait_not_to_fail(
+    world: World, broken: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = world.secret().model_copy(update=broken)
+    world.connect(bad)
+    connections = world.connections()
+    with pytest.raises(Overloaded):
+        await route(connections)
+    with pytest.raises(Overloaded):
+        await connections.get(TENANT_ID, "test", "payments", bad.id)
+    good = world.secret()
+    world.connect(bad, good)
+    connections.invalidate(change())
+    assert await route(connections) == [good.id]
+    assert SECRET not in capsys.readouterr().out
+
+
+async def test_nothing_connected_is_an_empty_route(world: World) -> None:
+    assert await route(world.connections()) == []
