@@ -14,6 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from onerouter_common import kafka_clients
 from onerouter_common.contracts.topics import TOPICS, Topic
 from onerouter_common.errors import Overloaded
 
@@ -135,14 +136,13 @@ class Producer:
                 retry_backoff_ms=50,
             )
             try:
-                async with asyncio.timeout(10):
-                    await producer.start()
+                await kafka_clients.start(producer, timeout_s=10)
             except asyncio.CancelledError:
-                await _stop_quietly(producer)  # the process ends while the broker is still being reached
+                await kafka_clients.stop(producer)  # the process ends while the broker is still being reached
                 raise
             except (KafkaError, TimeoutError, OSError) as error:
                 log.warning("broker.unreachable", error=type(error).__name__)
-                await _stop_quietly(producer)
+                await kafka_clients.stop(producer)
                 self._rebuild.set()
                 await asyncio.sleep(0.5)
                 continue
@@ -153,34 +153,12 @@ class Producer:
     async def _discard(self) -> None:
         producer, self._current = self._current, None
         if producer is not None:
-            await _stop_quietly(producer)
-
-
-async def start_client(client: Any, *, timeout_s: float) -> None:
-    """Start an aiokafka client. Raises KafkaError, TimeoutError or OSError; the caller stops the client in any case.
-
-    A cancelled start leaks the connection that aiokafka is just opening, so a cancellation waits for it to end.
-    """
-    starting = asyncio.ensure_future(asyncio.wait_for(client.start(), timeout_s))
-    try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await asyncio.wait([starting])
-        _retrieve(starting)
-        raise
+            await kafka_clients.stop(producer)
 
 
 def _retrieve(ack: "asyncio.Future[Any]") -> None:
     if not ack.cancelled():
         ack.exception()  # nobody waits any more; without this asyncio reports it as never retrieved
-
-
-async def _stop_quietly(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(5):
-            await producer.stop()
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.info("broker.producer.discarded", error=type(error).__name__)
 
 
 class PromptBatchSubscriber(BatchSubscriber):

@@ -10,14 +10,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
-from onerouter_common.broker import start_client
+from onerouter_common import kafka_clients, metric_names
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES, TOPICS
 
 log = structlog.get_logger()
 
 _REBUILD_WAIT_S: Final = 0.5
-_STOP_S: Final = 5.0
 _PARTITIONS: Final = next(topic.partitions for topic in TOPICS if topic.name == REGISTRY_CHANGES)
 
 
@@ -90,16 +89,20 @@ class ChangeFeed:
                 await self._read(consumer)
             except (KafkaError, TimeoutError, OSError, _Lost) as error:
                 log.warning("registry.changes.lost", error=type(error).__name__)
+            except Exception:
+                # A feed that ends unseen would leave revoked keys working: say it loudly and go on.
+                log.exception("registry.changes.failed")
+                metric_names.LOOP_RESTARTS.labels("registry-changes").inc()
             finally:
                 if self._live.is_set():
                     self._live.clear()
                     self._on_gap()
-                await _stop_quietly(consumer)
+                await kafka_clients.stop(consumer)
             await asyncio.sleep(_REBUILD_WAIT_S)
 
     async def _read(self, consumer: Any) -> None:
         """Returns only by raising."""
-        await start_client(consumer, timeout_s=self._answer_s)
+        await kafka_clients.start(consumer, timeout_s=self._answer_s)
         partitions = [TopicPartition(REGISTRY_CHANGES, number) for number in range(_PARTITIONS)]
         consumer.assign(partitions)
         ends = await self._end_offsets(consumer, partitions)
@@ -135,16 +138,9 @@ class ChangeFeed:
         """aiokafka retries a lost broker silently and for ever; this finds out. Raises KafkaError, TimeoutError, _Lost."""
         ends = await self._end_offsets(consumer, partitions)
         for partition in partitions:
-            if ends[partition] < await asyncio.wait_for(consumer.position(partition), self._answer_s):
+            if ends[partition] < await kafka_clients.bounded(consumer.position(partition), self._answer_s):
                 raise _Lost
 
     async def _end_offsets(self, consumer: Any, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
-        ends: dict[TopicPartition, int] = await asyncio.wait_for(consumer.end_offsets(partitions), self._answer_s)
+        ends: dict[TopicPartition, int] = await kafka_clients.bounded(consumer.end_offsets(partitions), self._answer_s)
         return ends
-
-
-async def _stop_quietly(consumer: Any) -> None:
-    try:
-        await asyncio.wait_for(consumer.stop(), _STOP_S)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.info("registry.changes.discarded", error=type(error).__name__)
