@@ -1,5 +1,7 @@
 """The whole stack, as `make up` runs it."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,8 +25,12 @@ _WAIT_S = 30
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[Stack]:
     with scratch_directory() as directory:
-        async with Stack(directory) as stack:
+        stack = Stack(directory, durable=False)
+        try:
+            await stack.start()
             yield stack
+        finally:
+            await stack.discard()
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -32,6 +38,18 @@ async def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
+
+
+async def _connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
+    """Connect as soon as the server allows it."""
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return await asyncpg.connect(dsn, timeout=2)
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 async def test_every_service_is_ready(stack: Stack) -> None:
@@ -59,9 +77,9 @@ async def test_a_crashed_engine_comes_back_with_its_data(stack: Stack) -> None:
     before = stack.postgres.pid
     assert before is not None
     psutil.Process(before).kill()
-    await _until(lambda: stack.postgres.pid not in {None, before} and not stack.postgres.crashed)
     values = written_environment(stack.addresses, stack.secrets)
-    connection = await asyncpg.connect(values["ONEROUTER_PAYMENTS_DATABASE_URL"])
+    connection = await _connect(values["ONEROUTER_PAYMENTS_DATABASE_URL"])
+    assert stack.postgres.pid not in {None, before}
     try:
         assert await connection.fetchval("SELECT to_regclass('operations') IS NOT NULL")
     finally:
@@ -89,9 +107,9 @@ def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> 
 
 async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running() -> None:
     with scratch_directory() as directory:
-        async with Stack(directory) as first:
+        async with Stack(directory, durable=False) as first:
             key = first.secrets.demo_api_key
-        async with Stack(directory) as second:
+        async with Stack(directory, durable=False) as second:
             assert second.secrets.demo_api_key == key
             headers = {"Authorization": f"Bearer {key}"}
             async with httpx.AsyncClient(base_url=second.addresses.url("gateway"), headers=headers) as client:
