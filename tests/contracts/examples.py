@@ -1,0 +1,152 @@
+"""One full and one least example of each contract: `full` sets every field to something that is not its default."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from onerouter_common.contracts.base import Contract
+from onerouter_common.contracts.callbacks import Callback, CallbackObject
+from onerouter_common.contracts.commands import Command
+from onerouter_common.contracts.events import Event, EventResource
+from onerouter_common.contracts.operations import OperationRecord
+from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, CreateRefund, Customer
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.replies import Problem, Reply
+
+AT = datetime(2026, 1, 31, 9, 30, 0, 125_000, tzinfo=UTC)
+LATER = datetime(2026, 1, 31, 9, 30, 1, tzinfo=UTC)
+
+PAYMENT = "pay_01khg0000000000000000000p1"
+REFUND = "re_01khg0000000000000000000r1"
+OPERATION = "op_01khg0000000000000000000x1"
+WHOSE: dict[str, Any] = {
+    "tenant_id": "ten_01khg0000000000000000000t1",
+    "environment": "test",
+    "category": "payments",
+}
+CONNECTION = "con_01khg0000000000000000000c1"
+API_KEY = "key_01khg0000000000000000000k1"
+FINGERPRINT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+CREATE_PAYMENT = CreatePayment(
+    amount_minor=49_900,
+    currency="INR",
+    provider="razorpay",
+    method="upi",
+    capture="manual",
+    receipt="order-1001",
+    description="Two tickets",
+    notes={"seat": "12A"},
+    metadata={"order": "1001"},
+    customer=Customer(name="Asha Rao", email="asha@example.com", phone="+919800000000", id="cust_7"),
+    return_url="https://shop.example/done",
+    cancel_url="https://shop.example/back",
+    method_details={"upi_app": "gpay"},
+    save_card=True,
+)
+PROBLEM = Problem(
+    status=402,
+    code="PAYMENT_FAILED",
+    title="The provider declined",
+    detail="The bank declined the card.",
+    retryable=True,
+    effect="unknown",
+    provider="razorpay",
+    provider_code="BAD_REQUEST_ERROR",
+    errors=({"field": "amount", "message": "is too small"},),
+    retry_after_s=1.5,
+)
+
+FULL: tuple[Contract, ...] = (
+    CREATE_PAYMENT,
+    CapturePayment(payment_id=PAYMENT, amount_minor=10_000),
+    CancelPayment(payment_id=PAYMENT),
+    CreateRefund(payment_id=PAYMENT, amount_minor=5_000, reason="damaged", speed="optimum", notes={"by": "support"}),
+    Command(
+        **WHOSE,
+        command_id="cmd_01khg0000000000000000000m1",
+        operation_id=OPERATION,
+        operation="payment.create",
+        resource_id=PAYMENT,
+        ordering_key=PAYMENT,
+        fingerprint=FINGERPRINT,
+        payload=CREATE_PAYMENT.model_dump(mode="json"),
+        api_key_id=API_KEY,
+        accepted_at=AT,
+        not_before=LATER,
+    ),
+    PROBLEM,
+    Reply(
+        operation_id=OPERATION,
+        made_by="cmd_01khg0000000000000000000m1",
+        fingerprint=FINGERPRINT,
+        state="failed",
+        resource_id=PAYMENT,
+        status=402,
+        result={"id": PAYMENT, "status": "failed"},
+        problem=PROBLEM,
+        mismatch=True,
+        provider_ms=120.5,
+        worker_ms=3.25,
+    ),
+    Event(
+        **WHOSE,
+        id="evt_01khg0000000000000000000e1",
+        type="refund.succeeded",
+        resource=EventResource(kind="refund", id=REFUND),
+        sequence=2,
+        occurred_at=AT,
+        operation_id=OPERATION,
+        data={"id": REFUND, "amount_minor": 5_000, "status": "succeeded"},
+    ),
+    OperationRecord(
+        **WHOSE,
+        operation_id=OPERATION,
+        operation="refund.create",
+        resource_id=REFUND,
+        state="failed",
+        provider="razorpay",
+        connection_id=CONNECTION,
+        api_key_id=API_KEY,
+        attempts=3,
+        error_code="REFUND_FAILED",
+        accepted_at=AT,
+        finished_at=LATER,
+        provider_ms=240.0,
+    ),
+    RegistryChange(
+        entity="api_key",
+        id=API_KEY,
+        tenant_id=WHOSE["tenant_id"],
+        environment="test",
+        key_hash=FINGERPRINT,
+        change="deleted",
+        at=AT,
+    ),
+    Callback(
+        **WHOSE,
+        callback_id="cb_01khg0000000000000000000b1",
+        provider="razorpay",
+        provider_event_id="evt_Razorpay1",
+        provider_event_type="payment.failed",
+        connection_id=CONNECTION,
+        occurred_at=AT,
+        received_at=LATER,
+        object=CallbackObject(
+            kind="payment",
+            status="failed",
+            reference=PAYMENT,
+            order_id="order_R1",
+            payment_id="pay_R1",
+            refund_id="rfnd_R1",
+            amount_minor=49_900,
+            amount_refunded_minor=5_000,
+            currency="INR",
+            method="card",
+            method_details={"network": "visa"},
+            error_reason="card_declined",
+            error_code="BAD_REQUEST_ERROR",
+            error_message="Payment was declined",
+            fee_minor=998,
+        ),
+    ),
+)
