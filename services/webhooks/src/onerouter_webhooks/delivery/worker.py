@@ -65,6 +65,7 @@ class DeliveryWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._backlogged: set[str] = set()
+        self._backlogged_tenants: set[str] = set()
         self._served: dict[str, float] = {}
         self._draining = False
 
@@ -170,25 +171,32 @@ class DeliveryWorker:
         for work in claimed:
             taken[work.endpoint_id] = taken.get(work.endpoint_id, 0) + 1
             self._served[work.endpoint_id] = now
-        self._backlogged = {
-            lane.endpoint_id for lane in overdue if taken.get(lane.endpoint_id, 0) >= shares.get(lane, 0)
-        }
+        waiting = [lane for lane in overdue if taken.get(lane.endpoint_id, 0) >= shares.get(lane, 0)]
+        self._backlogged = {lane.endpoint_id for lane in waiting}
+        self._backlogged_tenants = {lane.tenant_id for lane in waiting}
         if len(self._served) > 10_000:
             self._served = {key: at for key, at in self._served.items() if now - at < 60}
+
+    def _may_have_waited_for(self, lane: Lane) -> bool:
+        """Whether a slot of this lane, just freed, may be what something in the queue needs."""
+        was_full = self._slots.in_flight + 1 >= self._slots.total
+        return bool(self._backlogged) and (
+            was_full or lane.endpoint_id in self._backlogged or lane.tenant_id in self._backlogged_tenants
+        )
 
     async def _deliver(self, work: Work) -> None:
         overloaded: bool | None = None
         try:
             decision, attempt = await self._attempt(work)
             overloaded = asks_for_less(attempt.answer) if attempt is not None else None
-            await self._complete(Completion(work, decision, attempt, self._clock.now()))
-            if isinstance(decision, TryAgain) and decision.wait_s < self._poll_interval_s:
-                self.wake()
         finally:
+            # The bounds are about requests: the next one need not wait until this one's result is committed.
             self._slots.free(work.lane, overloaded=overloaded)
-            DELIVERIES_IN_FLIGHT.set(len(self._tasks) - 1)
-            if self._backlogged:
+            if self._may_have_waited_for(work.lane):
                 self.wake()
+        await self._complete(Completion(work, decision, attempt, self._clock.now()))
+        if isinstance(decision, TryAgain) and decision.wait_s < self._poll_interval_s:
+            self.wake()
 
     async def _attempt(self, work: Work) -> tuple[Decision, Attempt | None]:
         refused = before_sending(work)
@@ -208,6 +216,7 @@ class DeliveryWorker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        DELIVERIES_IN_FLIGHT.set(len(self._tasks))
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("delivery.failed", exc_info=error)  # its lease ends, then it is tried again
 
