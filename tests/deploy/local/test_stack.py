@@ -14,7 +14,7 @@ import pytest
 
 from onerouter_local.environment import written_environment
 from onerouter_local.stack import Stack
-from onerouter_local.testing import scratch_directory
+from onerouter_local.testing import new_broker, scratch_directory
 from onerouter_local.up import write_env_file
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,7 @@ _WAIT_S = 30
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[Stack]:
     with scratch_directory() as directory:
-        stack = Stack(directory, durable=False)
+        stack = Stack(directory, durable=False, broker=new_broker(directory))
         try:
             await stack.start()
             yield stack
@@ -107,9 +107,9 @@ def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> 
 
 async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running() -> None:
     with scratch_directory() as directory:
-        async with Stack(directory, durable=False) as first:
+        async with Stack(directory, durable=False, broker=new_broker(directory)) as first:
             key = first.secrets.demo_api_key
-        async with Stack(directory, durable=False) as second:
+        async with Stack(directory, durable=False, broker=new_broker(directory)) as second:
             assert second.secrets.demo_api_key == key
             headers = {"Authorization": f"Bearer {key}"}
             async with httpx.AsyncClient(base_url=second.addresses.url("gateway"), headers=headers) as client:

@@ -23,6 +23,9 @@ app = typer.Typer(
 def up(
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away the data of earlier runs.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every log line, not only warnings.")] = False,
+    kafka: Annotated[
+        bool, typer.Option("--kafka", help="Apache Kafka itself (Java 17, Maven) in place of the embedded broker.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is ready; `down` stops it.")] = False,
 ) -> None:
     """Start everything; Ctrl-C stops it."""
@@ -30,8 +33,9 @@ def up(
 
     console = _console()
     if detach:
-        raise typer.Exit(stack.detach(console, fresh=fresh))
-    raise typer.Exit(asyncio.run(stack.up(console, fresh=fresh, verbose=verbose)))
+        options = {"--fresh": fresh, "--verbose": verbose, "--kafka": kafka}
+        raise typer.Exit(stack.detach(console, options=[name for name, wanted in options.items() if wanted]))
+    raise typer.Exit(asyncio.run(stack.up(console, fresh=fresh, verbose=verbose, kafka=kafka)))
 
 
 @app.command()

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from onerouter_local import pidfile
 from onerouter_local.console import ConsoleReporter, Stopwatch, banner, first_steps, status_table
-from onerouter_local.engines import EngineFailed
-from onerouter_local.environment import written_environment
+from onerouter_local.engines import ApacheKafka, EngineFailed
+from onerouter_local.environment import USUAL_PORTS, written_environment
 from onerouter_local.failures import leaves
+from onerouter_local.ports import free_port
 from onerouter_local.stack import Stack, StackFailed
 from onerouter_local.workspace import STATE
 
@@ -24,7 +25,7 @@ DATA = STATE / "data"
 _STOP_TIMEOUT_S = 60.0
 
 
-async def up(console: Console, *, fresh: bool, verbose: bool) -> int:
+async def up(console: Console, *, fresh: bool, verbose: bool, kafka: bool = False) -> int:
     """Start, show, wait for a signal, stop. The exit code is 0 only when everything was up."""
     banner(console, "local stack")
     if (other := pidfile.running(PID_FILE)) is not None:
@@ -34,18 +35,19 @@ async def up(console: Console, *, fresh: bool, verbose: bool) -> int:
         return 1
     pidfile.claim(PID_FILE)
     try:
-        return await _run(console, fresh=fresh, verbose=verbose)
+        return await _run(console, fresh=fresh, verbose=verbose, kafka=kafka)
     finally:
         ENV_FILE.unlink(missing_ok=True)
         pidfile.release(PID_FILE)
 
 
-async def _run(console: Console, *, fresh: bool, verbose: bool) -> int:
+async def _run(console: Console, *, fresh: bool, verbose: bool, kafka: bool) -> int:
     if fresh:
         Stack(DATA).wipe()
         shutil.rmtree(DATA, ignore_errors=True)
     reporter = ConsoleReporter(console, verbose=verbose)
-    stack = Stack(DATA, reporter=reporter, usual_ports=True)
+    broker = ApacheKafka(DATA / "kafka", free_port(USUAL_PORTS["broker"])) if kafka else None
+    stack = Stack(DATA, reporter=reporter, usual_ports=True, broker=broker)
     asked_to_stop = _on_signal()
     watch = Stopwatch()
     code = 0
@@ -75,7 +77,7 @@ async def _run(console: Console, *, fresh: bool, verbose: bool) -> int:
     return code
 
 
-def detach(console: Console, *, fresh: bool) -> int:
+def detach(console: Console, *, options: list[str]) -> int:
     """Start the stack in the background; return when it is ready or has failed. Its output goes to a file."""
     if (other := pidfile.running(PID_FILE)) is not None:
         console.print(f"A stack of this checkout already runs (pid {other.pid}).", style="yellow")
@@ -86,7 +88,7 @@ def detach(console: Console, *, fresh: bool) -> int:
     with log_path.open("wb") as log:
         # Not `spawn`: this child is meant to outlive us.
         process = subprocess.Popen(
-            [sys.executable, "-m", "onerouter_local", "up", *(["--fresh"] if fresh else [])],
+            [sys.executable, "-m", "onerouter_local", "up", *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
