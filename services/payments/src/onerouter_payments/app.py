@@ -115,6 +115,7 @@ def _options(settings: Settings) -> WorkerOptions:
         lease_ttl_s=settings.lease_ttl_s,
         drain_timeout_s=settings.drain_timeout_s,
         session_timeout_s=settings.kafka_session_timeout_s,
+        retention_days=settings.retention_days,
     )
 
 

@@ -45,6 +45,12 @@ class Settings(ServiceSettings, DatabaseSettings):
         le=300,
         description="Longest wait for a provider, where its own limit (from its manifest) is longer. Absent: its own.",
     )
+    retention_days: int = Field(
+        400,
+        ge=31,
+        description="How long operations and their idempotency keys are kept; dropped by whole months. At least 31, "
+        "because a key is promised to be remembered for 30 days.",
+    )
     poll_interval_s: float = Field(
         5.0, gt=0, description="How often is looked for payments and refunds that no callback came for."
     )

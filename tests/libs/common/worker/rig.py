@@ -29,7 +29,7 @@ from onerouter_payments.payment.operations import PaymentCapture, PaymentCreate
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.refund.operations import RefundCreate
-from onerouter_providers.capability import PaymentRequest, PaymentSnapshot, RefundRequest, RefundSnapshot
+from onerouter_providers.capability import PaymentRequest, PaymentSnapshot, PaymentStatus, RefundRequest, RefundSnapshot
 
 FAST = WorkerOptions(
     lease_ttl_s=1.0,
@@ -91,9 +91,11 @@ class ScriptedProvider:
             self.running[ordered_by] -= 1
 
     def _payment(self, request: PaymentRequest) -> PaymentSnapshot:
-        status = "succeeded" if self.capture_first else "created"
+        status: PaymentStatus = "succeeded" if self.capture_first else "created"
         return PaymentSnapshot(
-            status, provider_order_id=f"order_{request.payment_id[4:]}", provider_payment_id=f"pay_{request.payment_id[4:]}"
+            status,
+            provider_order_id=f"order_{request.payment_id[4:]}",
+            provider_payment_id=f"pay_{request.payment_id[4:]}",
         )
 
 
@@ -136,7 +138,9 @@ class ScriptedConnections:
     async def route(self, tenant_id: str, environment: str, category: str) -> list[ScriptedConnection]:
         return self.connections
 
-    async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> ScriptedConnection | None:
+    async def get(
+        self, tenant_id: str, environment: str, category: str, connection_id: str
+    ) -> ScriptedConnection | None:
         return next((c for c in self.connections if c.id == connection_id), None)
 
 
@@ -150,6 +154,7 @@ class Rig:
     replies: "asyncio.Queue[Reply]"
     events: "asyncio.Queue[Event]"
     partition: int
+    admin_dsn: str
 
     @asynccontextmanager
     async def worker(self, options: WorkerOptions = FAST) -> AsyncIterator[Worker]:
@@ -164,7 +169,9 @@ class Rig:
     def make_worker(self, options: WorkerOptions = FAST) -> Worker:
         clock = SystemClock()
         views = Views({})
-        handlers = handlers_by_name(PaymentCreate(views, clock), PaymentCapture(views, clock), RefundCreate(views, clock))
+        handlers = handlers_by_name(
+            PaymentCreate(views, clock), PaymentCapture(views, clock), RefundCreate(views, clock)
+        )
         return Worker(
             rules=CategoryRules("payments", "payments", PaymentStore(), handlers),
             callbacks=None,
@@ -256,7 +263,7 @@ async def kill(worker: Worker) -> None:
 
 
 @asynccontextmanager
-async def open_rig(dsn: str, bootstrap: str) -> AsyncIterator[Rig]:
+async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterator[Rig]:
     provider = ScriptedProvider()
     async with worker_pool(dsn, "payments") as pool, Producer(bootstrap, client_id="test") as producer:
         await producer.wait_ready(10)
@@ -282,7 +289,7 @@ async def open_rig(dsn: str, bootstrap: str) -> AsyncIterator[Rig]:
         reading = asyncio.create_task(read())
         connections = ScriptedConnections([ScriptedConnection(provider)])
         try:
-            yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition)
+            yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition, admin_dsn)
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

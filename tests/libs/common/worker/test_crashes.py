@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from tests.libs.common.worker.rig import Rig, create_payment, create_refund, kill, until
 
 from onerouter_common.worker.outbox import Relay
-from tests.libs.common.worker.rig import Rig, create_payment, create_refund, kill, until
+from onerouter_local.testing import Cluster
 
 
 async def test_a_crash_during_the_call_is_cleared_up_by_another_worker(rig: Rig) -> None:
@@ -72,7 +73,7 @@ async def test_a_stopping_worker_finishes_what_it_began(rig: Rig) -> None:
     assert await rig.pool.fetchval("SELECT count(*) FROM workers") == 0
 
 
-async def test_a_database_that_goes_away_loses_nothing(rig: Rig, postgres) -> None:
+async def test_a_database_that_goes_away_loses_nothing(rig: Rig, postgres: Cluster) -> None:
     if postgres.engine is None:
         pytest.skip("the cluster is not ours to restart")
     async with rig.worker():
@@ -91,9 +92,9 @@ async def test_a_database_that_goes_away_loses_nothing(rig: Rig, postgres) -> No
     assert len(rig.provider.effects) == 3
 
 
-async def test_the_relay_publishes_what_a_crash_left_behind(rig: Rig) -> None:
+async def test_the_relay_publishes_what_a_crash_left_behind(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = rig.make_worker()
-    worker.publisher.put = lambda records, ids: None  # the process dies between commit and publish
+    monkeypatch.setattr(worker.publisher, "put", lambda records, ids: None)  # it dies between commit and publish
     await worker.start()
     await until(lambda: worker.is_ready)
     command = create_payment()

@@ -1,8 +1,10 @@
 """No effect is lost and none happens twice: what the worker does with each outcome of a call."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from tests.libs.common.worker.rig import Rig, ScriptedConnection, ScriptedProvider, create_payment, create_refund
 
 from onerouter_common.errors import (
     ProviderDeclined,
@@ -12,7 +14,6 @@ from onerouter_common.errors import (
     ProviderUnavailable,
 )
 from onerouter_common.worker.handler import Idempotency
-from tests.libs.common.worker.rig import Rig, ScriptedConnection, ScriptedProvider, create_payment, create_refund
 
 UNKNOWN = ProviderOutcomeUnknown("no answer", provider="scripted")
 
@@ -146,7 +147,11 @@ async def test_a_refused_repeat_leaves_the_outcome_unknown(rig: Rig) -> None:
         payment = create_payment()
         await rig.ask(payment)
         rig.provider.after = [UNKNOWN]
-        rig.provider.before = [None, ProviderRefusedUs("bad key", provider="scripted"), ProviderUnavailable("x", provider="p")]
+        rig.provider.before = [
+            None,
+            ProviderRefusedUs("bad key", provider="scripted"),
+            ProviderUnavailable("x", provider="p"),
+        ]
         refund = create_refund(payment, 100)
         reply = await rig.ask(refund)
     assert reply.state == "succeeded"
@@ -189,12 +194,14 @@ async def test_what_was_never_reached_goes_to_the_next_connection(rig: Rig) -> N
     assert (len(second.calls), row["connection_id"]) == (1, "con_2")
 
 
-async def test_a_handler_that_breaks_fails_its_operation_and_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_handler_that_breaks_fails_its_operation_and_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from onerouter_payments.payment.operations import PaymentCreate
 
     original = PaymentCreate.begin
 
-    def begin(self, op, command, resource, connection):
+    def begin(self: Any, op: Any, command: Any, resource: Any, connection: Any) -> Any:
         if command.amount_minor == 666:
             raise RuntimeError("a defect")
         return original(self, op, command, resource, connection)

@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.libs.common.worker.rig import FAST, Rig, create_payment, create_refund, until
 
 from onerouter_common.worker.runtime import WorkerOptions
 from onerouter_common.worker.slots import Bounds, Slots
-from tests.libs.common.worker.rig import FAST, Rig, create_payment, create_refund, until
 
 
-def options(**changes) -> WorkerOptions:
+def options(**changes: Any) -> WorkerOptions:
     return WorkerOptions(
         lease_ttl_s=FAST.lease_ttl_s, retry=FAST.retry, ask=FAST.ask, drain_timeout_s=FAST.drain_timeout_s, **changes
     )

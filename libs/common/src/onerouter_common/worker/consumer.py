@@ -27,6 +27,7 @@ DATABASE_AWAY: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that the server ended between two statements
     OSError,
     TimeoutError,
 )

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -49,6 +50,8 @@ class WorkerOptions:
     drain_timeout_s: float = 25.0
     session_timeout_s: float = 10.0
     """A consumer that said nothing to the broker for so long loses its partitions to others."""
+    retention_days: int = 400
+    """Operations and attempts older than this are dropped, a month at a time; idempotency keys are forgotten with them."""
 
 
 class Worker:
@@ -285,7 +288,22 @@ class Worker:
         while True:
             for table in ("operations", "attempts"):
                 await self._pool.fetchval("SELECT onerouter_ensure_partitions($1, 3)", table)
+            await self.forget_old()
             await asyncio.sleep(_MAINTENANCE_S)
+
+    async def forget_old(self) -> None:
+        """Drop what has passed its retention, unless something so old still waits to be concluded."""
+        age = timedelta(days=self._options.retention_days)
+        waiting = await self._pool.fetchval(
+            "SELECT count(*) FROM operations WHERE due_at IS NOT NULL AND created_at < now() - $1::interval", age
+        )
+        if waiting:
+            log.error("retention.postponed", category=self._rules.category, operations_not_concluded=waiting)
+            return
+        for table in ("operations", "attempts"):
+            await self._pool.fetchval("SELECT onerouter_drop_partitions($1, $2)", table, age)
+        # Partitions go by whole months, so an id may be forgotten a little before its row; never before the retention.
+        await self._pool.execute("DELETE FROM operation_ids WHERE created_at < now() - $1::interval", age)
 
     async def _end_loops(self, *names: str) -> None:
         ending = [task for task in self._loops if task.get_name() in names]

@@ -1,6 +1,6 @@
 """The heart's tables, made inside each category service's first migration.
 
-operation_ids      one row an operation for ever (≥ the promise of idempotency): what makes a repeat find the first
+operation_ids      one row an operation, kept as long as it: what makes a repeat find the first
 operations         partitioned by month: the command and its state; `due_at` is set while something is still to be done
 attempts           partitioned by month: each wire call, before and after
 outbox             what was decided and is not yet published
@@ -19,6 +19,7 @@ CREATE TABLE operation_ids (
     environment text NOT NULL,
     created_at timestamptz NOT NULL
 );
+CREATE INDEX operation_ids_age ON operation_ids USING brin (created_at);
 CREATE SEQUENCE operations_sequence;
 CREATE TABLE operations (
     id text NOT NULL,
