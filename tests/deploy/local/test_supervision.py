@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +19,16 @@ from onerouter_local.environment import Addresses, service_environment
 from onerouter_local.ports import LOOPBACK, free_port
 from onerouter_local.secret_store import LocalSecrets
 from onerouter_local.services import ServiceProcess, ServiceSpec, State
+from onerouter_local.testing import scratch_directory
 
 _WAIT_S = 20
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A directory that PostgreSQL's account can reach, unlike pytest's own."""
+    with scratch_directory() as directory:
+        yield directory
 
 
 @dataclass
@@ -92,7 +101,7 @@ async def test_a_stopped_service_stays_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends orphans for us on Linux only")
-def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_a_supervisor_that_is_killed(scratch: Path) -> None:
     """A process that holds PostgreSQL, Valkey, the broker and a service gets SIGKILL: all of them must go."""
     script = textwrap.dedent(f"""
         import asyncio, sys
@@ -104,7 +113,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         from onerouter_local.services import ServiceProcess, ServiceSpec
 
         async def main():
-            directory, secrets = Path({str(tmp_path)!r}), LocalSecrets()
+            directory, secrets = Path({str(scratch)!r}), LocalSecrets()
             addresses = Addresses.choose(usual=False, fixed={{}})
             ports = addresses.ports
             engines = [
