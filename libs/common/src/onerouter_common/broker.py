@@ -11,7 +11,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import Topic as DeclaredTopic
+from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from onerouter_common import kafka_clients
@@ -172,6 +174,15 @@ class PromptBatchSubscriber(BatchSubscriber):
         batches = await consumer.getmany(timeout_ms=1_000, max_records=self.max_records)
         return tuple(record for batch in batches.values() for record in batch)
 
+    async def as_received(self, batch: tuple[Any, ...]) -> KafkaMessage:
+        """The batch unread. FastStream's own parser decodes headers and JSON, and skips a whole batch it cannot decode."""
+        return KafkaAckableMessage(
+            raw_message=batch,
+            body=b"",
+            message_id=f"{batch[0].offset}-{batch[-1].offset}-{batch[0].timestamp}",
+            consumer=self.consumer,
+        )
+
 
 def batch_subscriber(
     broker: KafkaBroker, topic: str, *, group_id: str, max_records: int = 256, session_timeout_s: float = 10.0
@@ -180,9 +191,15 @@ def batch_subscriber(
 
     Each record reaches the handler as bytes with its headers: it is decoded, and parked when it cannot be, by us.
     """
+
+    async def parse(batch: tuple[Any, ...]) -> KafkaMessage:
+        return await cast("PromptBatchSubscriber", subscriber).as_received(batch)
+
     subscriber = broker.subscriber(
-        topic,
+        DeclaredTopic(topic, declare=False),  # else FastStream makes a missing topic, with one partition
         group_id=group_id,
+        parser=parse,
+        decoder=_undecoded,
         batch=True,
         max_records=max_records,
         ack_policy=AckPolicy.MANUAL,
@@ -196,6 +213,10 @@ def batch_subscriber(
     # tests/libs/common/test_broker.py fails if a new version changes what it relies on.
     subscriber.__class__ = PromptBatchSubscriber
     return cast("PromptBatchSubscriber", subscriber)
+
+
+async def _undecoded(message: KafkaMessage) -> KafkaMessage:
+    return message
 
 
 async def ensure_topics(bootstrap_servers: str, topics: Sequence[Topic] = TOPICS, *, replication: int = 1) -> list[str]:
