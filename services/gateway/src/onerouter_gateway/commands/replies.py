@@ -29,6 +29,10 @@ class _Lost(Exception):
     """The partition is shorter than what was read: the position means nothing any more."""
 
 
+class _Stalled(Exception):
+    """Records that were there a check ago have not been delivered, nor any other since."""
+
+
 class ReplyListener:
     """Hands replies to who waits. Ready once its position is known: nothing may be published before that.
 
@@ -83,7 +87,7 @@ class ReplyListener:
             except* (_Lost, OffsetOutOfRangeError, NoOffsetForPartitionError):
                 self._next_offset = None
                 log.warning("replies.position.lost", partition=self.partition)
-            except* (KafkaError, TimeoutError, OSError) as errors:
+            except* (_Stalled, KafkaError, TimeoutError, OSError) as errors:
                 names = sorted({type(error).__name__ for error in errors.exceptions})
                 log.warning("replies.consumer.lost", partition=self.partition, errors=names)
             finally:
@@ -115,10 +119,16 @@ class ReplyListener:
                 self._next_offset = records[-1].offset + 1
 
     async def _watch(self, consumer: Any) -> None:
+        """Raises _Lost, _Stalled, KafkaError or TimeoutError when the consumer is of no use any more."""
+        seen_end, seen_next = -1, -1
         while True:
             await asyncio.sleep(_CHECK_S)
-            if self._next_offset is not None and await self._end(consumer) < self._next_offset:
+            end, at = await self._end(consumer), self._next_offset or 0
+            if end < at:
                 raise _Lost
+            if at == seen_next < seen_end:
+                raise _Stalled
+            seen_end, seen_next = end, at
 
     async def _end(self, consumer: Any) -> int:
         ends = await asyncio.wait_for(consumer.end_offsets([self._topic_partition]), _ANSWER_S)
