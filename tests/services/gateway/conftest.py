@@ -23,7 +23,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from onerouter_common.api_keys import hash_key, make_key
-from onerouter_common.clock import isoformat
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, Command
 from onerouter_common.contracts.replies import Problem, Reply
@@ -85,6 +84,7 @@ class Services:
             routes=[
                 Route("/internal/keys/introspect", self._introspect, methods=["POST"]),
                 Route("/internal/{kind}/{id}", self._one, methods=["GET"]),
+                Route("/internal/{kind}/{id}/reply", self._one, methods=["GET"]),
                 Route("/internal/{kind}", self._many, methods=["GET"]),
                 Route("/internal/webhook-endpoints", self._create_endpoint, methods=["POST"]),
             ]
@@ -297,19 +297,15 @@ class Tenant:
         return {"tenant_id": self.id, "id": payment_id, "object": "payment", "currency": "INR", **fields}
 
     def operation(self, command: Command, **fields: Any) -> dict[str, Any]:
-        """As the payments service shows it."""
+        """As the payments service would reply now."""
         return {
             "tenant_id": self.id,
-            "id": command.operation_id,
-            "object": "operation",
-            "operation": command.operation,
-            "status": "executing",
-            "resource": {"kind": "payment", "id": command.resource_id},
-            "fingerprint": command.fingerprint,
+            "operation_id": command.operation_id,
             "made_by": command.command_id,
-            "created_at": isoformat(command.accepted_at),
-            "result": None,
-            "error": None,
+            "fingerprint": command.fingerprint,
+            "state": "executing",
+            "resource_id": command.resource_id,
+            "status": 201,
             **fields,
         }
 

@@ -59,7 +59,8 @@ class ChangeFeed:
     async def wait_live(self, timeout_s: float) -> bool:
         """Whether it went live in time."""
         try:
-            await asyncio.wait_for(self._live.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._live.wait()
         except TimeoutError:
             return False
         return True

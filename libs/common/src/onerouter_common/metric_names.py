@@ -61,9 +61,7 @@ CALLBACK_SECONDS = Histogram(
     "onerouter_callback_seconds", "From a callback's first byte to our answer.", ["provider"], buckets=_FAST
 )
 EVENTS_RECEIVED = Counter("onerouter_events_received_total", "Events read from the log.", ["category", "result"])
-DELIVERIES_STARTED = Counter(
-    "onerouter_deliveries_started_total", "Deliveries owed to endpoints.", ["state"]
-)
+DELIVERIES_STARTED = Counter("onerouter_deliveries_started_total", "Deliveries owed to endpoints.", ["state"])
 DELIVERY_ATTEMPTS = Counter(
     "onerouter_delivery_attempts_total", "Requests to tenants' endpoints by result.", ["result"]
 )

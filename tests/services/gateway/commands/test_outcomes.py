@@ -74,7 +74,7 @@ async def test_respond_async_does_not_wait(gateway: Any, world: Any, tenant: Any
 async def test_a_lost_reply_is_made_good_by_asking(gateway: Any, world: Any, tenant: Any) -> None:
     async def finish_without_replying(command: Command) -> None:
         world.services.operations[command.operation_id] = tenant.operation(
-            command, status="succeeded", result={"id": command.resource_id, "status": "created"}
+            command, state="succeeded", result={"id": command.resource_id, "status": "created"}
         )
 
     world.worker.outcomes[tenant.id] = finish_without_replying
@@ -82,25 +82,24 @@ async def test_a_lost_reply_is_made_good_by_asking(gateway: Any, world: Any, ten
     assert (answer.status_code, answer.json()["status"]) == (201, "created")
 
 
-async def test_an_operation_that_may_be_another_requests_is_not_answered_with(
+async def test_a_lost_answer_to_another_request_is_not_given_to_this_one(
     gateway: Any, world: Any, tenant: Any
 ) -> None:
     async def finish_without_replying(command: Command) -> None:
         world.services.operations[command.operation_id] = tenant.operation(
-            command, status="succeeded", result={"id": command.resource_id}, fingerprint=None
+            command, state="succeeded", result={"id": command.resource_id}, fingerprint="e" * 64
         )
 
     world.worker.outcomes[tenant.id] = finish_without_replying
-    headers = {**tenant.auth, "Prefer": "wait=1"}
-    assert (await gateway.http.post("/v1/payments", json=PAY, headers=headers)).status_code == 201
-    keyed = await gateway.http.post("/v1/payments", json=PAY, headers={**headers, "Idempotency-Key": "lost"})
-    assert keyed.status_code == 202
+    headers = {**tenant.auth, "Prefer": "wait=1", "Idempotency-Key": "lost"}
+    answer = await gateway.http.post("/v1/payments", json=PAY, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
 
 
 async def test_a_lost_refusal_is_made_good_too(gateway: Any, world: Any, tenant: Any) -> None:
     async def fail_without_replying(command: Command) -> None:
-        error = {"status": 402, "code": "PAYMENT_FAILED", "title": "x", "detail": "Declined."}
-        world.services.operations[command.operation_id] = tenant.operation(command, status="failed", error=error)
+        problem = {"status": 402, "code": "PAYMENT_FAILED", "title": "x", "detail": "Declined."}
+        world.services.operations[command.operation_id] = tenant.operation(command, state="failed", problem=problem)
 
     world.worker.outcomes[tenant.id] = fail_without_replying
     answer = await gateway.http.post("/v1/payments", json=PAY, headers={**tenant.auth, "Prefer": "wait=1"})

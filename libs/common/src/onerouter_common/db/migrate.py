@@ -23,6 +23,7 @@ CREATE OR REPLACE FUNCTION onerouter_ensure_partitions(parent text, months_ahead
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE first date; made int := 0; child text;
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('onerouter.partitions.' || parent, 0));  -- workers take turns
   FOR ahead IN -1..months_ahead LOOP
     first := (date_trunc('month', now() AT TIME ZONE 'UTC') + make_interval(months => ahead))::date;
     child := parent || '_' || to_char(first, 'YYYYMM');

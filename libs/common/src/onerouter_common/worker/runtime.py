@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
+from onerouter_common import kafka_clients
 from onerouter_common import metric_names as metrics
 from onerouter_common.broker import BrokerUnavailable, Producer
 from onerouter_common.clock import Clock, SystemClock
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 _IDLE_CLAIM_S: Final = 1.0
 _MAINTENANCE_S: Final = 3_600.0
 _LAST_COMMIT_S: Final = 5.0
+_LEAVE_GROUP_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Worker:
         try:
             await self._broker.start()
         except KafkaError as error:
-            await self._broker.stop()
+            await self._stop_consuming()
             raise BrokerUnavailable("The message log cannot be reached.") from error
         self._started = True
         log.info("worker.started", category=self._rules.category, worker_id=self._lease.owner)
@@ -151,7 +153,7 @@ class Worker:
         """Take nothing new, let calls in flight end, store and publish their results, hand the rest over."""
         self._started = False
         await self._end_loops("consumers")
-        await self._broker.stop()
+        await self._stop_consuming()
         await self._end_loops("claims", "pending_callbacks", "maintenance")
         if self._calls:
             await asyncio.wait(self._calls, timeout=self._options.drain_timeout_s)
@@ -166,6 +168,12 @@ class Worker:
         except DATABASE_AWAY as error:
             log.warning("worker.handover.failed", error=type(error).__name__)
         log.info("worker.stopped", category=self._rules.category, left_behind=self._slots.in_flight)
+
+    async def _stop_consuming(self) -> None:
+        try:
+            await kafka_clients.bounded(self._broker.stop(), _LEAVE_GROUP_S)
+        except (KafkaError, TimeoutError, OSError) as error:
+            log.info("worker.consumers.discarded", error=type(error).__name__)
 
     async def _on_commands(self, records: Sequence[Record]) -> None:
         batch: list[Received] = []

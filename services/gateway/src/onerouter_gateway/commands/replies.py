@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from pydantic import ValidationError
 
+from onerouter_common import kafka_clients
 from onerouter_common import metric_names as metrics
 from onerouter_common.contracts.replies import Reply
 from onerouter_common.contracts.topics import REPLIES, TOPICS
@@ -55,7 +56,8 @@ class ReplyListener:
     async def wait_ready(self, timeout_s: float) -> bool:
         """Whether it became ready in time."""
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
         except TimeoutError:
             return False
         return True
@@ -90,15 +92,17 @@ class ReplyListener:
             except* (_Stalled, KafkaError, TimeoutError, OSError) as errors:
                 names = sorted({type(error).__name__ for error in errors.exceptions})
                 log.warning("replies.consumer.lost", partition=self.partition, errors=names)
+            except* Exception:
+                log.exception("replies.consumer.failed", partition=self.partition)
             finally:
                 self._ready.clear()
-                await _stop_quietly(consumer)
+                await kafka_clients.stop(consumer)
             metrics.LOOP_RESTARTS.labels("gateway-replies").inc()
             await asyncio.sleep(_REBUILD_WAIT_S)
 
     async def _read(self, consumer: Any) -> None:
         """Returns only by raising."""
-        await asyncio.wait_for(consumer.start(), _ANSWER_S)
+        await kafka_clients.start(consumer, timeout_s=_ANSWER_S)
         consumer.assign([self._topic_partition])
         end = await self._end(consumer)
         if self._next_offset is None or self._next_offset > end:
@@ -131,7 +135,7 @@ class ReplyListener:
             seen_end, seen_next = end, at
 
     async def _end(self, consumer: Any) -> int:
-        ends = await asyncio.wait_for(consumer.end_offsets([self._topic_partition]), _ANSWER_S)
+        ends = await kafka_clients.bounded(consumer.end_offsets([self._topic_partition]), _ANSWER_S)
         return int(ends[self._topic_partition])
 
     def _deliver(self, key: bytes | None, value: bytes | None) -> None:
@@ -146,10 +150,3 @@ class ReplyListener:
             return
         delivered = self._pending.deliver(reply)
         metrics.GATEWAY_REPLIES.labels("delivered" if delivered else "nobody waits").inc()
-
-
-async def _stop_quietly(consumer: Any) -> None:
-    try:
-        await asyncio.wait_for(consumer.stop(), _ANSWER_S)
-    except (KafkaError, TimeoutError, OSError) as error:
-        log.info("replies.consumer.discarded", error=type(error).__name__)

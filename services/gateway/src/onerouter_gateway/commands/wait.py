@@ -16,7 +16,7 @@ from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import Principal
 from onerouter_gateway.commands import answers
 from onerouter_gateway.commands.intent import Intent, command_of
-from onerouter_gateway.commands.lookup import OperationLookup
+from onerouter_gateway.commands.lookup import OperationLookup, is_answer
 from onerouter_gateway.commands.pending import Pending, Waiter
 from onerouter_gateway.commands.publish import CommandUnacknowledged, Publisher
 from onerouter_gateway.commands.request import Patience
@@ -112,17 +112,10 @@ class Commands:
     async def _after_the_wait(self, command: Command, asked: Asked, request: Request) -> Response:
         """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
         if asked.patience.wait_s > 0:
-            found = await self._lookup.find(command, key=asked.key)
-            if found is not None and found.is_answer:
-                return self._answer(found.reply, command, request)
-            if found is not None and found.reply.fingerprint not in {None, command.fingerprint}:
-                raise answers.mismatch()
-            if (
-                found is not None
-                and found.is_in_flight
-                and asked.patience.respond_async
-                and found.reply.made_by != command.command_id
-            ):
+            found = await self._lookup.find(command)
+            if found is not None and (is_answer(found) or found.fingerprint != command.fingerprint):
+                return self._answer(found, command, request)
+            if found is not None and asked.patience.respond_async and found.made_by != command.command_id:
                 raise answers.in_flight(command.operation_id)
         metrics.GATEWAY_OPERATIONS.labels(command.operation, "accepted").inc()
         return answers.accepted(command, state="accepted")
@@ -134,16 +127,14 @@ class Commands:
         """
         if asked.patience.wait_s > 0:
             return None
-        found = await self._lookup.find(command, key=asked.key)
+        found = await self._lookup.find(command)
         if found is None:
             if self._pending.is_waiting(command.operation_id):
                 raise answers.in_flight(command.operation_id)
             return None
-        if found.is_answer or found.reply.fingerprint not in {None, command.fingerprint}:
-            return self._answer(found.reply, command, request)
-        if found.is_in_flight:
-            raise answers.in_flight(command.operation_id)
-        return None
+        if is_answer(found) or found.fingerprint != command.fingerprint:
+            return self._answer(found, command, request)
+        raise answers.in_flight(command.operation_id)
 
     def _answer(self, reply: Reply, command: Command, request: Request) -> Response:
         request.state.provider_ms = reply.provider_ms if reply.made_by == command.command_id else 0.0

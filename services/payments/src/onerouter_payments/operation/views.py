@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from onerouter_common.clock import isoformat
+from onerouter_common.contracts.replies import Problem, Reply
 
 
 def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> dict[str, JsonValue]:
@@ -33,6 +34,21 @@ def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]
         "effect_guarantee": row["effect_guarantee"],
         "environment": row["environment"],
     }
+
+
+def reply_view(row: Mapping[str, Any]) -> Reply:
+    """The reply that a waiting gateway would be sent now."""
+    return Reply(
+        operation_id=row["id"],
+        made_by=row["made_by"],
+        fingerprint=row["fingerprint"],
+        state=row["state"],
+        resource_id=row["resource_id"],
+        status=row["status"] or 202,
+        result=row["result"],
+        problem=None if row["problem"] is None else Problem.model_validate(row["problem"]),
+        provider_ms=row["provider_ms"],
+    )
 
 
 def attempt_view(row: Mapping[str, Any]) -> dict[str, JsonValue]:

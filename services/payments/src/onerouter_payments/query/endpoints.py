@@ -84,6 +84,10 @@ def router(auth: InternalAuth) -> APIRouter:
     ) -> Response:
         return _json(await reads.refunds(tenant, RefundFilter(status, provider, payment_id), page))
 
+    @routes.get("/operations/{operation_id}/reply")
+    async def get_reply(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
+        return Response((await reads.reply(tenant, operation_id)).to_bytes(), media_type="application/json")
+
     @routes.get("/operations/{operation_id}")
     async def get_operation(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
         return _json(await reads.operation(tenant, operation_id))

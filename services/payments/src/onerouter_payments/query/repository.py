@@ -8,12 +8,13 @@ from pydantic import JsonValue
 from sqlalchemy import ColumnElement, Select, Table, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from onerouter_common.contracts.replies import Reply
 from onerouter_common.db.tenancy import tenant_transaction
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import PAYMENT, is_id
 from onerouter_common.web.internal import TenantContext
 from onerouter_payments.operation.tables import attempts, operations
-from onerouter_payments.operation.views import operation_view
+from onerouter_payments.operation.views import operation_view, reply_view
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.tables import payments
@@ -95,12 +96,14 @@ class Reads:
 
     async def operation(self, tenant: TenantContext, operation_id: str) -> View:
         """With every attempt. Raises NotFound."""
-        rows = await self._rows(tenant, operations, operations.c.id == operation_id)
-        if not rows:
-            raise _missing("operation", operation_id, tenant)
+        row = await self._operation(tenant, operation_id)
         query = select(attempts).where(attempts.c.operation_id == operation_id)
         made = await self._fetch(tenant, query.order_by(attempts.c.created_at, attempts.c.id))
-        return operation_view(rows[0], made)
+        return operation_view(row, made)
+
+    async def reply(self, tenant: TenantContext, operation_id: str) -> Reply:
+        """What a gateway that waits for the operation would be told now. Raises NotFound."""
+        return reply_view(await self._operation(tenant, operation_id))
 
     async def operations(self, tenant: TenantContext, wanted: OperationFilter, page: Page) -> View:
         """Without attempts: ask for one operation to see its."""
@@ -113,6 +116,12 @@ class Reads:
             (operations.c.resource_id, wanted.resource_id),
         )
         return list_view(rows, page, lambda row: operation_view(row, ()), _key)
+
+    async def _operation(self, tenant: TenantContext, operation_id: str) -> Row:
+        rows = await self._rows(tenant, operations, operations.c.id == operation_id)
+        if not rows:
+            raise _missing("operation", operation_id, tenant)
+        return rows[0]
 
     async def _rows(self, tenant: TenantContext, table: Table, wanted: ColumnElement[bool]) -> list[Row]:
         return await self._fetch(tenant, select(table).where(wanted).order_by(table.c.created_at.desc()).limit(1))

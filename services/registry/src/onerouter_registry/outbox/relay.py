@@ -82,7 +82,8 @@ class Relay:
                 log.exception("registry.outbox.failed")
                 metric_names.LOOP_RESTARTS.labels("registry-outbox").inc()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll_s)
+                async with asyncio.timeout(self._poll_s):
+                    await self._wake.wait()
 
     async def _listen(self) -> None:
         while True:
