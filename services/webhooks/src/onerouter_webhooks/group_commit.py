@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Generic, Self, TypeVar
+
+from onerouter_webhooks.loops import end
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -39,9 +40,7 @@ class GroupCommit(Generic[ItemT, ResultT]):
     async def __aexit__(self, *_: object) -> None:
         """Stops; who still waits is told that nothing was written for it."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
         for _item, future in self._waiting:
             future.cancel()
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 
@@ -23,9 +23,17 @@ async def running(name: str, loop: Callable[[], Awaitable[None]]) -> AsyncIterat
     try:
         yield
     finally:
+        await end(task)
+
+
+async def end(task: "asyncio.Task[Any]") -> None:
+    """Cancel a task and wait until it has ended.
+
+    Once may not be enough: `asyncio.wait_for` of Python 3.11 loses a cancellation that comes together with its result.
+    """
+    while not task.done():
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=1.0)
 
 
 async def _supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -102,10 +103,9 @@ class DeliveryWorker:
                 reclaimed_at = monotonic()
             self._wake.clear()
             soonest_s = await self._claim()
-            try:
-                await asyncio.wait_for(self._wake.wait(), min(self._poll_interval_s, max(soonest_s, 0.0)))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(self._poll_interval_s, soonest_s)):
+                    await self._wake.wait()
 
     async def drain(self, timeout_s: float) -> None:
         """Claim no more, let what is in flight finish, and free the leases of what did not."""

@@ -1,0 +1,36 @@
+"""Background loops: restarted when they fail, surely ended when they must."""
+
+import asyncio
+
+from onerouter_webhooks.loops import end, running
+
+from .conftest import eventually
+
+
+async def test_a_loop_that_fails_is_called_again() -> None:
+    calls: list[int] = []
+
+    async def fails_once() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise RuntimeError("once")
+        await asyncio.Event().wait()
+
+    async with running("test", fails_once):
+        await eventually(lambda: len(calls) == 2)
+
+
+async def test_a_task_that_loses_its_first_cancellation_still_ends() -> None:
+    started = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            started.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(stubborn())
+    await started.wait()
+    await end(task)
+    assert task.cancelled()
