@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import asyncpg
@@ -109,6 +110,9 @@ class Postgres(Engine):
             "full_page_writes": _on(self._durable),
             "log_min_messages": "warning",
         }
+        if sys.platform == "linux":
+            # After a crash one sync of the file system instead of one for each of thousands of files: 35 s less here.
+            settings["recovery_init_sync_method"] = "syncfs"
         return [self._bin / "postgres", "-D", self._cluster, *(f"--{key}={value}" for key, value in settings.items())]
 
     def environment(self) -> dict[str, str]:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PRODUCE, FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, END_TXN, DESCRIBE_CLUSTER = 0, 1, 3, 10, 18, 26, 60
+JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP = 11, 13, 14
 ADVERTISING = frozenset({METADATA, FIND_COORDINATOR, DESCRIBE_CLUSTER})
 """Answers that name the broker's own host and port."""
 
-_LAST_INFLEXIBLE = {PRODUCE: 8, FETCH: 11}
+_LAST_INFLEXIBLE = {PRODUCE: 8, FETCH: 11, JOIN_GROUP: 5, LEAVE_GROUP: 2, SYNC_GROUP: 3}
 _FIRST_COMPACT_API_VERSIONS = 3
+_REBALANCE_IN_PROGRESS = 27
 
 Partition = tuple[str, int]
 
@@ -136,8 +138,21 @@ def is_empty_fetch(response: bytes, version: int) -> bool:
     return True
 
 
+def with_assignment(response: bytes, version: int) -> bytes:
+    """A SyncGroup answer that has an assignment or says why not.
+
+    To a member that joined after the leader had read who is there noida-db gives no bytes at all, which no client can
+    read; Kafka tells it to join again.
+    """
+    error_at = 4 + (4 if version >= 1 else 0)  # correlation id, throttle time
+    error, size = struct.unpack_from(">hi", response, error_at)
+    if error or size > 0:
+        return response
+    return response[:error_at] + struct.pack(">h", _REBALANCE_IN_PROGRESS) + response[error_at + 2 :]
+
+
 def cap_versions(response: bytes, version: int) -> bytes:
-    """An ApiVersions answer that offers Produce and Fetch only up to the versions read here."""
+    """An ApiVersions answer that offers what the front reads only up to the versions it can read."""
     compact = version >= _FIRST_COMPACT_API_VERSIONS
     frame = bytearray(response)
     at = 6  # correlation id, error code

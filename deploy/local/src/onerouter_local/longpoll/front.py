@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from onerouter_local.longpoll import frames
 from onerouter_local.longpoll.frames import FetchTerms, Partition, ProduceTerms, Request
+from onerouter_local.longpoll.membership import FOLLOWED, Memberships
 from onerouter_local.ports import LOOPBACK
 
 _LARGEST_FRAME = 128 * 1024 * 1024
@@ -76,13 +77,21 @@ class Front:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             broker = Broker(*await asyncio.open_connection(LOOPBACK, self._broker_port, limit=1024 * 1024))
+            memberships = Memberships()
             try:
                 while True:
                     request = Request.parse(await read_frame(reader))
+                    for farewell in memberships.replaced(request):
+                        await broker.ask(farewell)
                     response = await self._answer(request, broker)
                     if response is not None:
+                        if request.api_key in FOLLOWED:
+                            memberships.note(request, response)
                         write_frame(writer, response)
                         await writer.drain()
+            except (asyncio.IncompleteReadError, OSError):
+                for farewell in memberships.farewells():
+                    await broker.ask(farewell)
             finally:
                 broker.close()
         except (asyncio.IncompleteReadError, OSError):
@@ -104,7 +113,8 @@ class Front:
                 return response
             case api_key if api_key in frames.ADVERTISING:
                 return frames.readdress(await broker.ask(request), LOOPBACK, self._broker_port, self.port)
-        return await broker.ask(request)
+        response = await broker.ask(request)
+        return frames.with_assignment(response, request.version) if request.api_key == frames.SYNC_GROUP else response
 
     async def _fetch(self, request: Request, broker: "Broker") -> bytes:
         terms = FetchTerms.parse(request)
