@@ -1,0 +1,246 @@
+"""Afterwards: what the shop believes, what our databases say, what the provider's books show. All must agree."""
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from tests.chaos.shop import Ask, Shop
+from tests.chaos.subscriber import Event, Subscriber
+from tests.e2e.tenants import admin_dsn
+
+from onerouter_common.contracts import topics
+from onerouter_common.worker.started import provider_key_of
+from onerouter_local.stack import Stack
+
+_PAGE: Final = 100
+_SHOWN: Final = 12
+
+
+class Books:
+    """Reads everything that can be read, as operator."""
+
+    def __init__(self, stack: Stack, shop: Shop, subscriber: Subscriber, sandbox: httpx.AsyncClient) -> None:
+        self._stack = stack
+        self._shop = shop
+        self._subscriber = subscriber
+        self._sandbox = sandbox
+
+    async def unfinished(self) -> dict[str, int]:
+        """What is still under way, by where it is; empty once all is quiet."""
+        counts = {
+            "operations not final": await self._count("payments", "operations WHERE due_at IS NOT NULL"),
+            "payments outbox": await self._count("payments", "outbox"),
+            "registry outbox": await self._count("registry", "outbox"),
+            "callbacks waiting for their resource": await self._count("payments", "pending_callbacks"),
+            "callbacks not handed on": await self._count("webhooks", "inbound_events WHERE state = 'pending'"),
+            "deliveries owed": await self._count("webhooks", "delivery_queue"),
+            "callbacks the provider still owes": (await self._callbacks())["counts"].get("pending", 0),
+            "events not received": len(await self._events_not_received()),
+        }
+        return {what: count for what, count in counts.items() if count}
+
+    async def problems(self) -> list[str]:
+        """Every broken promise, as a sentence each; empty is what we want to see."""
+        return [
+            *self._outcomes(),
+            *await self._operations(),
+            *await self._effects(),
+            *await self._states(),
+            *await self._provider_callbacks(),
+            *await self._events(),
+            *await self._deliveries(),
+            *await self._dead_letters(),
+            *[f"still there: {count} {what}" for what, count in (await self.unfinished()).items()],
+        ]
+
+    async def explain(self, operation_ids: Sequence[str]) -> list[str]:
+        """The database's story of some operations, for a person who has to understand a failure."""
+        lines = []
+        for row in await self._fetch(
+            "payments",
+            "SELECT id, operation, state, due_at, owner, generation, attempts, failures, open_attempt_at, problem "
+            "FROM operations WHERE id = ANY($1::text[])",
+            list(operation_ids),
+        ):
+            lines.append(f"    {dict(row)}")
+            for attempt in await self._fetch(
+                "payments",
+                "SELECT number, kind, created_at, finished_at, outcome, reason FROM attempts WHERE operation_id = $1 "
+                "ORDER BY created_at",
+                row["id"],
+            ):
+                lines.append(f"      {dict(attempt)}")
+        return lines
+
+    def _outcomes(self) -> list[str]:
+        wrong = [ask for ask in self._shop.asks if ask.state != "succeeded"]
+        return [f"{ask.path} under {ask.key} ended as {ask.state}: {' | '.join(ask.timeline)}" for ask in wrong]
+
+    async def _operations(self) -> list[str]:
+        ours = Counter(ask.operation_id for ask in self._shop.asks)
+        rows = await self._fetch("payments", "SELECT id, state FROM operations")
+        stored = Counter(row["id"] for row in rows)
+        return [
+            *_listed("an operation that no request asked for", stored - ours),
+            *_listed("a request whose operation is not stored", ours - stored),
+            *_listed("not succeeded", {row["id"]: row["state"] for row in rows if row["state"] != "succeeded"}),
+        ]
+
+    async def _effects(self) -> list[str]:
+        ledger = await self._ledger()
+        happened = Counter((effect["kind"], effect["reference"]) for effect in ledger)
+        wanted: Counter[tuple[str, str]] = Counter()
+        for ask in self._shop.asks:
+            if ask.path == "/v1/payments":
+                wanted["order.created", ask.answer.get("id", "?")] += 1
+            elif ask.path == "/v1/refunds":
+                wanted["refund.created", provider_key_of(ask.operation_id or "?")] += 1
+        # A payment is captured under its own id at the provider, by the provider or by us: once.
+        for row in await self._fetch("payments", "SELECT provider_payment_id FROM payments"):
+            wanted["payment.captured", row["provider_payment_id"]] += 1
+        summary = (await self._sandbox.get("/control/ledger/summary")).json()
+        return [
+            *_listed("an effect that happened twice", summary["repeated"]),
+            *_listed("an effect that nobody asked for, or once too often", happened - wanted),
+            *_listed("an effect that did not happen", wanted - happened),
+        ]
+
+    async def _states(self) -> list[str]:
+        at_provider = {one["id"]: one for one in await self._pages("payments")}
+        refunds = {one["id"]: one for one in await self._pages("refunds")}
+        wrong: dict[str, str] = {}
+        for row in await self._fetch("payments", "SELECT * FROM payments"):
+            theirs = at_provider.get(row["provider_payment_id"], {})
+            told = (theirs.get("status"), theirs.get("amount"), theirs.get("amount_refunded"))
+            expected = {0: "succeeded", row["amount_minor"]: "refunded"}.get(told[2] or 0, "partially_refunded")
+            held = (row["status"], row["amount_minor"], row["amount_refunded_minor"])
+            if told[0] not in {"captured", "refunded"} or held != (expected, *told[1:]):
+                wrong[row["id"]] = f"we hold {held}, the provider {told}"
+        for row in await self._fetch("payments", "SELECT * FROM refunds"):
+            theirs = refunds.get(row["provider_refund_id"], {})
+            told_refund = (theirs.get("status"), theirs.get("amount"))
+            if (row["status"], row["amount_minor"]) != ("succeeded", told_refund[1]) or told_refund[0] != "processed":
+                wrong[row["id"]] = f"we hold {row['status']} of {row['amount_minor']}, the provider {told_refund}"
+        return _listed("a state that is not the provider's", wrong)
+
+    async def _provider_callbacks(self) -> list[str]:
+        sent = await self._callbacks()
+        lost = {one["id"]: one["event"] for one in sent["data"] if one["state"] != "delivered"}
+        stored = await self._count("webhooks", "inbound_events")
+        distinct = len({one["event_id"] for one in sent["data"]})
+        complaints = _listed("a callback that was never taken", lost)
+        if stored != distinct:
+            complaints.append(f"the provider sent {distinct} different callbacks, {stored} are stored")
+        not_published = await self._count("webhooks", "inbound_events WHERE state NOT IN ('published', 'unhandled')")
+        return [*complaints, *([f"{not_published} callbacks were not handed on"] if not_published else [])]
+
+    async def _events(self) -> list[str]:
+        missing = await self._events_not_received()
+        contradicting: dict[str, object] = {}
+        for resource, events in self._subscriber.by_resource().items():
+            by_sequence: dict[int, set[Event]] = {}
+            for event in events:
+                by_sequence.setdefault(event.sequence, set()).add(event)
+            differing = [same for same in by_sequence.values() if len(same) > 1]
+            if differing:
+                contradicting[resource] = differing
+        unsigned = [f"{self._subscriber.unsigned} deliveries were not signed"] if self._subscriber.unsigned else []
+        return [
+            *_listed("a gap in a resource's events", missing),
+            *_listed("two different events under one sequence number", contradicting),
+            *unsigned,
+        ]
+
+    async def _events_not_received(self) -> dict[str, str]:
+        """Resources whose events 1 … version did not all come."""
+        received = {id_: {event.sequence for event in found} for id_, found in self._subscriber.by_resource().items()}
+        rows = await self._fetch(
+            "payments", "SELECT id, version FROM payments UNION ALL SELECT id, version FROM refunds"
+        )
+        return {
+            row["id"]: f"version {row['version']}, received {sorted(received.get(row['id'], ()))}"
+            for row in rows
+            if received.get(row["id"], set()) != set(range(1, row["version"] + 1))
+        }
+
+    async def _deliveries(self) -> list[str]:
+        events = await self._count("webhooks", "events")
+        rows = await self._fetch("webhooks", "SELECT outcome, count(*) AS count FROM deliveries GROUP BY outcome")
+        outcomes = {row["outcome"]: row["count"] for row in rows}
+        return [] if outcomes == {"succeeded": events} else [f"{events} events, but deliveries ended as {outcomes}"]
+
+    async def _dead_letters(self) -> list[str]:
+        dead = [topics.dead_commands("payments"), topics.dead_callbacks("payments"), topics.dead_events("payments")]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.broker.bootstrap_servers, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets([TopicPartition(topic, 0) for topic in dead])
+        finally:
+            await consumer.stop()
+        return _listed("a topic with dead letters", {where.topic: end for where, end in ends.items() if end})
+
+    async def _callbacks(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self._sandbox.get("/control/callbacks", params={"limit": 10_000})).json()
+        return found
+
+    async def _ledger(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._sandbox.get("/control/ledger", params={"limit": 10_000})).json()[
+            "data"
+        ]
+        return found
+
+    async def _pages(self, kind: str) -> list[dict[str, Any]]:
+        """All objects of a kind, by the provider's own API."""
+        secrets = self._stack.secrets
+        pair = base64.b64encode(f"{secrets.sandbox_key_id}:{secrets.sandbox_key_secret}".encode()).decode()
+        found: list[dict[str, Any]] = []
+        while True:
+            window = {"count": _PAGE, "skip": len(found)}
+            answer = await self._sandbox.get(
+                f"/razorpay/v1/{kind}", params=window, headers={"Authorization": f"Basic {pair}"}
+            )
+            answer.raise_for_status()
+            items = answer.json()["items"]
+            found += items
+            if len(items) < _PAGE:
+                return found
+
+    async def _count(self, service: str, what: str) -> int:
+        return int((await self._fetch(service, f"SELECT count(*) AS count FROM {what}"))[0]["count"])
+
+    async def _fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(admin_dsn(self._stack, service))
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
+            return rows
+        finally:
+            await connection.close()
+
+
+def _listed(what: str, found: Any) -> list[str]:
+    """One line for each, up to a number that a person reads."""
+    items = [f"{key}: {value}" for key, value in found.items()] if isinstance(found, dict) else [str(i) for i in found]
+    rest = [f"{what}: … and {len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
+    return [f"{what}: {item}" for item in items[:_SHOWN]] + rest
+
+
+def suspects(asks: Sequence[Ask], problems: Sequence[str]) -> list[Ask]:
+    """The requests that the complaints name, by operation, resource or provider key."""
+    text = "\n".join(problems)
+    return [
+        ask
+        for ask in asks
+        if any(
+            name and name in text
+            for name in (
+                ask.operation_id,
+                ask.answer.get("id"),
+                ask.key,
+                ask.operation_id and provider_key_of(ask.operation_id),
+            )
+        )
+    ][:_SHOWN]

@@ -1,0 +1,81 @@
+"""Carries the plan out: kills processes, restarts the broker and PostgreSQL, tells what it does."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final
+
+from tests.chaos.plan import Kill, Plan
+
+from onerouter_local.engines import ApacheKafka, EngineFailed
+from onerouter_local.stack import Stack
+
+_TRIES: Final = 5
+
+
+class Havoc:
+    """One run of a plan; ends when it is cancelled or everything was done."""
+
+    def __init__(self, stack: Stack, plan: Plan) -> None:
+        self._stack = stack
+        self._plan = plan
+        self._began = time.monotonic()
+        self.kills: Counter[str] = Counter()
+        self.skipped = 0
+        """Kills whose victim was not running, being killed already."""
+        self.restarted: list[str] = []
+
+    async def run(self) -> None:
+        self._began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._kill_all())
+            group.create_task(self._restart_broker())
+            group.create_task(self._restart_postgres())
+
+    async def _kill_all(self) -> None:
+        for kill in self._plan.kills:
+            await self._until(kill.at_s)
+            self._kill(kill)
+
+    def _kill(self, kill: Kill) -> None:
+        process = self._stack.services[kill.victim]
+        if process.pid is None:
+            self.skipped += 1
+            return
+        process.kill()
+        self.kills[kill.victim] += 1
+
+    async def _restart_broker(self) -> None:
+        await self._until(self._plan.broker_at_s)
+        broker = self._stack.broker
+        if isinstance(broker, ApacheKafka):
+            broker.kill()
+            await broker.start()
+            self._tell("Apache Kafka was killed by SIGKILL and is back")
+        else:
+            # It keeps its newest records in memory: only SIGTERM makes it write them down (ADR 2).
+            await broker.restart()
+            self._tell("the embedded broker was stopped by SIGTERM and is back (it loses records on SIGKILL: ADR 2)")
+
+    async def _restart_postgres(self) -> None:
+        await self._until(self._plan.postgres_at_s)
+        self._stack.postgres.kill()
+        for left in reversed(range(_TRIES)):
+            try:
+                await self._stack.postgres.start()
+                break
+            except EngineFailed:  # orphaned backends still hold the shared memory
+                if not left:
+                    raise
+        self._tell("PostgreSQL was killed by SIGKILL and has recovered")
+
+    def _tell(self, what: str) -> None:
+        self.restarted.append(what)
+        print(f"  {self.elapsed_s:6.1f} s  {what}", flush=True)
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+    async def _until(self, at_s: float) -> None:
+        await asyncio.sleep(max(0.0, at_s - self.elapsed_s))
