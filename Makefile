@@ -78,10 +78,11 @@ migrate: $(READY)  ## Bring databases up to date (SERVICE=payments; DATABASE_URL
 topics: $(READY)  ## Create missing topics (KAFKA_BOOTSTRAP_SERVERS set)
 	@$(BIN)/onerouter topics $(ARGS)
 
-docs: $(READY)  ## Write docs/openapi.json and docs/asyncapi.json
+docs: $(READY)  ## Write docs/openapi.json, asyncapi.json and configuration.md
 	@$(BIN)/python -m onerouter_gateway.openapi > docs/openapi.json
 	@$(BIN)/python -m onerouter_server.asyncapi > docs/asyncapi.json
-	@git diff --stat -- docs/openapi.json docs/asyncapi.json
+	@$(BIN)/python -m onerouter_server.configuration > docs/configuration.md
+	@git diff --stat -- docs
 
 lock: $(READY)  ## Resolve requirements.lock again
 	@$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 -o requirements.lock --group dev \

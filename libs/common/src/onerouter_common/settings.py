@@ -48,7 +48,11 @@ class ServiceSettings(BaseSettings):
         description="A consumer that said nothing for so long is dead: others get its partitions. At least the brokers' "
         "group.min.session.timeout.ms, 6 s unless they are told otherwise.",
     )
-    log_level: str = Field("INFO", validation_alias=AliasChoices("ONEROUTER_LOG_LEVEL", "log_level"))
+    log_level: str = Field(
+        "INFO",
+        validation_alias=AliasChoices("ONEROUTER_LOG_LEVEL", "log_level"),
+        description="Least severe of our own lines that is written: DEBUG, INFO, WARNING or ERROR.",
+    )
     log_format: str = Field(
         "json",
         pattern="^(json|console)$",
