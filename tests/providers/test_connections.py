@@ -48,7 +48,7 @@ class FakeRegistry:
 class World:
     registry: FakeRegistry
     keyring: KeyRing
-    pool: httpx.AsyncClient
+    pool: httpx.AsyncBaseTransport
     now: float = 1_000.0
 
     def connections(self, **more: Any) -> ProviderConnections:
@@ -81,13 +81,13 @@ class World:
 
 
 @pytest.fixture(scope="session")
-async def pool() -> AsyncIterator[httpx.AsyncClient]:
+async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
     async with open_pool() as opened:
         yield opened
 
 
 @pytest.fixture
-def world(pool: httpx.AsyncClient) -> World:
+def world(pool: httpx.AsyncBaseTransport) -> World:
     return World(FakeRegistry(), KeyRing.parse(KeyRing.generate("k1")), pool)
 
 

@@ -133,12 +133,14 @@ def closed_port() -> int:
 
 
 @pytest.fixture(scope="session")
-async def pool() -> AsyncIterator[httpx.AsyncClient]:
+async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
     async with open_pool() as opened:
         yield opened
 
 
-async def send(pool: httpx.AsyncClient, url: str, *, effect: bool, timeout_s: float = 5.0, **more: Any) -> Answer:
+async def send(
+    pool: httpx.AsyncBaseTransport, url: str, *, effect: bool, timeout_s: float = 5.0, **more: Any
+) -> Answer:
     http = ProviderHttp(pool, provider="acme", display_name="Acme", timeout_s=timeout_s)
     more.setdefault("headers", {"Authorization": "Basic c2VjcmV0"})
     if effect:
@@ -169,7 +171,7 @@ FAULTS_AFTER_SENDING = [
 
 
 @pytest.mark.parametrize("talk", FAULTS_AFTER_SENDING)
-async def test_after_sending_an_effect_is_unknown(pool: httpx.AsyncClient, talk: Talk) -> None:
+async def test_after_sending_an_effect_is_unknown(pool: httpx.AsyncBaseTransport, talk: Talk) -> None:
     async with serving(talk) as server:
         with pytest.raises(ProviderOutcomeUnknown) as caught:
             await send(pool, server.url, effect=True, timeout_s=0.3)
@@ -178,13 +180,13 @@ async def test_after_sending_an_effect_is_unknown(pool: httpx.AsyncClient, talk:
 
 
 @pytest.mark.parametrize("talk", FAULTS_AFTER_SENDING)
-async def test_after_sending_a_question_changed_nothing(pool: httpx.AsyncClient, talk: Talk) -> None:
+async def test_after_sending_a_question_changed_nothing(pool: httpx.AsyncBaseTransport, talk: Talk) -> None:
     async with serving(talk) as server:
         with pytest.raises(ProviderUnavailable):
             await send(pool, server.url, effect=False, timeout_s=0.3)
 
 
-async def test_no_http_at_all_is_unknown(pool: httpx.AsyncClient) -> None:
+async def test_no_http_at_all_is_unknown(pool: httpx.AsyncBaseTransport) -> None:
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter, __: int) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
         await writer.drain()
@@ -195,17 +197,17 @@ async def test_no_http_at_all_is_unknown(pool: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("effect", [True, False])
-async def test_a_refused_connection_sent_nothing(pool: httpx.AsyncClient, effect: bool) -> None:
+async def test_a_refused_connection_sent_nothing(pool: httpx.AsyncBaseTransport, effect: bool) -> None:
     with pytest.raises(ProviderUnavailable, match="nothing was sent"):
         await send(pool, f"http://127.0.0.1:{closed_port()}", effect=effect)
 
 
-async def test_an_unknown_host_got_nothing(pool: httpx.AsyncClient) -> None:
+async def test_an_unknown_host_got_nothing(pool: httpx.AsyncBaseTransport) -> None:
     with pytest.raises(ProviderUnavailable, match="nothing was sent"):
         await send(pool, "http://no-such-host.invalid", effect=True)
 
 
-async def test_a_failed_tls_handshake_sent_nothing(pool: httpx.AsyncClient) -> None:
+async def test_a_failed_tls_handshake_sent_nothing(pool: httpx.AsyncBaseTransport) -> None:
     heard: list[bytes] = []
 
     async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -220,7 +222,7 @@ async def test_a_failed_tls_handshake_sent_nothing(pool: httpx.AsyncClient) -> N
     assert not any(b"POST" in bytes_ for bytes_ in heard)
 
 
-async def test_a_connection_that_never_opens_sent_nothing(pool: httpx.AsyncClient) -> None:
+async def test_a_connection_that_never_opens_sent_nothing(pool: httpx.AsyncBaseTransport) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -249,7 +251,7 @@ async def test_waiting_for_a_free_connection_sends_nothing() -> None:
         assert len(server.requests) == 1
 
 
-async def test_a_kept_alive_connection_that_dies_upon_use_is_unknown(pool: httpx.AsyncClient) -> None:
+async def test_a_kept_alive_connection_that_dies_upon_use_is_unknown(pool: httpx.AsyncBaseTransport) -> None:
     """The server may have read the request before it cut: nothing proves that it did not."""
     answer = says("200 OK", b"{}")
 
@@ -266,7 +268,7 @@ async def test_a_kept_alive_connection_that_dies_upon_use_is_unknown(pool: httpx
         assert len(server.requests) == 2  # the effect was not sent again behind our back
 
 
-async def test_a_connection_closed_while_idle_is_not_used_again(pool: httpx.AsyncClient) -> None:
+async def test_a_connection_closed_while_idle_is_not_used_again(pool: httpx.AsyncBaseTransport) -> None:
     answer = says("200 OK", b"{}", "Connection: close")
     async with serving(answer) as server:
         for _ in range(2):
@@ -276,7 +278,7 @@ async def test_a_connection_closed_while_idle_is_not_used_again(pool: httpx.Asyn
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize(("header", "seconds"), [("Retry-After: 7", 7), ("X-Nothing: 1", None)])
 async def test_throttling_did_nothing(
-    pool: httpx.AsyncClient, effect: bool, header: str, seconds: float | None
+    pool: httpx.AsyncBaseTransport, effect: bool, header: str, seconds: float | None
 ) -> None:
     async with serving(says("429 Slow Down", b"<html>", header)) as server:
         with pytest.raises(ProviderThrottled) as caught:
@@ -295,13 +297,13 @@ def test_retry_after_is_seconds_or_a_date() -> None:
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "404 Not Found", "409 Conflict"])
-async def test_refusals_are_for_the_mapping(pool: httpx.AsyncClient, status: str) -> None:
+async def test_refusals_are_for_the_mapping(pool: httpx.AsyncBaseTransport, status: str) -> None:
     async with serving(says(status, b'{"error": {"code": "X"}}')) as server:
         answer = await send(pool, server.url, effect=True)
     assert (answer.status, answer.ok, answer.body) == (int(status[:3]), False, {"error": {"code": "X"}})
 
 
-async def test_nothing_of_ours_goes_out_and_nothing_of_theirs_stays(pool: httpx.AsyncClient) -> None:
+async def test_nothing_of_ours_goes_out_and_nothing_of_theirs_stays(pool: httpx.AsyncBaseTransport) -> None:
     async with serving(says("200 OK", b"{}", "Set-Cookie: session=1; Path=/")) as server:
         with telemetry.span("operation"):
             for _ in range(2):
@@ -312,14 +314,16 @@ async def test_nothing_of_ours_goes_out_and_nothing_of_theirs_stays(pool: httpx.
         assert ours not in sent
 
 
-async def test_the_environment_configures_nothing(pool: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_configures_nothing(
+    pool: httpx.AsyncBaseTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{closed_port()}")
     async with open_pool() as fresh, serving(says("200 OK", b"{}")) as server:
         assert (await send(fresh, server.url, effect=True)).ok
 
 
-async def test_calls_share_one_deadline(pool: httpx.AsyncClient) -> None:
+async def test_calls_share_one_deadline(pool: httpx.AsyncBaseTransport) -> None:
     """A second call does not get the time anew that the first one used up."""
     async with serving(hangs) as server:
         http = ProviderHttp(pool, provider="acme", timeout_s=0.3)
@@ -331,7 +335,7 @@ async def test_calls_share_one_deadline(pool: httpx.AsyncClient) -> None:
     assert asyncio.get_running_loop().time() - deadline < 0.25
 
 
-async def test_an_outside_cancellation_is_not_swallowed(pool: httpx.AsyncClient) -> None:
+async def test_an_outside_cancellation_is_not_swallowed(pool: httpx.AsyncBaseTransport) -> None:
     async with serving(hangs) as server:
         task = asyncio.create_task(send(pool, server.url, effect=True))
         while not server.requests:
@@ -358,6 +362,6 @@ async def test_another_transport_is_believed_only_where_it_is_clear(
     def fail(_: httpx.Request) -> httpx.Response:
         raise raised
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as mocked:
+    async with httpx.MockTransport(fail) as mocked:
         with pytest.raises(expected):
             await send(mocked, "http://acme.test/", effect=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
+from onerouter_providers.http import open_pool
 from onerouter_providers.loader import GROUP, ProviderPackageInvalid, Providers
 from onerouter_providers.payments.razorpay.client import RazorpayPayments
 
@@ -55,7 +55,7 @@ async def test_a_third_partys_package_is_found_and_opened(site: Path) -> None:
     acme = Providers.load().find("sms", "acme")
     assert acme is not None
     assert acme.webhook is None
-    async with httpx.AsyncClient() as pool:
+    async with open_pool() as pool:
         credentials = {"token": SecretStr("x"), "account": SecretStr("y")}
         live = acme.open(credentials, http=pool, environment="live")
         sandbox = acme.open(
@@ -69,7 +69,7 @@ async def test_ours_is_found_the_same_way() -> None:
     razorpay = Providers.load().find("payments", "razorpay")
     assert razorpay is not None
     assert razorpay.webhook is not None
-    async with httpx.AsyncClient() as pool:
+    async with open_pool() as pool:
         credentials = {"key_id": SecretStr("rzp_test_1"), "key_secret": SecretStr("s")}
         assert isinstance(razorpay.open(credentials, http=pool, environment="test"), RazorpayPayments)
 

@@ -76,45 +76,49 @@ class Producer:
         self, topic: str, value: bytes, *, key: str, headers: Headers = (), partition: int | None = None
     ) -> None:
         """Returns once all in-sync replicas have the record. Raises BrokerUnavailable."""
-        await self._acknowledged(await self._send(topic, value, key=key, headers=headers, partition=partition))
+        await self._publish([(topic, value, key, headers)], partition)
 
     async def publish_many(self, records: Sequence[tuple[str, bytes, str, Headers]]) -> None:
         """Publish `(topic, value, key, headers)` in order; returns when all are acknowledged. Raises BrokerUnavailable.
 
         Some may have arrived when it raises: records carry ids, consumers drop what they have seen.
         """
-        acks = [await self._send(topic, value, key=key, headers=headers) for topic, value, key, headers in records]
-        for ack in acks:
-            await self._acknowledged(ack)
+        await self._publish(records)
 
     async def send_hint(self, topic: str, value: bytes, *, key: str, partition: int) -> None:
         """Send something that may be lost: not waited for, not repeated, dropped when there is no broker."""
         try:
-            ack = await self._send(topic, value, key=key, headers=(), partition=partition)
+            ack = await self._working().send(topic, value, key=key.encode(), partition=partition)
         except BrokerUnavailable:
+            return
+        except KafkaError as error:
+            self._broken(error)
             return
         ack.add_done_callback(_retrieve)
 
-    async def _send(
-        self, topic: str, value: bytes, *, key: str, headers: Headers, partition: int | None = None
-    ) -> "asyncio.Future[Any]":
-        producer = self._current
-        if producer is None:
-            raise BrokerUnavailable("The message log cannot be reached.", retry_after_s=2)
+    async def _publish(self, records: Sequence[tuple[str, bytes, str, Headers]], partition: int | None = None) -> None:
+        producer = self._working()
+        acks: list[asyncio.Future[Any]] = []
         try:
             async with asyncio.timeout(self._ack_timeout_s):
-                ack = await producer.send(topic, value, key=key.encode(), headers=list(headers), partition=partition)
-                return cast("asyncio.Future[Any]", ack)
+                for topic, value, key, headers in records:
+                    ack = await producer.send(
+                        topic, value, key=key.encode(), headers=list(headers), partition=partition
+                    )
+                    acks.append(ack)
+                if acks:
+                    await asyncio.wait(acks)  # unlike gather it leaves them alone when we are cancelled
+            for ack in acks:
+                ack.result()
         except (KafkaError, TimeoutError) as error:
+            for ack in acks:
+                ack.add_done_callback(_retrieve)
             raise self._broken(error) from error
 
-    async def _acknowledged(self, ack: "asyncio.Future[Any]") -> None:
-        try:
-            async with asyncio.timeout(self._ack_timeout_s):
-                await asyncio.shield(ack)
-        except (KafkaError, TimeoutError) as error:
-            ack.add_done_callback(_retrieve)
-            raise self._broken(error) from error
+    def _working(self) -> AIOKafkaProducer:
+        if self._current is None:
+            raise BrokerUnavailable("The message log cannot be reached.", retry_after_s=2)
+        return self._current
 
     def _broken(self, error: BaseException) -> BrokerUnavailable:
         log.warning("broker.publish.failed", error=type(error).__name__)

@@ -4,6 +4,7 @@ The bits are a UUIDv7 (time first) written in Crockford's base 32, lower case, 2
 most 40 ASCII characters, so that it fits where providers let us store a reference of our own (Razorpay's receipt: 40).
 """
 
+import base64
 import hashlib
 import hmac
 import re
@@ -28,6 +29,7 @@ WORKER: Final = "wrk"
 REQUEST: Final = "req"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
 _SHAPE: Final = re.compile(r"[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
@@ -52,5 +54,6 @@ def is_id(prefix: str, value: str) -> bool:
 
 
 def _encode(number: int) -> str:
-    # 26 characters of 5 bits are 130 bits; the two spare ones are the leading zeros, so the first character is 0–7.
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    # 26 characters of 5 bits are 130 bits: two spare ones lead, so the first character is 0–7. The library encodes whole
+    # groups of 5 bytes, hence 20 bytes, of which the first 6 characters are zeros; its alphabet maps to Crockford's.
+    return base64.b32encode(number.to_bytes(20, "big"))[6:].translate(_TO_CROCKFORD).decode()

@@ -102,7 +102,7 @@ class ProviderConnections:
         registry: Registry,
         keyring: KeyRing,
         providers: Providers,
-        http: httpx.AsyncClient,
+        http: httpx.AsyncBaseTransport,
         *,
         base_urls: Mapping[str, str] | None = None,
         timeout_most_s: float | None = None,

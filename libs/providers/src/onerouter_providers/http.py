@@ -25,7 +25,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 import aiohttp
@@ -45,6 +45,11 @@ KEEP_ALIVE_S: Final = 15.0
 """Shorter than what servers usually grant an idle connection: the fewer are reset upon use, the fewer are ambiguous."""
 MAX_ANSWER_BYTES: Final = 1_048_576
 MAX_RETRY_AFTER_S: Final = 86_400.0
+
+_EXTENSIONS: Final = {
+    "timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S).as_dict(),
+}
+"""Opening a connection is bounded by itself; the whole call by its deadline."""
 
 _FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, TimeoutError, OSError)
 
@@ -77,21 +82,16 @@ class _Unreadable(Exception):
     """An answer came, but not one that says what was done."""
 
 
-def open_pool(*, max_connections: int = 1_000, keep_alive_s: float = KEEP_ALIVE_S) -> httpx.AsyncClient:
+def open_pool(*, max_connections: int = 1_000, keep_alive_s: float = KEEP_ALIVE_S) -> httpx.AsyncBaseTransport:
     """The connection pool of a process, shared by all connections of all tenants; close it when the process ends.
 
-    Open it on the running event loop. It keeps no cookies, so nothing of one tenant's answers reaches another's calls.
+    Open it on the running event loop. It is httpx's transport without its client: redirects, cookies and a merged
+    configuration are what we do not want, and cost a third of a call (docs/adr/0006-httpx-on-aiohttp.md).
     """
     limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_s)
     transport = AiohttpTransport(trust_env=False, limits=limits)
     transport.client = lambda: _open_session(transport, max_connections, keep_alive_s)
-    return httpx.AsyncClient(
-        transport=transport,
-        trust_env=False,
-        follow_redirects=False,
-        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-    )
+    return transport
 
 
 def _open_session(transport: AiohttpTransport, max_connections: int, keep_alive_s: float) -> aiohttp.ClientSession:
@@ -126,7 +126,7 @@ class ProviderHttp:
 
     def __init__(
         self,
-        pool: httpx.AsyncClient,
+        pool: httpx.AsyncBaseTransport,
         *,
         provider: str,
         display_name: str | None = None,
@@ -171,7 +171,7 @@ class ProviderHttp:
             ) as span:
                 try:
                     async with asyncio.timeout_at(self.deadline() if deadline is None else deadline):
-                        response = await self._pool.send(request, stream=True)
+                        response = await self._pool.handle_async_request(request)
                         span.set_attribute("http.status_code", response.status_code)
                         try:
                             raw = await self._read(response)
@@ -197,7 +197,8 @@ class ProviderHttp:
         if body is not None:
             content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
             wire["Content-Type"] = "application/json"
-        return self._pool.build_request(method, url, headers=wire, params=params, content=content)
+        target = _parsed(url) if params is None else httpx.URL(url, params=params)
+        return httpx.Request(method, target, headers=wire, content=content, extensions=_EXTENSIONS)
 
     async def _read(self, response: httpx.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
@@ -303,6 +304,12 @@ class _Call:
             fault=fault,
         )
         return error
+
+
+@lru_cache(maxsize=1_024)
+def _parsed(url: str) -> httpx.URL:
+    """Most calls go to a few addresses, and parsing one costs as much as sending to it."""
+    return httpx.URL(url)
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:

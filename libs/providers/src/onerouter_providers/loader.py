@@ -53,7 +53,7 @@ class ProviderPackage:
         self,
         credentials: Mapping[str, SecretStr],
         *,
-        http: httpx.AsyncClient,
+        http: httpx.AsyncBaseTransport,
         environment: str,
         base_url: str | None = None,
         timeout_s: float | None = None,

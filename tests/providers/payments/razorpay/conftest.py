@@ -49,7 +49,7 @@ class RazorpayLab:
     """A `PaymentsLab` over the sandbox."""
 
     url: str
-    pool: httpx.AsyncClient
+    pool: httpx.AsyncBaseTransport
     control: httpx.AsyncClient
     key_id: str
     secrets: tuple[str, ...] = (_KEY_SECRET,)
@@ -107,7 +107,7 @@ async def sandbox_url() -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def pool() -> AsyncIterator[httpx.AsyncClient]:
+async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
     """As in a worker: one pool for all accounts."""
     async with open_pool() as opened:
         yield opened
@@ -120,7 +120,7 @@ async def control(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def lab(sandbox_url: str, pool: httpx.AsyncClient, control: httpx.AsyncClient) -> RazorpayLab:
+async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.AsyncClient) -> RazorpayLab:
     """An account that nobody used before."""
     made = RazorpayLab(sandbox_url, pool, control, f"rzp_test_Lab{next(_accounts):06d}")
     await made.ask("/razorpay/accounts", key_id=made.key_id, key_secret=_KEY_SECRET)

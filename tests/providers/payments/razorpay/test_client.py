@@ -54,7 +54,7 @@ def wire() -> Wire:
 
 @pytest.fixture
 async def client(wire: Wire) -> AsyncIterator[RazorpayPayments]:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(wire)) as pool:
+    async with httpx.MockTransport(wire) as pool:
         http = ProviderHttp(pool, provider="razorpay", display_name="Razorpay")
         yield RazorpayPayments(
             http, base_url="https://rzp.test", key_id="rzp_test_1", key_secret=SecretStr("s"), unique_receipt=True
@@ -206,7 +206,7 @@ async def test_an_id_never_bends_the_path(client: RazorpayPayments, wire: Wire) 
         return httpx.Response(200, json={"id": "rfnd_1", "status": "processed"})
 
     answer: Callable[[httpx.Request], httpx.Response] = note
-    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as pool:
+    async with httpx.MockTransport(answer) as pool:
         other = RazorpayPayments(
             ProviderHttp(pool, provider="razorpay"), base_url="https://r.test", key_id="k", key_secret=SecretStr("s")
         )
