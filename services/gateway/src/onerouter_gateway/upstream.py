@@ -79,7 +79,8 @@ class Upstream:
                 answer = await self._send(method, url, headers, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._away(type(error).__name__) from error
-        if answer.status in _AWAY:
+        if answer.status in _AWAY or (answer.status == 500 and method == "GET"):
+            # A query that failed over there (its database restarts, say) is no answer about what was asked for.
             raise self._away(f"status {answer.status}")
         return answer
 

@@ -129,7 +129,7 @@ async def forward_query(request: Request, gateway: Gateway, reading: Reading, pa
 
 
 async def resolve_payment(gateway: Gateway, asked: Writing, payment_id: str) -> Mapping[str, Any]:
-    """The payment behind any of its three ids, before anything is written down. Raises NotFound."""
+    """The payment behind any of its three ids, before anything is written down. Raises NotFound or Overloaded."""
     payment_id = plain_id(payment_id, "payment", "PAYMENT_NOT_FOUND")
     answer = await gateway.payments.get(
         f"/internal/payments/{payment_id}", tenant_id=asked.principal.tenant_id, environment=asked.environment
