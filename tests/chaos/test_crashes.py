@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from tests.chaos.shop import Shop
 from tests.chaos.subscriber import Subscriber
 from tests.e2e.tenants import administration
 
+from onerouter_local.engines import ApacheKafka, Engine
 from onerouter_local.stack import Stack
 from onerouter_local.testing import new_broker, scratch_directory
 
@@ -39,10 +40,8 @@ _IMPATIENT: Final = {
     "payments": {
         "ONEROUTER_PAYMENTS_LEASE_TTL_S": "3",
         "ONEROUTER_PAYMENTS_PROVIDER_TIMEOUT_S": "2",
-        "ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "6",  # less is refused by the embedded broker
     },
     "webhooks": {
-        "ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "6",
         "ONEROUTER_WEBHOOKS_CALLBACK_RELAY_AFTER_S": "2",
         "ONEROUTER_WEBHOOKS_DELIVERY_TIMEOUT_S": "3",
         "ONEROUTER_WEBHOOKS_DELIVERY_LEASE_MARGIN_S": "1",
@@ -55,6 +54,13 @@ _IMPATIENT: Final = {
         "ONEROUTER_SANDBOX_LATENCY_MS": "30",
     },
 }
+
+
+def _environment(broker: Engine, gateway: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    # The embedded broker refuses less than 6 s, but is told of the death of a process by its front.
+    session = {"ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "3" if isinstance(broker, ApacheKafka) else "6"}
+    impatient = {service: {**session, **settings} for service, settings in _IMPATIENT.items()}
+    return {**impatient, "gateway": gateway}
 
 
 @pytest.fixture
@@ -72,11 +78,12 @@ async def _running(plan: Plan) -> AsyncIterator[tuple[Stack, Shop, Subscriber, h
         callbacks = await cleanup.enter_async_context(Balancer())
         subscriber = await cleanup.enter_async_context(Subscriber(plan.seed))
         gateway = {"ONEROUTER_GATEWAY_PAYMENTS_URL": reads.url, "ONEROUTER_GATEWAY_WEBHOOKS_URL": callbacks.url}
+        broker = new_broker(directory)
         stack = Stack(
             directory,
             replicas={"payments": 2, "gateway": 2, "webhooks": 2},
-            environment={**_IMPATIENT, "gateway": gateway},
-            broker=new_broker(directory),
+            environment=_environment(broker, gateway),
+            broker=broker,
         )
         cleanup.callback(_keep_logs, stack)
         reads.backends = [stack.services[name].spec.port for name in ("payments", "payments-2")]

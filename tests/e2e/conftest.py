@@ -1,0 +1,55 @@
+"""One stack for all end-to-end tests: every service a process, two gateways, real engines."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final
+
+import httpx
+import pytest
+from tests.e2e.tenants import administration
+from tests.e2e.world import World, client_of
+
+from onerouter_local.demo.subscriber import Subscriber
+from onerouter_local.stack import Stack
+from onerouter_local.testing import new_broker, scratch_directory
+
+# What tests wait for comes sooner than in production.
+_IMPATIENT: Final = {
+    "payments": {"ONEROUTER_PAYMENTS_LEASE_TTL_S": "3", "ONEROUTER_PAYMENTS_PROVIDER_TIMEOUT_S": "2"},
+    "webhooks": {
+        "ONEROUTER_WEBHOOKS_CALLBACK_RELAY_AFTER_S": "2",
+        "ONEROUTER_WEBHOOKS_RETRY_SCHEDULE_S": ",".join(["0.5"] * 40),
+    },
+    "sandbox": {"ONEROUTER_SANDBOX_CALLBACK_RETRY_FIRST_S": "0.3", "ONEROUTER_SANDBOX_CALLBACK_RETRY_MOST_S": "1"},
+}
+
+
+@pytest.fixture(scope="session")
+async def world() -> AsyncIterator[World]:
+    async with AsyncExitStack() as cleanup:
+        directory = cleanup.enter_context(scratch_directory())
+        stack = Stack(directory, replicas={"gateway": 2}, environment=_IMPATIENT, broker=new_broker(directory))
+        cleanup.callback(stack.wipe)
+        await cleanup.enter_async_context(stack)
+        async with administration(stack) as admin:
+            created = await admin.api_keys.create(
+                stack.secrets.demo_tenant, "test", name="e2e", rate_limit_per_s=2_000, rate_burst=2_000
+            )
+        key = created.key.get_secret_value()
+        subscriber = await cleanup.enter_async_context(Subscriber())
+        gateways = [stack.services[name].spec.url for name in ("gateway", "gateway-2")]
+        api, api_2 = [await cleanup.enter_async_context(client_of(url, key)) for url in gateways]
+        sandbox = await cleanup.enter_async_context(
+            httpx.AsyncClient(base_url=stack.addresses.url("sandbox"), timeout=10.0)
+        )
+        endpoint = await api.post("/v1/webhook-endpoints", json={"url": subscriber.url})
+        assert endpoint.status_code == 201, endpoint.text
+        subscriber.secret = endpoint.json()["secret"]
+        yield World(stack, api, api_2, sandbox, subscriber, [key, endpoint.json()["secret"]])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything that uses the stack is marked so."""
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)

@@ -1,0 +1,150 @@
+"""After everything: nothing under way, nothing secret written down, migrations that find nothing to do."""
+
+import asyncio
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from tests.e2e.tenants import admin_dsn
+from tests.e2e.test_bad_requests import PAN
+from tests.e2e.world import World, until
+
+from onerouter_common.contracts.topics import TOPICS
+from onerouter_local.environment import OWNERS_OF_DATABASES, database_url
+from onerouter_server.databases import prepare
+
+_COLUMNS: Final = """
+SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+"""
+
+
+async def test_nothing_is_under_way_any_more(world: World) -> None:
+    unfinished: dict[str, int] = {}
+
+    async def is_quiet() -> bool:
+        unfinished.update(
+            {
+                "operations": await world.count("payments", "operations WHERE due_at IS NOT NULL"),
+                "payments outbox": await world.count("payments", "outbox"),
+                "registry outbox": await world.count("registry", "outbox"),
+                "pending callbacks": await world.count("payments", "pending_callbacks"),
+                "inbound events": await world.count("webhooks", "inbound_events WHERE state = 'pending'"),
+                "deliveries": await world.count("webhooks", "delivery_queue"),
+            }
+        )
+        return not any(unfinished.values())
+
+    await until(is_quiet, "everything to end", lambda: unfinished)
+
+
+async def test_no_effect_happened_twice_and_every_callback_was_taken(world: World) -> None:
+    summary = (await world.sandbox.get("/control/ledger/summary")).json()
+    assert summary["repeated"] == []
+    assert set((await world.sandbox.get("/control/callbacks")).json()["counts"]) == {"delivered"}
+    assert world.subscriber.refused == 0
+
+
+async def test_every_event_was_delivered_in_a_gapless_sequence(world: World) -> None:
+    rows = await world.fetch("payments", "SELECT id, version FROM payments UNION ALL SELECT id, version FROM refunds")
+    for row in rows:
+        events = world.subscriber.of({row["id"]})
+        assert sorted(event.body["sequence"] for event in events) == list(range(1, row["version"] + 1)), row["id"]
+
+
+@pytest.mark.parametrize("service", OWNERS_OF_DATABASES)
+async def test_migrating_again_changes_nothing(world: World, service: str) -> None:
+    shape = "SELECT table_name, column_name, data_type FROM information_schema.columns ORDER BY 1, 2"
+    before = await world.fetch(service, shape)
+    own = database_url(service, world.stack.addresses, world.stack.secrets)
+    await asyncio.to_thread(prepare, service, admin_dsn(world.stack, service), own)
+    assert await world.fetch(service, shape) == before
+
+
+@pytest.mark.parametrize("service", OWNERS_OF_DATABASES)
+async def test_no_column_holds_a_secret_or_a_card_number(world: World, service: str) -> None:
+    connection = await asyncpg.connect(admin_dsn(world.stack, service))
+    try:
+        for row in await connection.fetch(_COLUMNS):
+            table = row["table_name"]
+            for record in await connection.fetch(f'SELECT t::text AS line FROM "{table}" t'):
+                # bytea is shown as hex.
+                _check(record["line"].encode(), f"{service}.{table}", world, also_hex=True)
+    finally:
+        await connection.close()
+
+
+async def test_no_topic_holds_a_secret_or_a_card_number(world: World) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=world.stack.broker.bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        seen = 0
+        while any([await consumer.position(where) < end for where, end in ends.items()]):
+            for where, records in (await consumer.getmany(timeout_ms=500)).items():
+                for record in records:
+                    seen += 1
+                    _check((record.key or b"") + (record.value or b""), where.topic, world)
+                    for name, value in record.headers:
+                        _check(value, f"header {name} of {where.topic}", world)
+        assert seen > 0
+    finally:
+        await consumer.stop()
+
+
+def test_no_log_holds_a_secret_or_a_card_number(world: World) -> None:
+    logs = [*world.stack.log_dir.glob("*.log"), *_engine_logs(world.stack.data_dir)]
+    assert len(logs) > 5
+    for log in logs:
+        _check(log.read_bytes(), log.name, world)
+
+
+def test_no_log_holds_a_traceback_of_ours(world: World) -> None:
+    """A request that somebody else got wrong, or an engine that was away, is no defect of ours."""
+    for name in ("gateway", "gateway-2", "payments", "webhooks"):
+        for line in world.stack.services[name].log_path.read_text().splitlines():
+            assert '"request.failed"' not in line, line
+            assert '"loop.failed"' not in line or "exception" not in line, line
+
+
+def _engine_logs(data_dir: Path) -> Iterator[Path]:
+    for engine in ("postgres", "valkey", "broker", "kafka", "embedded"):
+        yield from (data_dir / engine).glob("*.log")
+
+
+def _check(content: bytes, where: str, world: World, *, also_hex: bool = False) -> None:
+    for needle in _needles(world):
+        assert needle not in content, f"{where} holds something secret"
+        assert not also_hex or needle.hex().encode() not in content, f"{where} holds something secret, as bytes"
+
+
+def _needles(world: World) -> list[bytes]:
+    secrets = world.stack.secrets
+    pair = base64.b64encode(f"{secrets.sandbox_key_id}:{secrets.sandbox_key_secret}".encode()).decode()
+    keyrings = [part.split(":")[1] for part in (secrets.credential_keys, secrets.callback_keys, secrets.endpoint_keys)]
+    texts = [
+        PAN,
+        PAN.replace(" ", ""),
+        pair,
+        secrets.sandbox_key_secret,
+        secrets.sandbox_webhook_secret,
+        secrets.demo_api_key,
+        secrets.internal_token,
+        secrets.api_key_pepper,
+        secrets.idempotency_secret,
+        secrets.postgres_password,
+        secrets.valkey_password,
+        secrets.payments_database_password,
+        secrets.demo_callback_path.rpartition("/")[2],
+        *keyrings,
+        *world.secrets,
+    ]
+    return [text.encode() for text in texts]
