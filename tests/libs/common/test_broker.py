@@ -59,6 +59,17 @@ async def consuming(
         await broker.stop()
 
 
+@asynccontextmanager
+async def bare_consumer(bootstrap: str, topic: str) -> AsyncIterator[Any]:
+    """aiokafka itself, without a group, from the beginning."""
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
 class Collected:
     """A handler that keeps the records it is given and says so."""
 
@@ -159,20 +170,21 @@ class TestPromptBatchSubscriber:
         assert [int(record.value) for record in records] == list(range(200))
         assert len(collected.at) <= 5
 
-    async def test_a_lone_record_wakes_an_idle_subscriber_at_once(
+    async def test_a_lone_record_wakes_an_idle_subscriber_as_soon_as_it_can_be_read(
         self, kafka_bootstrap: str, topic: str, producer: Producer
     ) -> None:
+        """Against a bare consumer of the same records, so that a busy machine or broker does not count."""
         collected = Collected()
-        waits: list[float] = []
-        async with consuming(kafka_bootstrap, topic, collected):
-            await producer.publish(topic, b"first", key="k")
-            await collected.wait_for(1)
-            for count in range(2, 22):
-                sent_at = time.monotonic()
+        later_s: list[float] = []
+        async with consuming(kafka_bootstrap, topic, collected), bare_consumer(kafka_bootstrap, topic) as bare:
+            for count in range(1, 22):
                 await producer.publish(topic, b"x", key="k")
+                async with asyncio.timeout(15):
+                    await bare.getone()
+                read_at = time.monotonic()
                 await collected.wait_for(count)
-                waits.append(collected.at[-1] - sent_at)
-        assert statistics.median(waits) <= PROMPT_S, sorted(waits)
+                later_s.append(collected.at[-1] - read_at)
+        assert statistics.median(later_s) <= PROMPT_S, sorted(later_s)
 
     async def test_an_idle_subscriber_asks_a_few_times_a_second_at_most(
         self, kafka_bootstrap: str, topic: str, monkeypatch: pytest.MonkeyPatch
@@ -217,13 +229,8 @@ class TestProducer:
         await ensure_topics(kafka_bootstrap, [Topic(name, 3, 3_600_000)])
         for number in range(5):
             await producer.publish(name, str(number).encode(), key="any", partition=2)
-        consumer = AIOKafkaConsumer(name, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest")
-        await consumer.start()
-        try:
-            async with asyncio.timeout(10):
-                records = [await consumer.getone() for _ in range(5)]
-        finally:
-            await consumer.stop()
+        async with bare_consumer(kafka_bootstrap, name) as consumer, asyncio.timeout(10):
+            records = [await consumer.getone() for _ in range(5)]
         assert [(record.partition, record.value) for record in records] == [(2, str(n).encode()) for n in range(5)]
 
     async def test_without_a_broker_a_publish_fails_at_once_and_a_hint_is_dropped(self) -> None:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 
 _ACK_TIMEOUT_S = 5.0
+_LISTED_WITHIN_S = 10.0
 
 
 class BrokerUnavailable(Overloaded):
@@ -242,11 +243,24 @@ async def ensure_topics(bootstrap_servers: str, topics: Sequence[Topic] = TOPICS
         answer = await admin.create_topics(
             [NewTopic(t.name, t.partitions, replication, topic_configs=t.configuration) for t in missing]
         )
-        for error in answer.topic_errors:
-            failure = for_code(error[1])
-            if error[1] != 0 and failure is not TopicAlreadyExistsError:
-                raise RuntimeError(f"topic {error[0]} was not created: {failure.__name__}")
-        return [topic.name for topic in missing]
+        created: list[str] = []
+        for name, code, *_ in answer.topic_errors:
+            failure = for_code(code)
+            if code == 0:
+                created.append(name)
+            elif failure is not TopicAlreadyExistsError:  # another process was first
+                raise RuntimeError(f"topic {name} was not created: {failure.__name__}")
+        async with asyncio.timeout(_LISTED_WITHIN_S):
+            await _until_listed(admin, {topic.name for topic in missing})
+        return created
+
+
+async def _until_listed(admin: Any, names: set[str]) -> None:
+    """Apache Kafka says that a topic is created before every broker knows it."""
+    while True:
+        if names <= {entry["topic"] for entry in await admin.describe_topics() if entry["partitions"]}:
+            return
+        await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
