@@ -26,28 +26,39 @@ from onerouter_common.worker.started import Started, Waiting
 
 _REGISTRY_AWAY_S: Final = 1.0
 
-# The ids decide who is new; only those rows go on. One statement, one round trip, nothing to race with.
-_NEW_IDS: Final = """
-INSERT INTO operation_ids (operation_id, tenant_id, environment, created_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
-ON CONFLICT (operation_id) DO NOTHING
-RETURNING operation_id
-"""
-
-_INSERT_OPERATIONS: Final = """
-INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
-    made_by, api_key_id, traceparent, reply_partitions, accepted_at, created_at, not_before, state, due_at, owner,
-    generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee)
-SELECT id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
-    made_by, api_key_id, traceparent, CASE WHEN reply IS NULL THEN '{}' ELSE ARRAY[reply] END, accepted_at, created_at,
-    not_before, state, due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
-    $17::text[], $18::timestamptz[], $19::text[], $20::int[], $21::int[], $22::timestamptz[], $23::text[], $24::text[],
-    $25::text[])
-AS new (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint, made_by,
-    api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_at, owner, generation, attempts,
-    open_attempt_at, connection_id, provider, effect_guarantee)
+# The ids decide who is new; only their rows are made. What was prepared for the others is dropped by the caller.
+_STORE: Final = """
+WITH new AS (
+    INSERT INTO operation_ids (operation_id, tenant_id, environment, created_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $15::timestamptz[])
+    ON CONFLICT (operation_id) DO NOTHING
+    RETURNING operation_id
+), made AS (
+    INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload,
+        fingerprint, made_by, api_key_id, traceparent, reply_partitions, accepted_at, created_at, not_before, state,
+        due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee)
+    SELECT id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
+        made_by, api_key_id, traceparent, CASE WHEN reply IS NULL THEN '{}' ELSE ARRAY[reply] END, accepted_at,
+        created_at, not_before, state, due_at, owner, generation, attempts, open_attempt_at, connection_id, provider,
+        effect_guarantee
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::timestamptz[],
+        $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[], $20::int[], $21::int[], $22::timestamptz[],
+        $23::text[], $24::text[], $25::text[])
+    AS o (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint, made_by,
+        api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_at, owner, generation, attempts,
+        open_attempt_at, connection_id, provider, effect_guarantee)
+    JOIN new ON new.operation_id = o.id
+), called AS (
+    INSERT INTO attempts (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, capability,
+        provider_key, created_at)
+    SELECT a.* FROM unnest($26::text[], $27::text[], $28::text[], $29::text[], $30::int[], $31::text[], $32::text[],
+        $33::text[], $34::text[], $35::text[], $36::timestamptz[])
+    AS a (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, capability, provider_key,
+        created_at)
+    JOIN new ON new.operation_id = a.operation_id
+)
+SELECT operation_id FROM new
 """
 
 
@@ -132,29 +143,33 @@ class Inbox:
         now: datetime,
         taken: list[Started],
     ) -> Stored:
-        new = await _claim_ids(connection, [op for _, op in offered])
-        stored = Stored(repeated=[received for received, op in offered if op.id not in new] + doubles)
-        fresh = [(received, op) for received, op in offered if op.id in new]
-        resources, busy = await self._existing(connection, [op for _, op in fresh if not is_fresh(op)])
-        to_save: list[Any] = []
+        known = [op for _, op in offered if not is_fresh(op)]
+        resources, busy = await self._existing(connection, known)
         rows: list[tuple[Received, Started | Waiting]] = []
-        for received, op in fresh:
+        prepared: dict[str, Any] = {}
+        for received, op in offered:
             outcome, resource = self._start(received, op, resources, busy, routes.get(op.id), now)
             busy.add(op.ordering_key)
             if isinstance(outcome, Started):
                 taken.append(outcome)
-                stored.started.append(outcome)
-            else:
-                stored.waiting.append(outcome)
             if resource is not None:
-                to_save.append(resource)
+                prepared[op.id] = resource
             rows.append((received, outcome))
-        if rows:
-            await connection.execute(_INSERT_OPERATIONS, *_columns(rows, owner, now))
-            await statements.insert_attempts(connection, stored.started)
+        started = [outcome for _, outcome in rows if isinstance(outcome, Started)]
+        columns = [*_columns(rows, owner, now), *statements.attempt_columns(started)]
+        new = {row["operation_id"] for row in await connection.fetch(_STORE, *columns)}
+        to_save = [resource for operation_id, resource in prepared.items() if operation_id in new]
         if to_save:
             await self._rules.store.save(connection, to_save)
-        return stored
+        for one in started:
+            if one.op.id not in new:
+                taken.remove(one)
+                self._slots.give(one.op.tenant_id, one.op.connection_id)
+        return Stored(
+            started=[one for one in started if one.op.id in new],
+            waiting=[outcome for _, outcome in rows if isinstance(outcome, Waiting) and outcome.op.id in new],
+            repeated=[received for received, op in offered if op.id not in new] + doubles,
+        )
 
     def _start(
         self,
@@ -194,17 +209,6 @@ class Inbox:
         busy = await statements.busy_keys(connection, keys)
         free = [key for key in keys if key not in busy]
         return (await self._rules.store.load(connection, free, lock=True) if free else {}), busy
-
-
-async def _claim_ids(connection: Any, ops: list[Operation]) -> set[str]:
-    rows = await connection.fetch(
-        _NEW_IDS,
-        [op.id for op in ops],
-        [op.tenant_id for op in ops],
-        [op.environment for op in ops],
-        [op.created_at for op in ops],
-    )
-    return {row["operation_id"] for row in rows}
 
 
 def _first_of_each(batch: Sequence[Received]) -> tuple[list[Received], list[Received]]:

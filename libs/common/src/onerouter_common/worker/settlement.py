@@ -27,14 +27,7 @@ log = structlog.get_logger()
 
 _MOST: Final = 256
 
-_STILL_MINE: Final = """
-SELECT o.id, o.reply_partitions FROM operations o
-JOIN unnest($1::text[], $2::timestamptz[], $3::int[]) AS mine (id, created_at, generation)
-  ON o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation
-WHERE o.state = 'executing'
-ORDER BY o.id FOR UPDATE OF o
-"""
-
+# Only what this process still holds is updated; the caller rolls back when a row is missing from what comes back.
 _STORE: Final = """
 WITH calls AS (
     UPDATE attempts a SET finished_at = $14, duration_ms = c.duration_ms, outcome = c.outcome, reason = c.reason,
@@ -50,10 +43,11 @@ UPDATE operations o SET state = r.state, due_at = $14 + make_interval(secs => r.
     connection_id = COALESCE(r.connection_id, o.connection_id), provider = COALESCE(r.provider, o.provider),
     updated_at = $14, finished_at = CASE WHEN r.due_in_s IS NULL THEN $14 END
 FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::float8[], $5::int[], $6::bool[], $7::int[], $8::jsonb[],
-            $9::jsonb[], $10::float8[], $11::text[], $12::text[], $13::text[])
+            $9::jsonb[], $10::float8[], $11::text[], $12::text[], $13::int[])
     AS r (id, created_at, state, due_in_s, failures, closed, status, result, problem, provider_ms, connection_id, provider,
-          operation)
-WHERE o.id = r.id AND o.created_at = r.created_at
+          generation)
+WHERE o.id = r.id AND o.created_at = r.created_at AND o.generation = r.generation AND o.state = 'executing'
+RETURNING o.id, o.reply_partitions
 """
 
 
@@ -72,6 +66,14 @@ class Conclusion:
     @property
     def is_final(self) -> bool:
         return self.due_in_s is None
+
+
+class _TakenOver(Exception):
+    """Some operations of a batch were claimed by another process since they were begun."""
+
+    def __init__(self, still_mine: set[str]) -> None:
+        super().__init__()
+        self.still_mine = still_mine
 
 
 class Settlement:
@@ -104,27 +106,27 @@ class Settlement:
 
     async def commit(self, batch: Sequence[Finished]) -> "Committed":
         """Store a batch. What another process has taken over meanwhile is left out: its claimer will conclude it."""
+        try:
+            return await self._commit(batch)
+        except _TakenOver as taken:
+            metrics.RESULTS_FENCED.labels(self._rules.category).inc(len(batch) - len(taken.still_mine))
+            rest = [f for f in batch if f.started.op.id in taken.still_mine]
+            return await self.commit(rest) if rest else Committed([], [], [], {})
+
+    async def _commit(self, batch: Sequence[Finished]) -> "Committed":
+        """Raises _TakenOver, and nothing is stored, when not all of the batch is this process's any more."""
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(
-                _STILL_MINE,
-                [f.started.op.id for f in batch],
-                [f.started.op.created_at for f in batch],
-                [f.started.op.generation for f in batch],
-            )
-            partitions = {row["id"]: row["reply_partitions"] for row in rows}
-            mine = [f for f in batch if f.started.op.id in partitions]
-            metrics.RESULTS_FENCED.labels(self._rules.category).inc(len(batch) - len(mine))
-            if not mine:
-                return Committed([], [], [], {})
-            conclusions, changed = await self._conclude(connection, mine, now)
+            conclusions, changed = await self._conclude(connection, batch, now)
             if changed:
                 await self._rules.store.save(connection, changed)
-            await connection.execute(_STORE, *_columns(conclusions, now))
+            rows = await connection.fetch(_STORE, *_columns(conclusions, now))
+            if len(rows) < len(batch):
+                raise _TakenOver({row["id"] for row in rows})
             records = [record for c in conclusions for record in self._records(c, now)]
             ids = await outbox.add(connection, records)
-        metrics.COMMIT_BATCH_SIZE.labels(self._rules.category).observe(len(mine))
-        return Committed(conclusions, records, ids, partitions)
+        metrics.COMMIT_BATCH_SIZE.labels(self._rules.category).observe(len(batch))
+        return Committed(conclusions, records, ids, {row["id"]: row["reply_partitions"] for row in rows})
 
     async def _conclude(
         self, connection: Any, mine: Sequence[Finished], now: datetime
@@ -266,7 +268,7 @@ def _columns(conclusions: Sequence[Conclusion], now: datetime) -> list[Any]:
         [c.finished.duration_ms for c in conclusions],
         [op.connection_id for op in ops],
         [op.provider for op in ops],
-        [op.operation for op in ops],
+        [op.generation for op in ops],
         now,
         [attempt.id for _, attempt in calls],
         [attempt.created_at for _, attempt in calls],

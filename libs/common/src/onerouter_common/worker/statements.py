@@ -37,11 +37,16 @@ async def busy_keys(connection: Any, keys: Sequence[str]) -> set[str]:
 
 
 async def insert_attempts(connection: Any, started: Sequence[Started]) -> None:
+    """Record wire calls that are about to be made."""
+    columns = attempt_columns(started)
+    if columns[0]:
+        await connection.execute(_INSERT_ATTEMPTS, *columns)
+
+
+def attempt_columns(started: Sequence[Started]) -> list[list[Any]]:
+    """One list a column of `attempts`, as far as it is known before the call."""
     pairs: list[tuple[Operation, Attempt]] = [(s.op, s.attempt) for s in started if s.attempt is not None]
-    if not pairs:
-        return
-    await connection.execute(
-        _INSERT_ATTEMPTS,
+    return [
         [attempt.id for _, attempt in pairs],
         [op.id for op, _ in pairs],
         [op.tenant_id for op, _ in pairs],
@@ -53,7 +58,7 @@ async def insert_attempts(connection: Any, started: Sequence[Started]) -> None:
         [attempt.capability for _, attempt in pairs],
         [attempt.provider_key for _, attempt in pairs],
         [attempt.created_at for _, attempt in pairs],
-    )
+    ]
 
 
 def operation_of(row: Any) -> Operation:
