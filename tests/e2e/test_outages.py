@@ -61,13 +61,9 @@ async def test_the_worker_dies_in_the_middle_of_a_payment(world: World) -> None:
     worker = world.stack.services["payments"]
     worker.kill()
     await world.sandbox.post("/control/latency", json={"ms": 0})
-    operation = await _reached_although_away(world, where, "succeeded")
+    operation = await world.reached(where, "succeeded")
     assert len(await world.effects(operation["resource"]["id"])) == 1
     await asyncio.wait_for(worker.serving.wait(), 30)
-
-
-async def _reached_although_away(world: World, path: str, status: str) -> dict:  # type: ignore[type-arg]
-    return await world.reached(path, status)
 
 
 async def test_kafka_away_commands_are_refused_at_once_and_recover(world: World) -> None:

@@ -17,7 +17,7 @@ from onerouter_common.contracts.topics import TOPICS
 from onerouter_local.environment import OWNERS_OF_DATABASES, database_url
 from onerouter_server.databases import prepare
 
-_COLUMNS: Final = """
+_TABLES: Final = """
 SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
 """
 
@@ -68,7 +68,7 @@ async def test_migrating_again_changes_nothing(world: World, service: str) -> No
 async def test_no_column_holds_a_secret_or_a_card_number(world: World, service: str) -> None:
     connection = await asyncpg.connect(admin_dsn(world.stack, service))
     try:
-        for row in await connection.fetch(_COLUMNS):
+        for row in await connection.fetch(_TABLES):
             table = row["table_name"]
             for record in await connection.fetch(f'SELECT t::text AS line FROM "{table}" t'):
                 # bytea is shown as hex.
