@@ -2,7 +2,9 @@
 
 import json
 import sys
+from typing import Any
 
+from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
@@ -25,8 +27,37 @@ def describe() -> str:
     broker = KafkaBroker("localhost:9092")
     for topic, model, key_and_direction in _channels():
         broker.publisher(topic, schema=model, title=topic, description=key_and_direction)
+    for topic, model, group in _subscriptions():
+        _subscribe(broker, topic, model, group)
     document = AsyncAPI(broker, title="OneRouter topics", version="1.0.0", description=_DESCRIPTION)
     return json.dumps(json.loads(document.to_specification().to_json()), indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _subscriptions() -> list[tuple[str, type[Contract], str]]:
+    """Who reads in batches and acknowledges by hand once its database has them."""
+    found: list[tuple[str, type[Contract], str]] = []
+    for category in topics.CATEGORIES:
+        found += [
+            (topics.commands(category), Command, f"onerouter-{category}"),
+            (topics.callbacks(category), Callback, f"onerouter-{category}-callbacks"),
+            (topics.events(category), Event, "onerouter-webhooks"),
+        ]
+    return found
+
+
+def _subscribe(broker: KafkaBroker, topic: str, model: type[Contract], group: str) -> None:
+    async def receive(records: list[Any]) -> None: ...
+
+    receive.__annotations__["records"] = list[model]  # type: ignore[valid-type]  # FastStream reads it for the schema
+    broker.subscriber(
+        topic,
+        group_id=group,
+        batch=True,
+        ack_policy=AckPolicy.MANUAL,
+        title=f"{group} reads {topic}",
+        description=f"Consumer group {group}; acknowledged by hand when stored (AckPolicy.MANUAL); what cannot be read "
+        "goes to the dead letters.",
+    )(receive)
 
 
 def _channels() -> list[tuple[str, type[Contract], str]]:
@@ -36,6 +67,17 @@ def _channels() -> list[tuple[str, type[Contract], str]]:
             (topics.commands(category), Command, "Key: the resource. From the gateway to the worker."),
             (topics.callbacks(category), Callback, "Key: the provider's resource. From webhooks to the worker."),
             (topics.events(category), Event, "Key: the resource. From the worker to webhooks and to whoever bridges."),
+            (
+                topics.dead_commands(category),
+                Command,
+                "A command as received that could not be read; header dead-reason.",
+            ),
+            (
+                topics.dead_callbacks(category),
+                Callback,
+                "A callback as received that could not be applied; dead-reason.",
+            ),
+            (topics.dead_events(category), Event, "An event as received that could not be read; header dead-reason."),
         ]
     return [
         *by_category,
