@@ -40,7 +40,7 @@ def _subscriptions() -> list[tuple[str, type[Contract], str]]:
         found += [
             (topics.commands(category), Command, f"onerouter-{category}"),
             (topics.callbacks(category), Callback, f"onerouter-{category}-callbacks"),
-            (topics.events(category), Event, "onerouter-webhooks"),
+            (topics.events(category), Event, "webhooks"),
         ]
     return found
 
