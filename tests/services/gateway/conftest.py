@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -116,7 +117,7 @@ class Services:
     async def _create_endpoint(self, request: Request) -> Response:
         self._note(request)
         return Response(
-            orjson.dumps({"object": "webhook_endpoint", **(await request.json())}),
+            json.dumps({"object": "webhook_endpoint", **(await request.json())}),
             status_code=201,
             media_type="application/json",
         )

@@ -50,6 +50,15 @@ BODIES: list[tuple[str, Any, int, str, str | None]] = [
     ("card where nobody looks", {"amount": 1, "x": {"y": [CARD]}}, 422, "VALIDATION_ERROR", "x.y.0"),
     ("idempotency key is a number", {"amount": 1, "idempotency_key": 5}, 400, "VALIDATION_ERROR", "idempotency_key"),
     ("environment is a word", {"amount": 1, "environment": "moon"}, 422, "VALIDATION_ERROR", "environment"),
+    ("environment is a list", {"amount": 1, "environment": []}, 422, "VALIDATION_ERROR", "environment"),
+    ("environment is an object", {"amount": 1, "environment": {}}, 422, "VALIDATION_ERROR", "environment"),
+    ("impossible exponent", b'{"amount": 1e99999999999999999999}', 400, "MALFORMED_REQUEST", None),
+    ("NUL in a text", {"amount": 1, "description": "a\0b"}, 422, "VALIDATION_ERROR", "description"),
+    ("NUL in a name", {"amount": 1, "notes": {"a\0": "b"}}, 422, "VALIDATION_ERROR", "notes.*"),
+    ("half a surrogate pair", {"amount": 1, "notes": {"a": "\ud800"}}, 422, "VALIDATION_ERROR", "notes.a"),
+    ("half a pair as a name", {"amount": 1, "x": [{"\ud800": 1}]}, 422, "VALIDATION_ERROR", "x.0.*"),
+    ("card as a decimal", b'{"amount": 1, "notes": {"a": 4111111111111111.0}}', 422, "VALIDATION_ERROR", "notes.a"),
+    ("card as a power", b'{"amount": 1, "notes": {"a": 4.111111111111111e15}}', 422, "VALIDATION_ERROR", "notes.a"),
     ("test to live", {"amount": 1, "environment": "live"}, 403, "FORBIDDEN", None),
 ]
 
@@ -96,6 +105,12 @@ async def test_wrong_headers_are_refused(
     answer = await gateway.http.post("/v1/payments", content=b'{"amount": 1}', headers={**tenant.auth, **headers})
     assert answer.status_code == status, answer.text
     assert not [command for command in world.worker.commands if command.tenant_id == tenant.id]
+
+
+async def test_a_number_no_field_takes_is_for_the_webhooks_service_to_refuse(gateway: Any, tenant: Any) -> None:
+    body = {"url": "https://example.com", "metadata": {"a": 10**25}}
+    answer = await gateway.http.post("/v1/webhook-endpoints", json=body, headers=tenant.auth)
+    assert (answer.status_code, answer.json()["metadata"]) == (201, {"a": 10**25})
 
 
 async def test_different_keys_in_header_and_body_are_400(gateway: Any, tenant: Any) -> None:

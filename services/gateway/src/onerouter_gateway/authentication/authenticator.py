@@ -61,7 +61,7 @@ def effective_environment(principal: Principal, *asked: object) -> Environment:
             continue
         if value == "live" and principal.environment == "test":
             raise NotPermitted("A test key cannot act in the live environment; use a live key.")
-        if value not in {"test", "live"}:
+        if value not in ("test", "live"):  # not a set: a list or an object in the body has no hash
             raise InvalidRequest.of("environment", "must be one of 'test', 'live'")
         if value == "test":
             environment = "test"

@@ -2,12 +2,13 @@
 
 import json
 import zlib
-from decimal import Decimal
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
 from starlette.requests import Request
 
-from onerouter_common.errors import InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from onerouter_common.errors import FieldError, InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 _MAX_DEPTH: Final = 32
 _MAX_NUMBER_CHARS: Final = 64  # a longer number is an attack on the arithmetic, not an amount
@@ -53,7 +54,8 @@ def inflate(body: bytes, content_encoding: str, *, max_bytes: int) -> bytes:
 def parse_object(body: bytes, content_type: str) -> dict[str, Any]:
     """The JSON object in the body; no body is an empty object. Numbers are int or Decimal.
 
-    Raises UnsupportedMediaType, MalformedRequest (not JSON, or a name twice) or InvalidRequest (not an object).
+    Raises UnsupportedMediaType, MalformedRequest (not JSON, or a name twice) or InvalidRequest (not an object, or text
+    that no database can hold).
     """
     if not body.strip():
         return {}
@@ -77,6 +79,8 @@ def parse_object(body: bytes, content_type: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest('The body must be a JSON object, such as {"amount": 499}.')
     _bound_depth(value, _MAX_DEPTH)
+    if b"\\u" in body:  # only escapes can write what UTF-8 and JSON themselves refuse
+        _refuse_unstorable(value)
     return value
 
 
@@ -104,7 +108,10 @@ def _too_deep() -> MalformedRequest:
 
 def _decimal(text: str) -> Decimal:
     _bound_number(text)
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise MalformedRequest("A number in the body has an exponent that no amount has.") from None
 
 
 def _integer(text: str) -> int:
@@ -138,3 +145,33 @@ def _bound_depth(value: Any, left: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _bound_depth(item, left - 1)
+
+
+def _refuse_unstorable(body: dict[str, Any]) -> None:
+    """NUL and half a surrogate pair: PostgreSQL stores neither, so the request would be accepted and never carried out."""
+    fields = tuple(dict.fromkeys(_unstorable(body, "")))
+    if fields:
+        raise InvalidRequest(
+            f"{', '.join(fields[:5])}: text must not hold NUL characters or half a surrogate pair.",
+            errors=tuple(FieldError(field, "must not hold NUL or half a surrogate pair") for field in fields[:5]),
+        )
+
+
+def _unstorable(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, str):
+        if not _is_storable(value):
+            yield path
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            below = f"{path}.{name}" if path else name
+            if _is_storable(name):
+                yield from _unstorable(item, below)
+            else:
+                yield f"{path}.*" if path else "*"
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _unstorable(item, f"{path}.{position}")
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

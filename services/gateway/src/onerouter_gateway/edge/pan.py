@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from onerouter_common.errors import FieldError, InvalidRequest
@@ -93,6 +94,10 @@ def _fields_with_card_numbers(value: Any, path: str) -> Iterator[str]:
             yield path
     elif isinstance(value, int):
         if holds_card_number(str(value)):
+            yield path
+    elif isinstance(value, Decimal):
+        # 4111111111111111.0 and 4.111111111111111e15 are the card as well.
+        if value.adjusted() <= _LONGEST and holds_card_number(str(int(value))):
             yield path
     elif isinstance(value, dict):
         for name, item in value.items():

@@ -1,8 +1,8 @@
 """`/v1/webhook-endpoints`: forwarded to the webhooks service, which validates and answers."""
 
+import json
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -87,7 +87,7 @@ async def list_deliveries(request: Request) -> Response:
 def _without_envelope(asked: Writing) -> bytes:
     """The body for the webhooks service, which knows neither of the two fields that are about the request itself."""
     wanted = {name: value for name, value in asked.body.items() if name not in ENVELOPE}
-    return orjson.dumps(wanted, default=str)
+    return json.dumps(wanted, default=str).encode()  # orjson refuses integers beyond 64 bits
 
 
 async def _forward(request: Request, method: str, path: str, scopes: tuple[str, ...]) -> Response:
