@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from onerouter_gateway.edge import json_body
+
 CARD = "4111 1111 1111 1111"
 
 BODIES: list[tuple[str, Any, int, str, str | None]] = [
@@ -179,3 +181,43 @@ async def test_requests_that_are_no_http_do_not_stop_the_gateway(gateway: Any) -
     writer.close()
     await writer.wait_closed()
     assert (await gateway.http.get("/livez")).status_code == 200
+
+
+async def test_options_of_everything_is_a_problem(gateway: Any) -> None:
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"application/problem+json" in answer
+    writer.close()
+
+
+async def test_a_body_that_drips_is_408_and_one_that_breaks_off_no_error_of_ours(
+    gateway: Any, tenant: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(json_body.read_body, "__kwdefaults__", {"timeout_s": 0.2})
+
+    async def dripping() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    headers = {**tenant.auth, "Content-Type": "application/json"}
+    answer = await gateway.http.post("/v1/payments", content=dripping(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (408, "REQUEST_TIMEOUT")
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    lines = [
+        "POST /v1/payments HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {tenant.key}",
+        "Content-Length: 9",
+        "",
+        "{",
+    ]
+    writer.write("\r\n".join(lines).encode())
+    await asyncio.sleep(0.05)
+    writer.close()
+    await asyncio.sleep(0.1)
+    assert "request.failed" not in "".join(capsys.readouterr())

@@ -11,6 +11,7 @@ OneRouterError
 │   ├── NotFound                   404
 │   ├── Conflict                   409  the resource is in another state
 │   ├── IdempotencyMismatch        422  same key, other body
+│   ├── RequestTimedOut            408  the body did not come in time
 │   ├── PayloadTooLarge            413
 │   ├── UnsupportedMediaType       415
 │   └── RateLimited                429  carries retry_after_s
@@ -136,6 +137,13 @@ class Conflict(CallerError):
     code = "CONFLICT"
     title = "The resource is in another state"
     http_status = 409
+
+
+class RequestTimedOut(CallerError):
+    code = "REQUEST_TIMEOUT"
+    title = "The request did not come in time"
+    http_status = 408
+    retry = Retry.LATER
 
 
 class PayloadTooLarge(CallerError):

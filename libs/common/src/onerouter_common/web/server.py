@@ -6,6 +6,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from onerouter_common.web.bounded import BoundedHttp
+
 
 class _Server(uvicorn.Server):
     """Says "not ready" from the moment it is asked to stop, before it stops accepting."""
@@ -27,7 +29,7 @@ def serve(app: FastAPI, *, host: str, port: int, drain_timeout_s: float) -> None
         host=host,
         port=port,
         loop="auto",
-        http="httptools",
+        http=BoundedHttp,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -47,7 +47,7 @@ class Correlation:
         headers = Headers(scope=scope)
         carrier, given_trace_id = _parent(headers)
         with telemetry.span(
-            f"{scope['method']} {scope['path'].split('/')[1]}",
+            f"{scope['method']} {scope['path'].strip('/').partition('/')[0]}",
             parent=telemetry.extract(carrier),
             kind=SpanKind.SERVER,
             attributes={"http.request.method": scope["method"], "url.path": scope["path"]},

@@ -1,25 +1,48 @@
 """A request's body: bounded, inflated, decoded; numbers never become floats."""
 
+import asyncio
 import json
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from onerouter_common.errors import FieldError, InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from onerouter_common.errors import (
+    FieldError,
+    InvalidRequest,
+    MalformedRequest,
+    PayloadTooLarge,
+    RequestTimedOut,
+    UnsupportedMediaType,
+)
 
 _MAX_DEPTH: Final = 32
 _MAX_NUMBER_CHARS: Final = 64  # a longer number is an attack on the arithmetic, not an amount
 _GZIP: Final = 16 + zlib.MAX_WBITS
+_BODY_S: Final = 30.0
 
 
-async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """The body as it was sent. Raises PayloadTooLarge as soon as the bound is passed, without reading the rest."""
+async def read_body(request: Request, *, max_bytes: int, timeout_s: float = _BODY_S) -> bytes:
+    """The body as it was sent. Raises PayloadTooLarge as soon as the bound is passed, without reading the rest.
+
+    Raises RequestTimedOut for one that drips (else a single caller could hold every place there is), MalformedRequest for
+    one that breaks off.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(request, max_bytes)
+    except TimeoutError:
+        raise RequestTimedOut(f"The body did not arrive within {timeout_s:g} seconds; nothing was done.") from None
+    except ClientDisconnect:
+        raise MalformedRequest("The request ended before its body did.") from None
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
