@@ -29,9 +29,9 @@ from onerouter_local.testing import new_broker, scratch_directory
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
-_FLOW_S: Final = 150.0
+_FLOW_S: Final = 130.0
 """After this the havoc ends, whatever is still open: then it must become final in peace."""
-_PEACE_S: Final = 50.0
+_PEACE_S: Final = 40.0
 _PROGRESS_S: Final = 5.0
 _LOGS_KEPT: Final = Path(".onerouter/chaos")
 
