@@ -110,6 +110,7 @@ class ScriptedConnection:
     max_in_flight: int = 100
     timeout_s: float = 5.0
     settles_s: float = 0.0
+    retention: float | None = None
     idempotency: dict[str, Idempotency] = field(
         default_factory=lambda: {
             "payment.create": Idempotency.LOOKUP,
@@ -125,7 +126,7 @@ class ScriptedConnection:
         return self.settles_s
 
     def retention_s(self, capability: str) -> float | None:
-        return None
+        return self.retention
 
     def instead_of(self, capability: str) -> str | None:
         return None
@@ -134,9 +135,10 @@ class ScriptedConnection:
 @dataclass
 class ScriptedConnections:
     connections: list[ScriptedConnection]
+    disabled: set[str] = field(default_factory=set)
 
     async def route(self, tenant_id: str, environment: str, category: str) -> list[ScriptedConnection]:
-        return self.connections
+        return [c for c in self.connections if c.id not in self.disabled]
 
     async def get(
         self, tenant_id: str, environment: str, category: str, connection_id: str

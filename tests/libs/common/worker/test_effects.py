@@ -1,10 +1,20 @@
 """No effect is lost and none happens twice: what the worker does with each outcome of a call."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.libs.common.worker.rig import Rig, ScriptedConnection, ScriptedProvider, create_payment, create_refund
+from tests.libs.common.worker.rig import (
+    FAST,
+    Rig,
+    ScriptedConnection,
+    ScriptedProvider,
+    create_payment,
+    create_refund,
+    until,
+)
 
 from onerouter_common.errors import (
     ProviderDeclined,
@@ -13,6 +23,7 @@ from onerouter_common.errors import (
     ProviderThrottled,
     ProviderUnavailable,
 )
+from onerouter_common.retry import Backoff
 from onerouter_common.worker.handler import Idempotency
 
 UNKNOWN = ProviderOutcomeUnknown("no answer", provider="scripted")
@@ -171,6 +182,56 @@ async def test_where_nobody_can_be_asked_it_stays_unknown_and_says_so(rig: Rig) 
     assert reply.problem.effect == "unknown"
     assert row["effect_guarantee"] == "at_most_once"
     assert len(rig.provider.calls) == 1
+
+
+async def test_what_promises_no_look_up_is_never_repeated_because_one_found_nothing(rig: Rig) -> None:
+    connection = rig.connections.connections[0]
+    connection.idempotency["payment.create"] = Idempotency.NONE
+    connection.timeout_s = -2.0  # with the deadline's own margin: an absence would be believed at once
+    rig.provider.before = [UNKNOWN]
+    async with rig.worker():
+        command = create_payment()
+        await rig.ask(command)
+        await rig.pool.execute("UPDATE operations SET due_at = now()")  # as a callback of its payment does
+        await until(lambda: bool(rig.provider.lookups))
+        await asyncio.sleep(0.3)
+        row = await rig.until_state(command.operation_id, "unknown")
+    assert (row["state"], len(rig.provider.calls)) == ("unknown", 1)
+
+
+async def test_who_is_asked_does_not_change_with_the_tenants_route(rig: Rig) -> None:
+    away, second = rig.provider, ScriptedProvider(after=[UNKNOWN])
+    rig.connections.connections.append(ScriptedConnection(second, id="con_2"))
+    away.before = [ProviderUnavailable("away", provider="scripted")]
+    async with rig.worker(replace(FAST, ask=Backoff(first_s=1.0, most_s=1.0))):
+        command = create_payment()
+        await rig.send(command)
+        await rig.until_state(command.operation_id, "unknown")
+        rig.connections.disabled.add("con_2")  # because it answers so badly, say
+        reply = await rig.reply_to(command.operation_id)
+        row = await rig.operation(command.operation_id)
+    assert (reply.state, row["connection_id"]) == ("succeeded", "con_2")
+    assert (len(away.calls), away.lookups, len(second.lookups)) == (1, [], 1)
+
+
+async def test_absence_is_believed_only_after_the_last_repeat_under_a_key_must_be_over(rig: Rig) -> None:
+    connection = rig.connections.connections[0]
+    connection.retention = 62.0
+    connection.timeout_s = 0.0
+    async with rig.worker():
+        payment = create_payment()
+        await rig.ask(payment)
+        rig.provider.before = [UNKNOWN] * 20
+        refund = create_refund(payment, 100)
+        await rig.send(refund)
+        await until(lambda: len(rig.provider.lookups) > 1)  # the key may soon be forgotten, so it is not repeated
+        calls = len(rig.provider.calls)
+        await rig.pool.execute(
+            "UPDATE operations SET open_attempt_at = now() - interval '5 s' WHERE id = $1", refund.operation_id
+        )
+        looked_up = len(rig.provider.lookups)
+        await until(lambda: len(rig.provider.lookups) > looked_up + 1)
+    assert len(rig.provider.calls) == calls
 
 
 async def test_unknown_is_never_failed_over(rig: Rig) -> None:

@@ -179,7 +179,8 @@ class Claims:
         if not taken:
             return []
         items = [(claimed.op, *self._command_of(claimed.op)) for claimed in taken]
-        routes = await self._router.routes(items)
+        in_doubt = {claimed.op.id for claimed in taken if claimed.open_attempt_at is not None}
+        routes = await self._router.routes(items, in_doubt=in_doubt)
         return await self._begin(taken, items, routes)
 
     async def let_go(self, ended_keys: set[str]) -> bool:

@@ -136,6 +136,9 @@ class Execution:
 
     def _after_absence(self, started: Started, attempt: Attempt) -> Next:
         """Nothing was found. Believed once the call cannot be under way any more; then it is made again."""
+        if attempt.connection.idempotency_of(attempt.capability) is Idempotency.NONE:
+            # What promises no look-up proves nothing by finding nothing: only a callback or a person can tell.
+            return self._unknown(started, attempt, _unknown(attempt, "the provider cannot be asked about it"))
         called_at = started.open_attempt_at or attempt.created_at
         believable_in_s = (self._believable_at(called_at, attempt) - self._clock.now()).total_seconds()
         if believable_in_s > 0:
@@ -145,9 +148,14 @@ class Execution:
         return RetryLater(0.0)
 
     def _believable_at(self, called_at: datetime, attempt: Attempt) -> datetime:
-        """The call may still be under way at the provider until its deadline has passed and its lists have caught up."""
+        """The call may still be under way at the provider until its deadline has passed and its lists have caught up.
+
+        Where a key makes repeats safe it was repeated until the provider might forget the key: the last one counts.
+        """
         connection = attempt.connection
         wait_s = connection.timeout_s + _DEADLINE_MARGIN_S + connection.absence_settles_s(attempt.capability)
+        if connection.idempotency_of(attempt.capability) is Idempotency.NATIVE:
+            wait_s += connection.retention_s(attempt.capability) or 0.0
         return called_at + timedelta(seconds=wait_s)
 
     def _unknown(self, started: Started, attempt: Attempt, error: OneRouterError) -> AskLater:

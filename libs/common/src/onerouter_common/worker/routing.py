@@ -1,6 +1,6 @@
 """Which connection each operation of a batch is to use, found before any transaction is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
 import structlog
@@ -40,8 +40,13 @@ class Router:
         self._rules = rules
         self._connections = connections
 
-    async def routes(self, items: Sequence[tuple[Operation, Handler[Any, Any], Contract]]) -> dict[str, Route]:
-        """By operation id. Where the resource decides, it is read without a lock: what pins a connection never changes."""
+    async def routes(
+        self, items: Sequence[tuple[Operation, Handler[Any, Any], Contract]], *, in_doubt: Collection[str] = ()
+    ) -> dict[str, Route]:
+        """By operation id. Where the resource decides, it is read without a lock: what pins a connection never changes.
+
+        `in_doubt`: ids of operations that have a call of unknown outcome; only the connection it was made at can tell.
+        """
         keys = keys_of([op for op, _, _ in items if not (is_fresh(op) and op.attempts == 0)])
         resources: dict[str, Any] = {}
         if keys:
@@ -51,7 +56,7 @@ class Router:
         for op, handler, command in items:
             try:
                 hint = handler.hint(op, command, owned_by(resources.get(op.ordering_key), op))
-                found[op.id] = await self._choose(op, hint, handler.capability)
+                found[op.id] = await self._choose(op, hint, handler.capability, in_doubt=op.id in in_doubt)
             except CallerError as error:
                 found[op.id] = error
             except Overloaded:
@@ -62,11 +67,11 @@ class Router:
                 found[op.id] = NotPrepared()
         return found
 
-    async def _choose(self, op: Operation, hint: RouteHint, capability: str) -> Connection:
+    async def _choose(self, op: Operation, hint: RouteHint, capability: str, *, in_doubt: bool) -> Connection:
         """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible
         effect): then the next one in the tenant's order takes its turn.
         """
-        pinned = hint.connection_id or (op.connection_id if not op.failures else None)
+        pinned = hint.connection_id or (op.connection_id if in_doubt or not op.failures else None)
         if pinned is not None:
             connection = await self._connections.get(op.tenant_id, op.environment, op.category, pinned)
             if connection is None:
