@@ -90,7 +90,7 @@ async def test_without_news_of_changes_it_is_believed_for_a_moment() -> None:
     registry = _Registry()
     cache = registry.cache()
     await cache.get("h")
-    registry.live, registry.now = False, 3
+    registry.live, registry.now = False, 0.9
     await cache.get("h")
     assert registry.asked == 2
 
@@ -134,6 +134,25 @@ async def test_an_answer_of_before_a_change_is_not_kept() -> None:
     assert revoked is not None
     assert revoked.status == "revoked"
     assert await cache.get("h") == revoked
+
+
+async def test_a_question_that_fails_after_a_change_does_not_bring_back_what_was_held_before() -> None:
+    registry = _Registry()
+    cache = registry.cache()
+    await cache.get("h")
+    registry.now = 61
+    registry.gate.clear()
+    before = asyncio.create_task(cache.get("h"))
+    while registry.asked < 2:
+        await asyncio.sleep(0)
+    cache.forget(_change(key_hash="h"))
+    held, registry.gate = registry.gate, asyncio.Event()
+    registry.gate.set()
+    registry.answer = PRINCIPAL.model_copy(update={"status": "revoked"})
+    revoked = await cache.get("h")
+    registry.away = True
+    held.set()
+    assert await before == revoked
 
 
 async def test_a_gap_drops_everything() -> None:

@@ -91,6 +91,24 @@ async def test_no_redis_raises(redis_url: str) -> None:
             await windows.hit("a", Quota(1, 1))
 
 
+@pytest.mark.parametrize("answer", [RuntimeError("readuntil() called twice"), [None], [b"PONG"], [[1, 2]]])
+async def test_nonsense_from_redis_is_redis_away_and_ends_nothing(
+    windows: RedisWindows, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    async def evaluate(_: Any) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(windows, "_evaluate", evaluate)
+        async with asyncio.timeout(5):
+            with pytest.raises(RedisAway):
+                await windows.hit(new_id("key"), Quota(1, 1))
+    async with asyncio.timeout(5):
+        assert (await windows.hit(new_id("key"), Quota(1, 1))).allowed
+
+
 async def test_redis_goes_and_comes_back() -> None:
     with scratch_directory() as directory:
         engine = Valkey(directory / "valkey", free_port(), "password-of-the-test")

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from onerouter_gateway.rate_limit.quota import Quota, Verdict
 
@@ -105,7 +105,7 @@ class RedisWindows:
             return [TimeoutError()] * len(batch)
         try:
             return check.result()
-        except (RedisError, OSError) as error:
+        except Exception as error:  # whatever it is: without an answer to each, every request would wait for ever
             return [error] * len(batch)
 
     async def _check(self, batch: list[tuple[str, Quota, "asyncio.Future[Verdict]"]]) -> list[Any]:
@@ -132,5 +132,10 @@ def _settle(verdict: "asyncio.Future[Verdict]", quota: Quota, answer: Any) -> No
         failure.__cause__ = answer
         verdict.set_exception(failure)
     else:
-        allowed, remaining, reset_us = answer
-        verdict.set_result(Verdict(bool(allowed), quota, int(remaining), int(reset_us) / 1_000_000))
+        try:
+            allowed, remaining, reset_us = answer
+            settled = Verdict(bool(allowed), quota, int(remaining), int(reset_us) / 1_000_000)
+        except (TypeError, ValueError):
+            verdict.set_exception(RedisAway("an answer of another shape"))
+        else:
+            verdict.set_result(settled)
