@@ -5,6 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from onerouter_common import change_feed
 from onerouter_common.broker import Producer, ensure_topics
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.registry import RegistryChange
@@ -77,3 +80,39 @@ async def test_without_a_broker_it_is_not_live_and_ends_at_once() -> None:
     async with ChangeFeed("127.0.0.1:1", lambda _: None, lambda: None) as feed:
         assert not await feed.wait_live(0.2)
         assert not feed.is_live
+
+
+async def test_a_feed_that_delivers_nothing_of_what_is_there_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck:
+        """Answers every question, and never hands out a record."""
+
+        ends = 0
+
+        def __init__(self, **_: object) -> None: ...
+
+        async def start(self) -> None: ...
+
+        async def stop(self) -> None: ...
+
+        def assign(self, _: object) -> None: ...
+
+        def seek(self, partition: object, offset: int) -> None: ...
+
+        async def position(self, _: object) -> int:
+            return 0
+
+        async def end_offsets(self, partitions: list[object]) -> dict[object, int]:
+            return dict.fromkeys(partitions, Stuck.ends)
+
+        async def getmany(self, *, timeout_ms: int) -> dict[object, object]:
+            await asyncio.sleep(0.005)
+            return {}
+
+    monkeypatch.setattr(change_feed, "AIOKafkaConsumer", Stuck)
+    gaps: list[bool] = []
+    async with ChangeFeed("nowhere", lambda _: None, lambda: gaps.append(True), check_s=0.02) as feed:
+        assert await feed.wait_live(1)
+        await asyncio.sleep(0.2)
+        assert len(gaps) == 1  # nothing new and nothing delivered is how it should be
+        Stuck.ends = 1
+        await until(lambda: len(gaps) > 1, 2.0)

@@ -49,7 +49,7 @@ def test_what_has_no_safe_default_must_be_said(environment: pytest.MonkeyPatch, 
         Settings()
 
 
-@pytest.mark.parametrize("tokens", ["short-secret", f"{TOKEN},short-secret", f"{TOKEN},"])
+@pytest.mark.parametrize("tokens", ["short-secret", f"{TOKEN},short-secret", f"{TOKEN},", " " * 20 + "short-secret"])
 def test_a_short_token_is_refused_and_not_quoted(environment: pytest.MonkeyPatch, tokens: str) -> None:
     environment.setenv("ONEROUTER_INTERNAL_TOKENS", tokens)
     with pytest.raises(ValidationError, match="at least 32 characters") as refused:

@@ -20,6 +20,10 @@ _REBUILD_WAIT_S: Final = 0.5
 _PARTITIONS: Final = next(topic.partitions for topic in TOPICS if topic.name == REGISTRY_CHANGES)
 
 
+class _Stalled(Exception):
+    """Changes that were there a check ago have not been delivered, nor any other since."""
+
+
 class _Lost(Exception):
     """The position means nothing any more: the log is shorter than what we have read."""
 
@@ -88,7 +92,7 @@ class ChangeFeed:
             )
             try:
                 await self._read(consumer)
-            except (KafkaError, TimeoutError, OSError, _Lost) as error:
+            except (KafkaError, TimeoutError, OSError, _Lost, _Stalled) as error:
                 log.warning("registry.changes.lost", error=type(error).__name__)
             except Exception:
                 # A feed that ends unseen would leave revoked keys working: say it loudly and go on.
@@ -115,12 +119,13 @@ class ChangeFeed:
         log.info("registry.changes.live")
         loop = asyncio.get_running_loop()
         check_at = loop.time() + self._check_s
+        seen: dict[TopicPartition, tuple[int, int]] = {}
         while True:
             for records in (await consumer.getmany(timeout_ms=int(min(1.0, self._check_s) * 1000))).values():
                 for record in records:
                     self._deliver(record.value)
             if loop.time() >= check_at:
-                await self._check(consumer, partitions)
+                seen = await self._check(consumer, partitions, seen)
                 check_at = loop.time() + self._check_s
 
     def _deliver(self, value: bytes | None) -> None:
@@ -135,12 +140,25 @@ class ChangeFeed:
             return
         self._on_change(change)
 
-    async def _check(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        """aiokafka retries a lost broker silently and for ever; this finds out. Raises KafkaError, TimeoutError, _Lost."""
+    async def _check(
+        self, consumer: Any, partitions: list[TopicPartition], seen: dict[TopicPartition, tuple[int, int]]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """aiokafka retries a lost broker silently and for ever; this finds out.
+
+        `seen` is what the last check returned: end and position by partition. Raises KafkaError, TimeoutError, _Lost and
+        _Stalled.
+        """
         ends = await self._end_offsets(consumer, partitions)
+        now: dict[TopicPartition, tuple[int, int]] = {}
         for partition in partitions:
-            if ends[partition] < await kafka_clients.bounded(consumer.position(partition), self._answer_s):
+            end, at = ends[partition], await kafka_clients.bounded(consumer.position(partition), self._answer_s)
+            end_before, at_before = seen.get(partition, (at, at))
+            if end < at:
                 raise _Lost
+            if at == at_before < end_before:
+                raise _Stalled
+            now[partition] = (end, at)
+        return now
 
     async def _end_offsets(self, consumer: Any, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         ends: dict[TopicPartition, int] = await kafka_clients.bounded(consumer.end_offsets(partitions), self._answer_s)

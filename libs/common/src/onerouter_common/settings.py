@@ -82,7 +82,7 @@ class ServiceSettings(BaseSettings):
     @field_validator("internal_tokens")
     @classmethod
     def _tokens_are_long(cls, value: SecretStr) -> SecretStr:
-        if any(len(token) < 32 for token in value.get_secret_value().split(",")):
+        if any(len(token.strip()) < 32 for token in value.get_secret_value().split(",")):
             raise ValueError("each internal token must have at least 32 characters")
         return value
 
