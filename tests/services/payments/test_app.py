@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import FastAPI
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from onerouter_common.broker import Producer
 from onerouter_common.contracts import topics
@@ -289,3 +289,18 @@ async def _served(make: Callable[[], Any]) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+def test_in_production_credentials_are_sent_to_https_only() -> None:
+    values = {
+        "kafka_bootstrap_servers": "x",
+        "internal_tokens": TOKEN,
+        "database_url": "postgresql://u:p@db/x",
+        "registry_url": "http://registry",
+        "credential_keys": KEYS,
+        "provider_base_urls": {"razorpay": "http://proxy.example.com"},
+    }
+    with pytest.raises(ValidationError, match="razorpay must start with https://"):
+        Settings.model_validate(values)
+    assert Settings.model_validate({**values, "provider_base_urls": {"razorpay": "https://proxy.example.com"}})
+    assert Settings.model_validate({**values, "mode": "local"})

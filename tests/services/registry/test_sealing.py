@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import asyncpg
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from tests.services.registry.conftest import CREDENTIALS, KEY_SECRET, WEBHOOK_SECRET, Registry
 
 from onerouter_common.errors import InvalidRequest
@@ -13,7 +13,18 @@ from onerouter_common.secrets import SecretUnopenable, open_sealed
 from onerouter_common.settings import keyring_of
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.connection.vault import mask
+from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.tenant.model import Tenant
+
+
+def test_one_key_in_both_keyrings_is_refused(registry: Registry) -> None:
+    same = registry.settings.credential_keys.get_secret_value().replace("kek-1", "other-id")
+    other = registry.settings.callback_keys.get_secret_value()
+    values = registry.settings.model_dump() | {"database_url": str(registry.settings.database_url)}
+    assert ManagementSettings.model_validate(values)
+    with pytest.raises(ValidationError, match="share a key") as refused:
+        ManagementSettings.model_validate({**values, "callback_keys": f"{other},{same}"})
+    assert same not in str(refused.value)
 
 
 async def everything_stored(registry: Registry) -> str:

@@ -75,6 +75,10 @@ class KeyRing:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a keyring lives in memory only: it cannot be pickled or copied")
 
+    def shares_a_key_with(self, other: "KeyRing") -> bool:
+        """Whether who holds one of them can open what the other wrapped; ids do not matter."""
+        return not set(self._keys.values()).isdisjoint(other._keys.values())
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """From `id:base64,id2:base64`. Raises ValueError that names the entry, not its content."""

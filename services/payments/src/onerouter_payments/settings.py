@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from string import Formatter
+from typing import Self
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
-from onerouter_common.settings import DatabaseSettings, ServiceSettings, keyring_of, settings_config
+from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, keyring_of, settings_config
 
 PREFIX = "ONEROUTER_PAYMENTS_"
 
@@ -72,3 +73,13 @@ class Settings(ServiceSettings, DatabaseSettings):
                     f"the address for {provider} must contain {{order_id}} or {{payment_id}}, nothing else"
                 )
         return value
+
+    @model_validator(mode="after")
+    def _credentials_travel_by_https(self) -> Self:
+        plain = [name for name, url in self.provider_base_urls.items() if not url.lower().startswith("https://")]
+        if plain and self.mode is not Mode.LOCAL:
+            raise ValueError(
+                f"the address for {', '.join(sorted(plain))} must start with https://: tenants' credentials are sent there "
+                "(mode local allows others)"
+            )
+        return self

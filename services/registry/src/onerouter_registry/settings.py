@@ -1,8 +1,9 @@
 """What the registry, and an operator's tools beside it, are told."""
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from onerouter_common.settings import DatabaseSettings, ServiceSettings, keyring_of, settings_config
 
@@ -44,6 +45,15 @@ class ManagementSettings(DatabaseSettings):
     def _is_a_keyring(cls, value: SecretStr) -> SecretStr:
         keyring_of(value)
         return value
+
+    @model_validator(mode="after")
+    def _are_two_keyrings(self) -> Self:
+        if keyring_of(self.credential_keys).shares_a_key_with(keyring_of(self.callback_keys)):
+            raise ValueError(
+                "credential_keys and callback_keys share a key: the webhooks service, which is called from outside, could "
+                "open API credentials"
+            )
+        return self
 
 
 class Settings(ServiceSettings, ManagementSettings):
