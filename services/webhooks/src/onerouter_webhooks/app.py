@@ -107,7 +107,10 @@ def create_app(
             yield
             app.state.draining = True
 
-    app = FastAPI(title="OneRouter webhooks", version="1", lifespan=lifespan)
+    # Called from outside: what there is besides callbacks is nobody's business there.
+    app = FastAPI(
+        title="OneRouter webhooks", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
     problems.install(app)
 
     async def database_answers() -> bool:

@@ -152,6 +152,19 @@ class TestRefused:
             assert token not in answer.json()["detail"]
         assert await rows_of(service) == []
 
+    async def test_the_body_of_an_unknown_sender_is_not_read(self, service: Running) -> None:
+        async def never_read() -> Any:
+            yield b"x"
+            await asyncio.sleep(60)
+
+        async with asyncio.timeout(3):
+            answer = await service.http.post("/callbacks/razorpay/unknown-token", content=never_read())
+        assert answer.status_code == 404
+
+    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+    async def test_what_else_there_is_is_not_told(self, service: Running, path: str) -> None:
+        assert (await service.http.get(path)).status_code == 404
+
     async def test_more_than_a_mebibyte_is_413_however_it_is_sent(self, service: Running) -> None:
         async def chunks() -> Any:
             for _ in range(17):

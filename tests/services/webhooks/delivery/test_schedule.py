@@ -61,6 +61,8 @@ def test_overload(status: int | None, overload: bool) -> None:
         ("soon", None),
         ("-5", None),
         ("9" * 400, 999_999_999.0),
+        (f"Sat, 31 Jan {10**20} 12:00:00 GMT", None),
+        ("Sat, 31 Jan 2026 12:00:00 +99999999999999", None),
     ],
 )
 def test_retry_after(value: str | None, seconds: float | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -39,8 +40,8 @@ def router(receive_of: Callable[[Request], ReceiveCallback], *, body_limit: int,
         with telemetry.span("callback.receive", parent=parent, attributes={"provider": provider[:40]}):
             try:
                 async with asyncio.timeout(deadline_s):
-                    body = await _read_body(request, body_limit)
-                    await receive_of(request)(provider, token, body, dict(request.headers))
+                    read_body = partial(_read_body, request, body_limit)
+                    await receive_of(request)(provider, token, read_body, dict(request.headers))
             except TimeoutError:
                 CALLBACKS_RECEIVED.labels("any", "deadline").inc()
                 raise Overloaded("The callback could not be stored in time.", retry_after_s=5) from None

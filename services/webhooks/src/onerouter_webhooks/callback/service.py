@@ -1,6 +1,6 @@
 """A callback's way in: whose it is, is it genuine, is it new; then it is committed, and only then acknowledged."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,12 +39,17 @@ class ReceiveCallback:
     publisher: CallbackPublisher
     clock: Clock
 
-    async def __call__(self, provider: str, token: str, body: bytes, headers: Mapping[str, str]) -> str:
+    async def __call__(
+        self, provider: str, token: str, read_body: Callable[[], Awaitable[bytes]], headers: Mapping[str, str]
+    ) -> str:
         """What was done: `stored`, `duplicate`, `unhandled` or `unparsed`; all of them are a success to the provider.
+
+        The body is only read for an address we gave out: nobody else can make us hold anything.
 
         Raises NotFound (unknown token), SignatureInvalid (nothing is stored) and Overloaded (not stored: send it again).
         """
         target, module = await self._find(provider, token)
+        body = await read_body()
         try:
             module.verify(body, headers, self._secrets_of(target))
         except SignatureInvalid:

@@ -56,15 +56,20 @@ class Targets:
 
     def drop(self, change: RegistryChange) -> None:
         """Forget what this change may concern."""
-        self._epoch += 1
+        self._begin_epoch()
         if change.entity in ("connection", "callback_token", "tenant"):
             for key in [key for key, (_, target) in self._known.items() if _concerns(change, target)]:
                 del self._known[key]
 
     def clear(self) -> None:
         """Changes may have been missed: forget everything."""
-        self._epoch += 1
+        self._begin_epoch()
         self._known.clear()
+
+    def _begin_epoch(self) -> None:
+        # An answer that is under way may be of before the change: nobody new may join that question.
+        self._epoch += 1
+        self._asking.clear()
 
     async def _ask(self, key: _Key) -> CallbackTarget | None:
         if self._slots.locked() and len(self._asking) > 8 * _LOOKUPS_AT_ONCE:
@@ -79,7 +84,8 @@ class Targets:
         return target
 
     def _answered(self, key: _Key, done: "asyncio.Task[CallbackTarget | None]") -> None:
-        self._asking.pop(key, None)
+        if self._asking.get(key) is done:
+            del self._asking[key]
         if not done.cancelled():
             done.exception()  # whoever asked may have given up by now
 
