@@ -39,6 +39,12 @@ def test_a_card_number_is_found_in_any_text(card: str, written: str) -> None:
         "4111 1111 1111 1111 12 30 123",
         "order 42 4111 1111 1111 1111 7",
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        "4111  1111  1111  1111",
+        "4111 - 1111 - 1111 - 1111",
+        "4111\t1111\t1111\t1111",
+        "4111\u00a01111\u00a01111\u00a01111",
+        "4111\u20131111\u20131111\u20131111",
+        "\uff14\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11",
     ],
 )
 def test_a_card_number_is_found_in_groups(text: str) -> None:
@@ -61,6 +67,8 @@ def test_a_card_number_is_found_in_groups(text: str) -> None:
         "1700000000000",  # a clock in milliseconds
         "2026-01-31T09:30:00.125Z",
         "4111 1111, 1111 1111",
+        "4111 1111\n1111 1111",  # two lines
+        "4111 1111    1111 1111",  # two columns
     ],
 )
 def test_what_is_no_card_number_passes(text: str) -> None:

@@ -1,6 +1,7 @@
 """Card numbers are refused wherever somebody could have typed one: they must never be stored, sent on or logged."""
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from decimal import Decimal
@@ -8,8 +9,8 @@ from typing import Any, Final
 
 from onerouter_common.errors import FieldError, InvalidRequest
 
-# A run of digit groups with single spaces, dots or dashes between them, not inside a word or a decimal number.
-_RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ .\-][0-9]+)*(?![0-9A-Za-z])", re.ASCII)
+# A run of digit groups with a few spaces, dots or dashes between them, not inside a word or a decimal number.
+_RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \t.\-\u2010-\u2015\u2212]{1,3}[0-9]+)*(?![0-9A-Za-z])", re.ASCII)
 _GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
 _PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,13}$", re.ASCII)
 _SHORTEST: Final = 13
@@ -37,6 +38,8 @@ def holds_card_number(text: str) -> bool:
     """Whether the text holds 13 to 19 digits, perhaps in groups, that pass the Luhn check and could be a card's."""
     if len(text) < _SHORTEST or _PHONE.match(text) is not None:
         return False
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)  # full-width digits, spaces that do not break
     return any(_run_holds(match.group()) for match in _RUN.finditer(text))
 
 
