@@ -128,6 +128,7 @@ async def test_filters(gateway: httpx.AsyncClient, pool: Pool, params: dict[str,
         ({"limit": "0"}, "limit"),
         ({"created_after": "yesterday"}, "created_after"),
         ({"status": "paid"}, "status"),
+        ({"customer_id": "a\0b"}, "customer_id"),
     ],
 )
 async def test_wrong_questions_are_named(gateway: httpx.AsyncClient, params: dict[str, str], field: str) -> None:

@@ -27,7 +27,7 @@ PaymentStatus = Literal[
     "expired",
 ]
 RefundStatus = Literal["pending", "succeeded", "failed"]
-Text = Annotated[str | None, Query(max_length=200)]
+Text = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]  # PostgreSQL has no text with NUL
 
 
 def _reads(request: Request) -> Reads:
