@@ -1,10 +1,18 @@
 """Whatever process dies, whenever: the operation still ends, and its effect happens once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg
 import pytest
 from tests.libs.common.worker.rig import Rig, create_payment, create_refund, kill, until
 
+from onerouter_common.errors import ProviderUnavailable
+from onerouter_common.worker.execution import Finished
+from onerouter_common.worker.inbox import Inbox
 from onerouter_common.worker.outbox import Relay
 from onerouter_local.testing import Cluster
 
@@ -29,7 +37,9 @@ async def test_a_crash_during_the_call_is_cleared_up_by_another_worker(rig: Rig)
 async def test_a_crash_before_the_call_is_cleared_up_too(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.connections.connections[0].timeout_s = 0.0
     first = rig.make_worker()
-    monkeypatch.setattr(first, "_execute", lambda started: None)  # stored and marked, and then the process is gone
+    monkeypatch.setattr(
+        first, "_execute", lambda started, term: None
+    )  # stored and marked, and then the process is gone
     await first.start()
     await until(lambda: first.is_ready)
     command = create_payment()
@@ -54,6 +64,99 @@ async def test_a_result_of_a_worker_that_was_taken_over_is_not_applied(rig: Rig)
         assert (await rig.ask(other)).state == "succeeded"
         row = await rig.operation(payment.operation_id)
     assert (row["state"], row["owner"]) == ("executing", "wrk_other")
+
+
+async def test_what_was_not_begun_in_time_is_due_again_at_once(rig: Rig) -> None:
+    async with rig.worker() as worker:
+        store = worker._inbox.store
+
+        async def held_up(*args: Any, **options: Any) -> Any:
+            stored = await store(*args, **options)
+            worker._lease._valid_until = 0.0
+            return stored
+
+        worker._inbox.store = held_up  # type: ignore[method-assign]
+        command = create_payment()
+        assert (await rig.ask(command)).state == "succeeded"
+    assert [a["outcome"] for a in await rig.attempts(command.operation_id)] == ["not_begun", "succeeded"]
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+
+
+async def test_nothing_is_begun_that_others_may_have_taken_over_before_the_lease_was_renewed(rig: Rig) -> None:
+    async with rig.worker() as worker:
+        store = worker._inbox.store
+
+        async def held_up(*args: Any, **options: Any) -> Any:
+            stored = await store(*args, **options)
+            await rig.pool.execute("DELETE FROM workers")
+            await rig.pool.execute("UPDATE operations SET generation = generation + 1, owner = 'wrk_other'")
+            await worker._lease.renew()
+            return stored
+
+        worker._inbox.store = held_up  # type: ignore[method-assign]
+        command = create_payment()
+        await rig.send(command)
+        await rig.until_state(command.operation_id, "executing")
+        await asyncio.sleep(0.3)
+        assert worker._lease.is_valid
+    assert rig.provider.calls == []
+
+
+async def test_a_commit_of_commands_without_an_answer_delays_nothing(rig: Rig) -> None:
+    async with rig.worker() as worker:
+        lose_next_answer(worker._inbox)
+        command = create_payment()
+        assert (await rig.ask(command)).state == "succeeded"
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+
+
+async def test_a_database_that_goes_away_between_claim_and_call_delays_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.provider.before = [ProviderUnavailable("later", provider="scripted")]
+    async with rig.worker() as worker:
+        routes, failures = worker._claims._router.routes, [asyncpg.ConnectionDoesNotExistError("gone")]
+
+        async def broken(*args: Any, in_doubt: Any = (), **options: Any) -> Any:
+            if args[0][0][0].attempts and failures:
+                raise failures.pop()
+            return await routes(*args, in_doubt=in_doubt, **options)
+
+        monkeypatch.setattr(worker._claims._router, "routes", broken)
+        command = create_payment()
+        assert (await rig.ask(command)).state == "succeeded"
+    assert not failures
+
+
+async def test_an_operation_that_cannot_be_begun_holds_up_no_other(rig: Rig) -> None:
+    at = datetime.now(UTC) + timedelta(seconds=1)
+    async with rig.worker():
+        bad, good = create_payment(not_before=at), create_payment(not_before=at)
+        for command in (bad, good):
+            await rig.send(command)
+            await rig.until_state(command.operation_id, "scheduled")
+        await rig.pool.execute("UPDATE operations SET payload = '{}' WHERE id = $1", bad.operation_id)
+        assert (await rig.reply_to(good.operation_id)).state == "succeeded"
+        row = await rig.until_state(bad.operation_id, "accepted")
+    assert (row["owner"], row["finished_at"]) == (None, None)
+
+
+async def test_results_of_an_old_and_a_new_claim_of_one_operation_may_come_together(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results: list[Finished] = []
+    worker = rig.make_worker()
+    monkeypatch.setattr(worker._settlement, "add", results.append)
+    await worker.start()
+    await until(lambda: worker.is_ready)
+    command = create_payment()
+    await rig.send(command)
+    await until(lambda: len(results) == 1)
+    await rig.pool.execute("UPDATE operations SET due_at = now()")
+    await until(lambda: len(results) == 2)
+    committed = await worker._settlement.commit(results)
+    await worker.stop()
+    assert [c.finished.started.op.generation for c in committed.conclusions] == [2]
 
 
 async def test_a_stopping_worker_finishes_what_it_began(rig: Rig) -> None:
@@ -113,10 +216,26 @@ async def test_the_relay_publishes_what_a_crash_left_behind(rig: Rig, monkeypatc
     assert await rig.pool.fetchval("SELECT count(*) FROM outbox") == 0
 
 
+def lose_next_answer(inbox: Inbox) -> None:
+    """The next commit arrives, its answer does not."""
+    pool: Any = inbox._pool
+
+    class Losing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(pool, name)
+
+        @asynccontextmanager
+        async def acquire(self) -> AsyncIterator[Any]:
+            inbox._pool = pool
+            async with pool.acquire() as connection:
+                yield connection
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    inbox._pool = Losing()  # type: ignore[assignment]
+
+
 async def rig_until(rig: Rig, *operation_ids: str) -> None:
     """Like `until_state`, while the database may be refusing connections."""
-    import asyncpg
-
     async with asyncio.timeout(30):
         for operation_id in operation_ids:
             while True:

@@ -21,6 +21,7 @@ from onerouter_common.errors import OneRouterError
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
+from onerouter_common.worker.consumer import DATABASE_AWAY
 from onerouter_common.worker.handler import CategoryRules, Connection, Handler, Idempotency, Operation
 from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 _CLAIM_MOST: Final = 256
 _PER_TENANT: Final = 64
 _REGISTRY_AWAY_S: Final = 1.0
+_BROKEN_S: Final = 60.0
 _RETENTION_MARGIN_S: Final = 60.0
 
 # Tenants that have work are found by a loose index scan (one step a tenant), then each gives its oldest: a tenant with a
@@ -121,6 +123,8 @@ class Lease:
         self._pool = pool
         self._ttl_s = ttl_s
         self._valid_until = 0.0
+        self.term = 0
+        """Another one each time somebody had declared this process dead: what was marked in an earlier one is theirs."""
         self.owner = new_id(WORKER)
 
     @property
@@ -130,15 +134,15 @@ class Lease:
 
     async def renew(self) -> None:
         asked_at = time.monotonic()
-        status = await self._pool.execute(
+        is_new = await self._pool.fetchval(
             "INSERT INTO workers (id, host, expires_at) VALUES ($1, $2, now() + make_interval(secs => $3)) "
-            "ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
+            "ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at RETURNING xmax = 0",
             self.owner,
             socket.gethostname(),
             self._ttl_s,
         )
-        if status:
-            self._valid_until = asked_at + self._ttl_s
+        self.term += is_new
+        self._valid_until = asked_at + self._ttl_s
 
     async def release(self) -> None:
         """Hand everything over at once: a stopping process need not be waited for."""
@@ -167,6 +171,8 @@ class Claims:
         self._clock = clock
         self.wants_room = False
         """Something due found no room: look again when something ends."""
+        self._in_hand: list[Claimed] = []
+        """Marked by this process and not begun yet."""
         self.held_keys: set[str] = set()
         """Resources at which something waits for an earlier operation of this process: look again when that ends."""
 
@@ -175,13 +181,40 @@ class Claims:
         self.wants_room = not self._slots.room
         if self.wants_room:
             return []
+        if self._in_hand:  # what an earlier call took when the database went away
+            await self._hand_back(self._in_hand, due_in_s=0)
+            self._in_hand = []
         taken = await self._take()
-        if not taken:
-            return []
-        items = [(claimed.op, *self._command_of(claimed.op)) for claimed in taken]
-        in_doubt = {claimed.op.id for claimed in taken if claimed.open_attempt_at is not None}
-        routes = await self._router.routes(items, in_doubt=in_doubt)
-        return await self._begin(taken, items, routes)
+        started = await self._begin_all(taken) if taken else []
+        self._in_hand = []
+        return started
+
+    async def _begin_all(self, taken: list[Claimed]) -> list[Started]:
+        """One that cannot be begun (made by a newer version, say) is found by trying each alone: it holds up no other."""
+        try:
+            return await self._begin(taken)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            log.exception("claims.batch.broken", operations=len(taken), error=type(error).__name__)
+        started: list[Started] = []
+        try:
+            for claimed in taken:
+                try:
+                    started += await self._begin([claimed])
+                except DATABASE_AWAY:
+                    raise
+                except Exception:
+                    log.exception("operation.not_begun.broken", operation_id=claimed.op.id)
+                    await self._hand_back([claimed], due_in_s=_BROKEN_S)
+        except BaseException:
+            for one in started:
+                self._slots.give(one.op.tenant_id, one.op.connection_id)
+            raise
+        return started
+
+    async def _hand_back(self, ones: Sequence[Claimed], *, due_in_s: float) -> None:
+        await statements.hand_back(self._pool, [(one.op, one.open_attempt_at) for one in ones], due_in_s=due_in_s)
 
     async def let_go(self, ended_keys: set[str]) -> bool:
         """An operation of these resources ended: make due at once what waited for it. Whether anything did."""
@@ -193,6 +226,7 @@ class Claims:
         return True
 
     async def _take(self) -> list[Claimed]:
+        taken: list[Claimed] = []
         async with self._pool.acquire() as connection, connection.transaction():
             limit = min(_CLAIM_MOST, self._slots.room)
             rows = await connection.fetch(_DUE, _PER_TENANT, self._slots.full_tenants(), limit)
@@ -214,17 +248,12 @@ class Claims:
                     self._lease.owner,
                     statements.HARD_LEASE_S,
                 )
+                taken = [_claimed(row) for row in allowed]
+                self._in_hand = taken  # before the commit: whether that arrived may never be known
         reclaimed = sum(row["state"] == "executing" for row in allowed)
         if reclaimed:
             metrics.OPERATIONS_RECLAIMED.labels(self._rules.category).inc(reclaimed)
-        return [
-            Claimed(
-                replace(statements.operation_of(row), generation=row["generation"] + 1),
-                row["open_attempt_at"],
-                row["traceparent"],
-            )
-            for row in allowed
-        ]
+        return taken
 
     async def _in_order(self, connection: Any, rows: Sequence[Any]) -> list[Any]:
         """Without those whose resource has an earlier operation to end first. What asks about an effect need not wait."""
@@ -255,12 +284,10 @@ class Claims:
         handler = self._rules.handlers[op.operation]
         return handler, handler.command.model_validate(op.payload)
 
-    async def _begin(
-        self,
-        taken: list[Claimed],
-        items: list[tuple[Operation, Handler[Any, Any], Contract]],
-        routes: dict[str, Route],
-    ) -> list[Started]:
+    async def _begin(self, taken: list[Claimed]) -> list[Started]:
+        items = [(claimed.op, *self._command_of(claimed.op)) for claimed in taken]
+        in_doubt = {claimed.op.id for claimed in taken if claimed.open_attempt_at is not None}
+        routes = await self._router.routes(items, in_doubt=in_doubt)
         now = self._clock.now()
         slotted: list[Started] = []
         try:
@@ -319,7 +346,11 @@ class Claims:
         if claimed.open_attempt_at is None:
             one, changed = starting.begin(handler, op, command, resource, connection, now=now)
             return replace(one, traceparent=claimed.traceparent), changed
-        return self._ask(claimed, op, handler, command, resource, connection, now), None
+        try:
+            return self._ask(claimed, op, handler, command, resource, connection, now), None
+        except Exception:
+            self._slots.give(op.tenant_id, op.connection_id)
+            raise
 
     def _ask(
         self,
@@ -381,6 +412,12 @@ class Claims:
                     state,
                     _REGISTRY_AWAY_S,
                 )
+
+
+def _claimed(row: Any) -> Claimed:
+    """The row as `_TAKE` leaves it."""
+    op = replace(statements.operation_of(row), generation=row["generation"] + 1)
+    return Claimed(op, row["open_attempt_at"], row["traceparent"])
 
 
 def _may_repeat(connection: Connection, capability: str, claimed: Claimed, now: datetime) -> bool:

@@ -171,6 +171,14 @@ def refused(started: Started) -> Finished:
     return Finished(started, Failed(error), error=error)
 
 
+def not_begun(started: Started) -> Finished:
+    """The result of an operation that was marked and surely not begun: it is due again at once."""
+    if started.open_attempt_at is None or started.attempt is None:
+        return Finished(started, RetryLater(0.0), outcome="not_begun")
+    still = _unknown(started.attempt, "it could not be asked yet")
+    return Finished(started, AskLater(0.0, still), outcome="not_begun")
+
+
 def outcome_for_handler(step: Next) -> Succeeded | Failed | Unknown | None:
     """What the handler's `settle` is told; None: nothing yet."""
     if isinstance(step, Succeeded | Failed):

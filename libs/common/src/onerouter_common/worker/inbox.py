@@ -117,6 +117,8 @@ class Inbox:
         self._router = router
         self._slots = slots
         self._clock = clock
+        self._unsure: list[Started] = []
+        """Marked by a commit that got no answer."""
 
     async def store(self, batch: Sequence[Received], *, owner: str) -> Stored:
         """Store a batch in one transaction. Slots are taken for what is started; given back if the commit fails."""
@@ -125,13 +127,20 @@ class Inbox:
         offered = [(received, _operation_of(received.command, now)) for received in batch]
         routes = await self._router.routes([(op, received.handler, received.payload) for received, op in offered])
         taken: list[Started] = []
+        stored: Stored | None = None
         try:
+            if self._unsure:
+                await statements.hand_back(self._pool, [(one.op, None) for one in self._unsure], due_in_s=0)
+                self._unsure = []
             async with self._pool.acquire() as connection, connection.transaction():
-                return await self._store(connection, offered, doubles, routes, owner, now, taken)
+                stored = await self._store(connection, offered, doubles, routes, owner, now, taken)
         except BaseException:
+            if stored is not None:  # it may have been committed: then the next try takes all of it for repeats
+                self._unsure += stored.started
             for started in taken:
                 self._slots.give(started.op.tenant_id, started.op.connection_id)
             raise
+        return stored
 
     async def _store(
         self,

@@ -22,7 +22,7 @@ from onerouter_common.worker.callback_inbox import CallbackInbox
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.claims import Claims, Lease
 from onerouter_common.worker.consumer import DATABASE_AWAY, Record, consume, park
-from onerouter_common.worker.execution import Execution, Finished, refused
+from onerouter_common.worker.execution import Execution, Finished, not_begun, refused
 from onerouter_common.worker.handler import CategoryRules, Connections
 from onerouter_common.worker.inbox import Inbox, Received, Undecodable, decode
 from onerouter_common.worker.outbox import Publisher, Relay
@@ -184,8 +184,9 @@ class Worker:
                 await park(self._producer, record, topics.dead_commands(self._rules.category), str(error))
         if not batch:
             return
+        term = self._lease.term
         stored = await self._inbox.store(batch, owner=self._lease.owner)
-        self._execute(stored.started)
+        self._execute(stored.started, term)
         if stored.waiting:
             self._claims.held_keys.update(waiting.op.ordering_key for waiting in stored.waiting)
             self._wake_claims(0.0)
@@ -195,22 +196,23 @@ class Worker:
             count.labels(self._rules.category, "repeated").inc(len(stored.repeated))
             await self._replies.answer_repeats(stored.repeated)
 
-    def _execute(self, started: Sequence[Started]) -> None:
+    def _execute(self, started: Sequence[Started], term: int) -> None:
+        """`term`: the lease's from before they were marked."""
         for one in started:
             if one.attempt is None:
                 self._settlement.add(refused(one))
                 continue
-            if not self._lease.is_valid:
-                # This process was held up so long that another may have taken over: whoever claims it asks first.
-                log.warning("operation.not_begun.lease_expired", operation_id=one.op.id)
-                self._slots.give(one.op.tenant_id, one.op.connection_id)
-                continue
-            task = asyncio.create_task(self._run(one))
+            task = asyncio.create_task(self._run(one, term))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
         metrics.OPERATIONS_IN_FLIGHT.labels(self._rules.category).set(self._slots.in_flight)
 
-    async def _run(self, started: Started) -> None:
+    async def _run(self, started: Started, term: int) -> None:
+        if not self._lease.is_valid or self._lease.term != term:
+            # This process was held up so long that another may have taken over. If none has, it is due again at once.
+            log.warning("operation.not_begun.lease_expired", operation_id=started.op.id)
+            self._settlement.add(not_begun(started))
+            return
         self._settlement.add(await self._execution.run(started))
 
     async def _claim_loop(self) -> None:
@@ -222,8 +224,10 @@ class Worker:
             self._due.clear()
             if not self._lease.is_valid:
                 continue
+            term = self._lease.term
             while started := await self._claims.claim():
-                self._execute(started)
+                self._execute(started, term)
+                term = self._lease.term
 
     def _wake_claims(self, in_s: float) -> None:
         """Look for due operations in so many seconds; an earlier appointment stays."""

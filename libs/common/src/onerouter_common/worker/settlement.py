@@ -47,7 +47,7 @@ FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::float8[], $5::int[], 
     AS r (id, created_at, state, due_in_s, failures, closed, status, result, problem, provider_ms, connection_id, provider,
           generation)
 WHERE o.id = r.id AND o.created_at = r.created_at AND o.generation = r.generation AND o.state = 'executing'
-RETURNING o.id, o.reply_partitions
+RETURNING o.id, o.generation, o.reply_partitions
 """
 
 
@@ -71,7 +71,7 @@ class Conclusion:
 class _TakenOver(Exception):
     """Some operations of a batch were claimed by another process since they were begun."""
 
-    def __init__(self, still_mine: set[str]) -> None:
+    def __init__(self, still_mine: set[tuple[str, int]]) -> None:
         super().__init__()
         self.still_mine = still_mine
 
@@ -110,7 +110,7 @@ class Settlement:
             return await self._commit(batch)
         except _TakenOver as taken:
             metrics.RESULTS_FENCED.labels(self._rules.category).inc(len(batch) - len(taken.still_mine))
-            rest = [f for f in batch if f.started.op.id in taken.still_mine]
+            rest = [f for f in batch if (f.started.op.id, f.started.op.generation) in taken.still_mine]
             return await self.commit(rest) if rest else Committed([], [], [], {})
 
     async def _commit(self, batch: Sequence[Finished]) -> "Committed":
@@ -122,7 +122,7 @@ class Settlement:
                 await self._rules.store.save(connection, changed)
             rows = await connection.fetch(_STORE, *_columns(conclusions, now))
             if len(rows) < len(batch):
-                raise _TakenOver({row["id"] for row in rows})
+                raise _TakenOver({(row["id"], row["generation"]) for row in rows})
             records = [record for c in conclusions for record in self._records(c, now)]
             ids = await outbox.add(connection, records)
         metrics.COMMIT_BATCH_SIZE.labels(self._rules.category).observe(len(batch))

@@ -26,6 +26,15 @@ WHERE ordering_key = ANY($1::text[]) AND due_at IS NOT NULL AND state IN ('accep
 """
 
 
+# Of what this process marked and surely did not begin. Fenced, so that it is harmless when somebody has taken over.
+_HAND_BACK: Final = """
+UPDATE operations o SET state = CASE WHEN mine.open_attempt_at IS NULL THEN 'accepted' ELSE 'unknown' END, owner = NULL,
+    open_attempt_at = mine.open_attempt_at, due_at = now() + make_interval(secs => $5), updated_at = now()
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::timestamptz[]) AS mine (id, created_at, generation, open_attempt_at)
+WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
+"""
+
+
 async def lock_keys(connection: Any, keys: Sequence[str]) -> None:
     """`keys` sorted: every process takes them in one order, so none waits in a circle."""
     await connection.execute(_LOCK_KEYS, keys)
@@ -34,6 +43,18 @@ async def lock_keys(connection: Any, keys: Sequence[str]) -> None:
 async def busy_keys(connection: Any, keys: Sequence[str]) -> set[str]:
     """Ordering keys at which an operation is waiting or running."""
     return {row["ordering_key"] for row in await connection.fetch(_BUSY_KEYS, keys)}
+
+
+async def hand_back(connection: Any, ones: Sequence[tuple[Operation, datetime | None]], *, due_in_s: float) -> None:
+    """Undo the marking of operations that were not begun; each with the time of its earlier call in doubt, if any."""
+    await connection.execute(
+        _HAND_BACK,
+        [op.id for op, _ in ones],
+        [op.created_at for op, _ in ones],
+        [op.generation for op, _ in ones],
+        [open_attempt_at for _, open_attempt_at in ones],
+        due_in_s,
+    )
 
 
 async def insert_attempts(connection: Any, started: Sequence[Started]) -> None:
