@@ -4,14 +4,16 @@ import asyncio
 import struct
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from onerouter_local.longpoll import frames
 from onerouter_local.longpoll.frames import FetchTerms, Partition, ProduceTerms, Request
-from onerouter_local.longpoll.membership import FOLLOWED, Memberships
+from onerouter_local.longpoll.membership import FOLLOWED, LONG, Memberships
 from onerouter_local.ports import LOOPBACK
 
 _LARGEST_FRAME = 128 * 1024 * 1024
+_GONE_POLL_S = 0.1
 
 
 class Arrivals:
@@ -83,21 +85,33 @@ class Front:
                     request = Request.parse(await read_frame(reader))
                     for farewell in memberships.replaced(request):
                         await broker.ask(farewell)
-                    response = await self._answer(request, broker)
+                    answer = self._answer(request, broker)
+                    response = await (_unless_gone(reader, answer) if request.api_key in LONG else answer)
                     if response is not None:
                         if request.api_key in FOLLOWED:
                             memberships.note(request, response)
                         write_frame(writer, response)
                         await writer.drain()
             except (asyncio.IncompleteReadError, OSError):
-                for farewell in memberships.farewells():
-                    await broker.ask(farewell)
+                await self._sign_off(memberships)
             finally:
                 broker.close()
         except (asyncio.IncompleteReadError, OSError):
             pass  # one side has hung up: so do we
         finally:
             writer.close()
+
+    async def _sign_off(self, memberships: Memberships) -> None:
+        """On a connection of its own: the other may still wait for an answer."""
+        farewells = memberships.farewells()
+        if not farewells:
+            return
+        broker = Broker(*await asyncio.open_connection(LOOPBACK, self._broker_port))
+        try:
+            for farewell in farewells:
+                await broker.ask(farewell)
+        finally:
+            broker.close()
 
     async def _answer(self, request: Request, broker: "Broker") -> bytes | None:
         match request.api_key:
@@ -144,6 +158,18 @@ class Front:
             broker.tell(request)
         self._arrivals.announce(terms.partitions)
         return response
+
+
+async def _unless_gone(reader: asyncio.StreamReader, answer: Coroutine[Any, Any, bytes | None]) -> bytes | None:
+    """The answer, unless the client hangs up while it waits. Raises ConnectionResetError then."""
+    asking = asyncio.ensure_future(answer)
+    try:
+        while not (await asyncio.wait({asking}, timeout=_GONE_POLL_S))[0]:
+            if reader.at_eof():
+                raise ConnectionResetError("the client is gone")
+        return asking.result()
+    finally:
+        asking.cancel()
 
 
 class Broker:

@@ -7,7 +7,7 @@ joins again on the same connection as somebody new is not its former self any mo
 
 import struct
 
-from onerouter_local.longpoll.frames import JOIN_GROUP, LEAVE_GROUP, Reader, Request
+from onerouter_local.longpoll.frames import JOIN_GROUP, LEAVE_GROUP, SYNC_GROUP, Reader, Request
 
 _JOINED = frozenset({0, 79})
 """No error, and MEMBER_ID_REQUIRED: an id was given out, and is waited for."""
@@ -69,3 +69,5 @@ def _string(value: str) -> bytes:
 
 
 FOLLOWED = frozenset({JOIN_GROUP, LEAVE_GROUP})
+LONG = frozenset({JOIN_GROUP, SYNC_GROUP})
+"""Answered only when the other members have done their part: a client may die while it waits."""
