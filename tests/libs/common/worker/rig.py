@@ -266,8 +266,13 @@ async def kill(worker: Worker) -> None:
 
 async def skip_what_is_there(bootstrap: str) -> None:
     """The broker is shared by the session: the worker under test starts behind what other tests have published."""
-    partitions = [TopicPartition(topics.commands("payments"), number) for number in range(12)]
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id="onerouter-payments", enable_auto_commit=False)
+    await _skip(bootstrap, topics.commands("payments"), group_id="onerouter-payments")
+    await _skip(bootstrap, topics.callbacks("payments"), group_id="onerouter-payments-callbacks")
+
+
+async def _skip(bootstrap: str, topic: str, *, group_id: str) -> None:
+    partitions = [TopicPartition(topic, number) for number in range(12)]
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group_id, enable_auto_commit=False)
     await consumer.start()
     try:
         consumer.assign(partitions)
@@ -311,4 +316,4 @@ async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterat
             await consumer.stop()
 
 
-__all__ = ["FAST", "Bounds", "Rig", "create_payment", "create_refund", "kill", "open_rig", "until"]
+__all__ = ["FAST", "Bounds", "Rig", "create_payment", "create_refund", "kill", "open_rig", "skip_what_is_there", "until"]

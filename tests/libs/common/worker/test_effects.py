@@ -16,6 +16,7 @@ from tests.libs.common.worker.rig import (
     until,
 )
 
+from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION
 from onerouter_common.errors import (
     ProviderDeclined,
     ProviderOutcomeUnknown,
@@ -25,6 +26,7 @@ from onerouter_common.errors import (
 )
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.handler import Idempotency
+from onerouter_common.worker.inbox import decode
 
 UNKNOWN = ProviderOutcomeUnknown("no answer", provider="scripted")
 
@@ -62,6 +64,24 @@ async def test_a_repeat_of_the_command_gets_the_first_answer(rig: Rig) -> None:
     assert again.made_by == command.command_id
     assert again.result == first.result
     assert sum(rig.provider.effects.values()) == 1
+
+
+async def test_twins_at_several_gateways_are_all_answered(rig: Rig) -> None:
+    async with rig.worker() as worker:
+        rig.provider.gate = asyncio.Event()
+        command = create_payment()
+        await rig.send(command)
+        await until(lambda: bool(rig.provider.calls))
+        twins = [
+            decode(worker._rules, command.to_bytes(), [(HEADER_REPLY_PARTITION, str(partition).encode())])
+            for partition in (rig.partition, 101, 102, 102)
+        ]
+        await worker._replies.answer_repeats(twins)
+        row = await rig.operation(command.operation_id)
+        await rig.pool.execute("UPDATE operations SET reply_partitions = '{}'")  # the topic has no such partitions
+        rig.provider.gate.set()
+        await rig.until_state(command.operation_id, "succeeded")
+    assert sorted(row["reply_partitions"]) == sorted({rig.partition, 101, 102})
 
 
 async def test_the_same_key_with_another_body_is_told_so(rig: Rig) -> None:

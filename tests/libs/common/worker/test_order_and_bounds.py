@@ -61,6 +61,22 @@ async def test_a_busy_tenant_leaves_room_for_the_others(rig: Rig) -> None:
     assert set(rig.provider.effects.values()) == {1}
 
 
+async def test_a_tenant_at_its_bound_goes_on_as_soon_as_something_ends(rig: Rig) -> None:
+    rig.provider.gate = asyncio.Event()
+    async with rig.worker(options(bounds=Bounds(worker=100, tenant=2))) as worker:
+        for _ in range(20):
+            await rig.send(create_payment())
+        async with asyncio.timeout(10):
+            while await rig.pool.fetchval("SELECT count(*) FROM operations") < 20:
+                await asyncio.sleep(0.02)
+        began = asyncio.get_running_loop().time()
+        rig.provider.gate.set()
+        await until(lambda: len(rig.provider.calls) == 20)
+        assert asyncio.get_running_loop().time() - began < 5  # 9 s when every pair waits for the next idle look
+        await until(lambda: not worker._slots.in_flight)
+        assert not worker._claims.held_keys
+
+
 async def test_a_connection_is_never_given_more_than_its_bound(rig: Rig) -> None:
     rig.connections.connections[0].max_in_flight = 2
     rig.provider.gate = asyncio.Event()

@@ -6,6 +6,7 @@ again; whoever claims it raises the generation, so that a late result of the old
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,6 +35,7 @@ _PER_TENANT: Final = 64
 _REGISTRY_AWAY_S: Final = 1.0
 _BROKEN_S: Final = 60.0
 _RETENTION_MARGIN_S: Final = 60.0
+_HELD_MOST: Final = 10_000
 
 # Tenants that have work are found by a loose index scan (one step a tenant), then each gives its oldest: a tenant with a
 # million rows waiting costs the others nothing. Rows another process is just claiming are passed over.
@@ -170,7 +172,7 @@ class Claims:
         self._lease = lease
         self._clock = clock
         self.wants_room = False
-        """Something due found no room: look again when something ends."""
+        """Something due found no room since this was last unset: look again when something ends."""
         self._in_hand: list[Claimed] = []
         """Marked by this process and not begun yet."""
         self.held_keys: set[str] = set()
@@ -178,9 +180,11 @@ class Claims:
 
     async def claim(self) -> list[Started]:
         """Take what is due and has room, decide what is to be done, record it. Empty: nothing is due."""
-        self.wants_room = not self._slots.room
-        if self.wants_room:
+        if not self._slots.room:
+            self.wants_room = True
             return []
+        # What is passed over because its tenant is full has to be looked for when that changes.
+        self.wants_room = self.wants_room or bool(self._slots.full_tenants())
         if self._in_hand:  # what an earlier call took when the database went away
             await self._hand_back(self._in_hand, due_in_s=0)
             self._in_hand = []
@@ -233,9 +237,9 @@ class Claims:
             if not rows:
                 return []
             allowed = await self._in_order(connection, rows)
-            allowed = allowed[:limit]
             ids = {row["id"] for row in allowed}
             held_back = [row for row in rows if row["id"] not in ids]
+            allowed = self._with_room(allowed)
             if held_back:
                 await connection.execute(
                     _POSTPONE, [r["id"] for r in held_back], [r["created_at"] for r in held_back], 0.25
@@ -277,8 +281,24 @@ class Claims:
             )
         }
         waits = {row["id"] for row in ordered if row["ordering_key"] not in locked} | blocked
+        if (
+            len(self.held_keys) > _HELD_MOST
+        ):  # of those that end in other processes nobody tells; all are due soon anyway
+            self.held_keys.clear()
         self.held_keys.update(row["ordering_key"] for row in ordered if row["id"] in waits)
         return [row for row in rows if row["id"] not in waits]
+
+    def _with_room(self, rows: Sequence[Any]) -> list[Any]:
+        """Without those beyond their tenant's bound: they keep their place, and are looked for when something ends."""
+        counts: Counter[str] = Counter()
+        found = []
+        for row in rows:
+            counts[row["tenant_id"]] += 1
+            if counts[row["tenant_id"]] <= self._slots.room_of_tenant(row["tenant_id"]):
+                found.append(row)
+            else:
+                self.wants_room = True
+        return found
 
     def _command_of(self, op: Operation) -> tuple[Handler[Any, Any], Contract]:
         handler = self._rules.handlers[op.operation]

@@ -10,10 +10,12 @@ from onerouter_common.db.engine import Pool
 from onerouter_common.worker.inbox import Received
 
 _JOIN = """
-UPDATE operations o SET reply_partitions = o.reply_partitions || mine.partition
-FROM unnest($1::text[], $2::int[]) AS mine (id, partition)
+UPDATE operations o SET reply_partitions = ARRAY(SELECT unnest(o.reply_partitions) UNION SELECT unnest(mine.partitions))
+FROM (
+    SELECT id, array_agg(partition) AS partitions FROM unnest($1::text[], $2::int[]) AS twin (id, partition) GROUP BY id
+) AS mine
 WHERE o.id = mine.id AND o.due_at IS NOT NULL AND o.fingerprint = ANY($3::text[])
-  AND NOT (mine.partition = ANY(o.reply_partitions))
+  AND NOT (mine.partitions <@ o.reply_partitions)
 """
 
 _STATES = """

@@ -188,7 +188,6 @@ class Worker:
         stored = await self._inbox.store(batch, owner=self._lease.owner)
         self._execute(stored.started, term)
         if stored.waiting:
-            self._claims.held_keys.update(waiting.op.ordering_key for waiting in stored.waiting)
             self._wake_claims(0.0)
         count = metrics.COMMANDS_RECEIVED
         count.labels(self._rules.category, "new").inc(len(stored.started) + len(stored.waiting))
@@ -224,6 +223,7 @@ class Worker:
             self._due.clear()
             if not self._lease.is_valid:
                 continue
+            self._claims.wants_room = False
             term = self._lease.term
             while started := await self._claims.claim():
                 self._execute(started, term)
