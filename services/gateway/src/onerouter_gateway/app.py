@@ -111,6 +111,7 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     producer = await stack.enter_async_context(Producer(bootstrap, client_id=f"onerouter-{SERVICE}"))
     pending = Pending(
         most=settings.max_pending,
+        most_of_tenant=settings.max_pending_per_tenant,
         slow_wait_s=settings.shed_wait_s,
         window_s=settings.shed_window_s,
         share=settings.shed_share,

@@ -41,6 +41,7 @@ class Settings(ServiceSettings, RedisSettings):
     max_pending: int = Field(
         5_000, ge=1, description="Most operations this instance waits for at once; a request beyond is shed with 503."
     )
+    max_pending_per_tenant: int = Field(2_000, ge=1, description="Of these, for one tenant.")
     max_requests: int = Field(
         8_000, ge=1, description="Most requests this instance works on at once, of any kind; beyond: 503."
     )
@@ -54,9 +55,13 @@ class Settings(ServiceSettings, RedisSettings):
         0.5,
         gt=0,
         le=1,
-        description="New commands are refused with 503 when this share of the waits ended without a reply…",
+        description="A tenant's new commands are refused with 503 when this share of its waits ended without a reply…",
     )
-    shed_least: int = Field(20, ge=1, description="…of at least this many: a few slow providers are no overload.")
+    shed_least: int = Field(
+        20,
+        ge=1,
+        description="…of at least this many; everybody's when that is so for several tenants and this share of all.",
+    )
 
     principal_ttl_s: float = Field(60.0, gt=0, le=300, description="How long an API key's rights are believed.")
     principal_cache_size: int = Field(50_000, ge=1, description="API keys remembered at once.")

@@ -13,6 +13,10 @@ from onerouter_common.errors import Overloaded
 
 _ANSWERS: Final = FINAL_STATES | {"unknown", "scheduled"}
 """States worth an answer; after any other the reply that matters is still to come."""
+_SEVERAL: Final = 3
+"""Tenants whose waits run out before it is taken for everybody's trouble: one's may be its provider's."""
+_MOST_ENDED: Final = 50_000
+"""Ended waits remembered, and with them the tenants they are counted for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +25,7 @@ class Waiter:
 
     operation_id: str
     command_id: str
+    tenant_id: str
     fingerprint: str
     since: float
     reply: "asyncio.Future[Reply]" = field(repr=False)
@@ -34,11 +39,25 @@ class Waiter:
         return reply.made_by != self.command_id
 
 
+@dataclass(slots=True)
+class _Tenant:
+    """What is known of one tenant's waits."""
+
+    waiting: int = 0
+    ended: int = 0
+    ran_out: int = 0
+
+    def is_stuck(self, share: float) -> bool:
+        return self.ran_out > 0 and self.ran_out >= share * self.ended
+
+
 class Pending:
     """Waiters by operation id; bounded, and closed while the workers do not keep up.
 
-    They do not keep up when, of the waits of at least `slow_wait_s` and the replies of the last `window_s`, at least
-    `least` ended and `share` of them ended without a reply. While new commands are shed nothing new is counted, so
+    Counted are the waits of at least `slow_wait_s` and the replies of the last `window_s`. A tenant is stuck when `share`
+    of its own ended without a reply. Its commands are shed when that were at least `least` of them: a slow provider of
+    its own is nobody else's business. Everybody's are shed when at least `least` waits ended altogether, and several
+    tenants, `share` of those that are counted, are stuck. While commands are shed nothing new is counted of them, so
     after `window_s` the next ones are let in and show whether it has become better.
     """
 
@@ -46,6 +65,7 @@ class Pending:
         self,
         *,
         most: int,
+        most_of_tenant: int,
         slow_wait_s: float,
         window_s: float,
         share: float,
@@ -53,6 +73,7 @@ class Pending:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
+        self._most_of_tenant = most_of_tenant
         self._slow_wait_s = slow_wait_s
         self._window_s = window_s
         self._share = share
@@ -60,32 +81,48 @@ class Pending:
         self._monotonic = monotonic
         self._waiters: dict[str, list[Waiter]] = {}
         self._count = 0
-        self._ended: deque[tuple[float, bool]] = deque()
-        self._ran_out = 0
+        self._ended: deque[tuple[float, str, bool]] = deque()
+        self._tenants: dict[str, _Tenant] = {}
+        """Those that wait or are counted, so there are never more than waiters and ended waits."""
+        self._counted = 0
+        self._stuck = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def admit(self) -> None:
-        """Raises Overloaded when no further command should be published now."""
+    def admit(self, tenant_id: str) -> None:
+        """Raises Overloaded when no further command of this tenant should be published now."""
         if self._count >= self._most:
             raise Overloaded(
                 f"This instance already waits for {self._count} operations; nothing was done. Try again in a moment.",
                 retry_after_s=1,
             )
         self._trim(self._monotonic())
-        if len(self._ended) >= self._least and self._ran_out >= self._share * len(self._ended):
+        tenant = self._tenants.get(tenant_id)
+        if tenant is not None and tenant.waiting >= self._most_of_tenant:
+            raise Overloaded(
+                f"{tenant.waiting} of your operations are already waited for; nothing was done. Try again in a moment.",
+                retry_after_s=1,
+            )
+        if tenant is not None and tenant.ended >= self._least and tenant.is_stuck(self._share):
+            raise Overloaded(
+                "Your operations do not end in time; nothing was done. Try again in a few seconds.",
+                retry_after_s=self._retry_after_s,
+            )
+        enough = len(self._ended) >= self._least and self._stuck >= _SEVERAL
+        if enough and self._stuck >= self._share * self._counted:
             raise Overloaded(
                 "The workers do not keep up with what is asked of them; nothing was done. Try again in a few seconds.",
-                retry_after_s=min(5.0, self._window_s),
+                retry_after_s=self._retry_after_s,
             )
 
-    def add(self, operation_id: str, command_id: str, fingerprint: str) -> Waiter:
+    def add(self, operation_id: str, command_id: str, tenant_id: str, fingerprint: str) -> Waiter:
         """Wait from now on: called before the command is published, so that no reply can be missed."""
         reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        waiter = Waiter(operation_id, command_id, fingerprint, self._monotonic(), reply)
+        waiter = Waiter(operation_id, command_id, tenant_id, fingerprint, self._monotonic(), reply)
         self._waiters.setdefault(operation_id, []).append(waiter)
         self._count += 1
+        self._tenants.setdefault(tenant_id, _Tenant()).waiting += 1
         metrics.GATEWAY_PENDING.set(self._count)
         return waiter
 
@@ -95,6 +132,8 @@ class Pending:
         if waiter in waiters:
             waiters.remove(waiter)
             self._count -= 1
+            self._tenants[waiter.tenant_id].waiting -= 1
+            self._forget_idle(waiter.tenant_id)
             metrics.GATEWAY_PENDING.set(self._count)
         if not waiters:
             self._waiters.pop(waiter.operation_id, None)
@@ -110,21 +149,41 @@ class Pending:
         for waiter in self._waiters.get(reply.operation_id, ()):
             if not waiter.reply.done() and waiter.accepts(reply):
                 waiter.reply.set_result(reply)
-                self._note(ran_out=False)
+                self._note(waiter.tenant_id, ran_out=False)
                 delivered = True
         return delivered
 
     def ran_out(self, waiter: Waiter) -> None:
         """The wait ended without a reply. Short waits say nothing: the caller chose them."""
         if self._monotonic() - waiter.since >= self._slow_wait_s:
-            self._note(ran_out=True)
+            self._note(waiter.tenant_id, ran_out=True)
 
-    def _note(self, *, ran_out: bool) -> None:
+    @property
+    def _retry_after_s(self) -> float:
+        return min(5.0, self._window_s)
+
+    def _note(self, tenant_id: str, *, ran_out: bool) -> None:
         now = self._monotonic()
-        self._ended.append((now, ran_out))
-        self._ran_out += ran_out
+        self._ended.append((now, tenant_id, ran_out))
+        self._count_ended(tenant_id, 1, ran_out)
         self._trim(now)
 
     def _trim(self, now: float) -> None:
-        while self._ended and self._ended[0][0] < now - self._window_s:
-            self._ran_out -= self._ended.popleft()[1]
+        while self._ended and (self._ended[0][0] < now - self._window_s or len(self._ended) > _MOST_ENDED):
+            _, tenant_id, ran_out = self._ended.popleft()
+            self._count_ended(tenant_id, -1, -ran_out)
+
+    def _count_ended(self, tenant_id: str, ended: int, ran_out: int) -> None:
+        tenant = self._tenants.setdefault(tenant_id, _Tenant())
+        self._counted -= tenant.ended > 0
+        self._stuck -= tenant.is_stuck(self._share)
+        tenant.ended += ended
+        tenant.ran_out += ran_out
+        self._counted += tenant.ended > 0
+        self._stuck += tenant.is_stuck(self._share)
+        self._forget_idle(tenant_id)
+
+    def _forget_idle(self, tenant_id: str) -> None:
+        tenant = self._tenants[tenant_id]
+        if tenant.waiting == 0 and tenant.ended == 0:
+            del self._tenants[tenant_id]

@@ -77,19 +77,19 @@ class Commands:
             earlier = await self._earlier(command, asked, request)
             if earlier is not None:
                 return earlier
-        self._admit(intent)
-        waiter = self._pending.add(command.operation_id, command.command_id, command.fingerprint)
+        self._admit(command)
+        waiter = self._pending.add(command.operation_id, command.command_id, command.tenant_id, command.fingerprint)
         try:
             return await self._publish_and_wait(command, waiter, asked, request)
         finally:
             self._pending.remove(waiter)
 
-    def _admit(self, intent: Intent) -> None:
+    def _admit(self, command: Command) -> None:
         try:
             self._publisher.check_ready()
-            self._pending.admit()
+            self._pending.admit(command.tenant_id)
         except Overloaded:
-            metrics.GATEWAY_OPERATIONS.labels(intent.operation, "shed").inc()
+            metrics.GATEWAY_OPERATIONS.labels(command.operation, "shed").inc()
             raise
 
     async def _publish_and_wait(self, command: Command, waiter: Waiter, asked: Asked, request: Request) -> Response:
@@ -104,15 +104,17 @@ class Commands:
             # The acknowledgement got lost, but who answers a command has read it.
         reply = await _within(waiter, asked.patience.wait_s - (loop.time() - started))
         if reply is None:
-            self._pending.ran_out(waiter)
-            return await self._after_the_wait(command, asked, request)
+            return await self._after_the_wait(command, waiter, asked, request)
         metrics.GATEWAY_WAIT_SECONDS.labels(command.operation).observe(loop.time() - started)
         return self._answer(reply, command, request)
 
-    async def _after_the_wait(self, command: Command, asked: Asked, request: Request) -> Response:
+    async def _after_the_wait(self, command: Command, waiter: Waiter, asked: Asked, request: Request) -> Response:
         """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
         if asked.patience.wait_s > 0:
             found = await self._lookup.find(command)
+            if found is None or found.state == "accepted":
+                # Begun and not ended is a slow provider, one tenant's: no reason to shed what others ask.
+                self._pending.ran_out(waiter)
             if found is not None and (is_answer(found) or found.fingerprint != command.fingerprint):
                 return self._answer(found, command, request)
             if found is not None and asked.patience.respond_async and found.made_by != command.command_id:
