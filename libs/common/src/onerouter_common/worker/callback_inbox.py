@@ -72,6 +72,7 @@ class CallbackInbox:
             except ValidationError as error:
                 reason = f"not a callback: wrong at {error.errors()[0]['loc']}"
                 await park(self._producer, record, topics.dead_callbacks(self._rules.category), reason)
+        callbacks = list({callback.callback_id: callback for callback in callbacks}.values())  # sent at least once
         if not callbacks:
             return
         async with self._pool.acquire() as connection, connection.transaction():
