@@ -4,16 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+import asyncpg
 import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from onerouter_common import telemetry
 from onerouter_common.contracts.replies import Problem
-from onerouter_common.errors import Effect, OneRouterError, ProviderError, Retry
+from onerouter_common.db.availability import is_away
+from onerouter_common.errors import Effect, OneRouterError, Overloaded, ProviderError, Retry
 
 log = structlog.get_logger()
 
@@ -122,6 +125,16 @@ def install(app: FastAPI) -> None:
             errors=errors,
         )
         return response_of(problem, instance=request.url.path)
+
+    @app.exception_handler(SQLAlchemyError)
+    @app.exception_handler(asyncpg.PostgresError)
+    @app.exception_handler(asyncpg.InterfaceError)
+    async def _databases(request: Request, error: Exception) -> Response:
+        if not is_away(error):
+            return await _unexpected(request, error)
+        log.warning("request.database.away", path=request.url.path, error=type(error).__name__)
+        away = Overloaded("A part of the service is temporarily unavailable; nothing was done.", retry_after_s=2)
+        return response_of(problem_of(away), instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:

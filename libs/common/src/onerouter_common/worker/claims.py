@@ -17,12 +17,12 @@ import structlog
 from onerouter_common import metric_names as metrics
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Contract
+from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import OneRouterError
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
-from onerouter_common.worker.consumer import DATABASE_AWAY
 from onerouter_common.worker.handler import CategoryRules, Connection, Handler, Idempotency, Operation
 from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots

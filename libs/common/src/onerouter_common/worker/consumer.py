@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from onerouter_common import metric_names as metrics
 from onerouter_common.broker import BrokerUnavailable, Producer, batch_subscriber
+from onerouter_common.db.availability import DATABASE_AWAY
 
 log = structlog.get_logger()
 
@@ -20,19 +20,6 @@ Record: TypeAlias = Any
 _MOST_WAIT_S: Final = 5.0
 
 _ALONE_TRIES: Final = 5
-
-DATABASE_AWAY: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # of a connection that the server ended between two statements
-    OSError,
-    TimeoutError,
-)
-"""What a query raises when the database is away, restarting, full, or broke a deadlock: the same work is tried again."""
-
 
 Handle: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
 

@@ -16,12 +16,13 @@ from onerouter_common import metric_names as metrics
 from onerouter_common.broker import BrokerUnavailable, Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.contracts import topics
+from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.callback_inbox import CallbackInbox
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.claims import Claims, Lease
-from onerouter_common.worker.consumer import DATABASE_AWAY, Record, consume, park
+from onerouter_common.worker.consumer import Record, consume, park
 from onerouter_common.worker.execution import Execution, Finished, not_begun, refused
 from onerouter_common.worker.handler import CategoryRules, Connections
 from onerouter_common.worker.inbox import Inbox, Received, Undecodable, decode

@@ -11,10 +11,10 @@ import structlog
 
 from onerouter_common import metric_names as metrics
 from onerouter_common.clock import Clock
+from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
 from onerouter_common.worker import outbox
-from onerouter_common.worker.consumer import DATABASE_AWAY
 from onerouter_common.worker.handler import Connection, Connections
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
 from onerouter_payments.payment.repository import PaymentStore

@@ -10,6 +10,7 @@ import structlog
 from onerouter_common import metric_names
 from onerouter_common.broker import BrokerUnavailable, Producer
 from onerouter_common.contracts.topics import REGISTRY_CHANGES
+from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_registry.outbox import repository
 
@@ -19,7 +20,6 @@ _BATCH: Final = 200
 _RECONNECT_S: Final = 1.0
 _STOP_S: Final = 6.0
 """Longer than the log may take to acknowledge."""
-_DATABASE_AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Relay:
@@ -75,7 +75,7 @@ class Relay:
                 await self._producer.wait_ready(self._poll_s)
                 while await self.publish_pending() == _BATCH:
                     pass
-            except (BrokerUnavailable, *_DATABASE_AWAY) as error:
+            except (BrokerUnavailable, *DATABASE_AWAY) as error:
                 log.warning("registry.outbox.delayed", error=type(error).__name__)
             except Exception:
                 # A loop that ends unseen would leave revoked keys working: say it loudly and go on.
@@ -89,7 +89,7 @@ class Relay:
         while True:
             try:
                 await self._listen_until_lost()
-            except _DATABASE_AWAY as error:
+            except DATABASE_AWAY as error:
                 log.warning("registry.outbox.listener.lost", error=type(error).__name__)
             await asyncio.sleep(_RECONNECT_S)
 
