@@ -318,7 +318,7 @@ class Gateway:
     http: httpx.AsyncClient
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _plain_logs() -> Iterator[None]:
     """As in production: structlog's default would draw each exception with its local variables, for seconds."""
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -326,8 +326,9 @@ def _plain_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[World]:
+    """Gone with this folder's last test: its worker would answer the commands of other suites, too."""
     async with AsyncExitStack() as stack:
         services = Services()
         url = await stack.enter_async_context(served(services.app()))
@@ -335,7 +336,7 @@ async def world(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[World]:
         yield World(services, worker, kafka_bootstrap, redis_url, url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def gateway(world: World) -> AsyncIterator[Gateway]:
     """One gateway that most tests share."""
     async with world.gateway() as one:

@@ -15,6 +15,7 @@ import uvicorn
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
+from tests.libs.common.worker.rig import skip_what_is_there
 
 from onerouter_common.broker import Producer
 from onerouter_common.contracts import topics
@@ -113,6 +114,7 @@ class Stack:
 
 @pytest.fixture
 async def stack(payments_database: "Database", kafka_bootstrap: str) -> AsyncIterator[Stack]:
+    await skip_what_is_there(kafka_bootstrap)
     tenant_id, connection_id, key_id = new_id("ten"), new_id("con"), f"rzp_test_{uuid4().hex[:12]}"
     accounts = {"razorpay": ({"key_id": key_id, "key_secret": KEY_SECRET},)}
     async with contextlib.AsyncExitStack() as opened:

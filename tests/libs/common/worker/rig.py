@@ -316,4 +316,14 @@ async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterat
             await consumer.stop()
 
 
-__all__ = ["FAST", "Bounds", "Rig", "create_payment", "create_refund", "kill", "open_rig", "skip_what_is_there", "until"]
+__all__ = [
+    "FAST",
+    "Bounds",
+    "Rig",
+    "create_payment",
+    "create_refund",
+    "kill",
+    "open_rig",
+    "skip_what_is_there",
+    "until",
+]
