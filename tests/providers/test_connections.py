@@ -146,6 +146,18 @@ async def test_answers_are_kept_for_a_minute_and_shared(world: World) -> None:
     assert third is first  # unchanged: the client lives on
 
 
+async def test_answers_are_kept_for_a_moment_while_no_changes_are_heard_of(world: World) -> None:
+    world.connect(world.secret())
+    connections = world.connections(is_watched=lambda: False)
+    await route(connections)
+    world.now += 4.9
+    await route(connections)
+    assert world.registry.asked == 1
+    world.now += 0.2
+    await route(connections)
+    assert world.registry.asked == 2
+
+
 async def test_one_question_at_a_time(world: World) -> None:
     world.connect(world.secret())
     world.registry.gate = asyncio.Event()

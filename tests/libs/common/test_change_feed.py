@@ -1,6 +1,7 @@
 """A feed that may have missed something says so."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from onerouter_common import change_feed
 from onerouter_common.broker import Producer, ensure_topics
 from onerouter_common.change_feed import ChangeFeed
-from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.registry import HEARTBEAT_KEY, RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES
 from onerouter_local.testing import new_broker, scratch_directory
 
@@ -39,7 +40,7 @@ async def test_only_what_comes_after_it_went_live_is_told(kafka_bootstrap: str) 
     gaps: list[bool] = []
     await publish(kafka_bootstrap, change(1).to_bytes())
     async with ChangeFeed(kafka_bootstrap, lambda one: heard.append(one.id), lambda: gaps.append(True)) as feed:
-        assert await feed.wait_live(10)
+        assert await feed.wait_reading(10)
         await publish(kafka_bootstrap, change(2).to_bytes(), b'{"entity": "planet"}', change(3).to_bytes())
         await until(lambda: len(heard) == 2)
     assert heard == ["ten_2", "ten_3"]
@@ -62,13 +63,13 @@ async def test_a_lost_broker_is_a_gap_and_reading_goes_on_when_it_is_back() -> N
                 check_s=0.2,
                 answer_s=3.0,
             ) as feed:
-                assert await feed.wait_live(10)
+                assert await feed.wait_reading(10)
                 await broker.stop()
-                await until(lambda: not feed.is_live)
+                await until(lambda: not feed.is_reading)
                 assert len(gaps) == 2
                 await broker.start()
                 await ensure_topics(servers)
-                assert await feed.wait_live(20)
+                assert await feed.wait_reading(20)
                 assert len(gaps) == 3
                 await publish(servers, change(7).to_bytes())
                 await until(lambda: heard == ["ten_7"])
@@ -78,8 +79,29 @@ async def test_a_lost_broker_is_a_gap_and_reading_goes_on_when_it_is_back() -> N
 
 async def test_without_a_broker_it_is_not_live_and_ends_at_once() -> None:
     async with ChangeFeed("127.0.0.1:1", lambda _: None, lambda: None) as feed:
-        assert not await feed.wait_live(0.2)
+        assert not await feed.wait_reading(0.2)
         assert not feed.is_live
+
+
+async def test_it_is_live_while_a_registry_lets_hear_of_itself(kafka_bootstrap: str) -> None:
+    gaps: list[bool] = []
+    async with (
+        Producer(kafka_bootstrap, client_id="test") as producer,
+        ChangeFeed(kafka_bootstrap, lambda _: None, lambda: gaps.append(True)) as feed,
+    ):
+        await producer.wait_ready(15)
+        assert await feed.wait_reading(10)
+        assert not feed.is_live
+        for _ in range(2):
+            await producer.publish(REGISTRY_CHANGES, None, key=HEARTBEAT_KEY)
+            heard_at = time.monotonic()
+            await until(lambda: feed.is_live, 0.5)
+            await until(lambda: not feed.is_live)
+            assert time.monotonic() - heard_at < 1.0
+        await producer.publish(REGISTRY_CHANGES, None, key="ten_1")
+        await producer.publish(REGISTRY_CHANGES, change(1).to_bytes(), key="ten_1")
+        assert not feed.is_live
+    assert len(gaps) == 2  # where it began and ended: silence is none
 
 
 async def test_a_feed_that_delivers_nothing_of_what_is_there_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +133,7 @@ async def test_a_feed_that_delivers_nothing_of_what_is_there_is_begun_anew(monke
     monkeypatch.setattr(change_feed, "AIOKafkaConsumer", Stuck)
     gaps: list[bool] = []
     async with ChangeFeed("nowhere", lambda _: None, lambda: gaps.append(True), check_s=0.02) as feed:
-        assert await feed.wait_live(1)
+        assert await feed.wait_reading(1)
         await asyncio.sleep(0.2)
         assert len(gaps) == 1  # nothing new and nothing delivered is how it should be
         Stuck.ends = 1

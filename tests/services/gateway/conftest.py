@@ -24,8 +24,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from onerouter_common.api_keys import hash_key, make_key
+from onerouter_common.broker import Producer
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, Command
+from onerouter_common.contracts.registry import HEARTBEAT_KEY, HEARTBEAT_S
 from onerouter_common.contracts.replies import Problem, Reply
 from onerouter_common.ids import TENANT, new_id
 from onerouter_common.registry_client import absent
@@ -121,6 +123,24 @@ class Services:
             status_code=201,
             media_type="application/json",
         )
+
+    @asynccontextmanager
+    async def beating(self, bootstrap: str) -> AsyncIterator[None]:
+        """The registry's heartbeat."""
+        async with Producer(bootstrap, client_id="test-registry") as producer:
+            await producer.wait_ready(10)
+            task = asyncio.create_task(self._beat(producer))
+            try:
+                yield
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _beat(self, producer: Producer) -> None:
+        while True:
+            if not self.away & {"registry", "heartbeat"}:
+                await producer.publish(topics.REGISTRY_CHANGES, None, key=HEARTBEAT_KEY)
+            await asyncio.sleep(HEARTBEAT_S)
 
     def _note(self, request: Request) -> None:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
@@ -333,6 +353,7 @@ async def world(kafka_bootstrap: str, redis_url: str) -> AsyncIterator[World]:
         services = Services()
         url = await stack.enter_async_context(served(services.app()))
         worker = await stack.enter_async_context(Worker(kafka_bootstrap).running())
+        await stack.enter_async_context(services.beating(kafka_bootstrap))
         yield World(services, worker, kafka_bootstrap, redis_url, url)
 
 

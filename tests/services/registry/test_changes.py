@@ -19,6 +19,8 @@ from onerouter_registry.tenant.model import Tenant
 class Heard:
     """What a cache was told, to be waited for."""
 
+    feed: ChangeFeed
+
     def __init__(self) -> None:
         self.changes: list[RegistryChange] = []
         self.heard_at: list[float] = []
@@ -52,8 +54,8 @@ class Heard:
 @pytest.fixture
 async def heard(kafka_bootstrap: str) -> AsyncIterator[Heard]:
     told = Heard()
-    async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as feed:
-        assert await feed.wait_live(10)
+    async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as told.feed:
+        assert await told.feed.wait_reading(10)
         yield told
 
 
@@ -194,6 +196,24 @@ async def test_what_was_changed_while_no_registry_ran_is_published_at_its_start(
     async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
         await heard.until(lambda: len(heard.changes) >= 2)
     assert await outbox_size(registry) == 0
+
+
+async def test_a_feed_is_live_as_long_as_a_registry_runs(
+    registry: Registry, heard: Heard, kafka_bootstrap: str
+) -> None:
+    assert not heard.feed.is_live
+    async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
+        async with asyncio.timeout(10):
+            while not heard.feed.is_live:
+                await asyncio.sleep(0.02)
+        ends_at = time.monotonic() + 2.0
+        while time.monotonic() < ends_at:
+            assert heard.feed.is_live
+            await asyncio.sleep(0.02)
+    async with asyncio.timeout(1.5):
+        while heard.feed.is_live:
+            await asyncio.sleep(0.02)
+    assert heard.changes == []
 
 
 async def test_nothing_is_lost_while_the_log_is_away(registry: Registry, tenant: Tenant) -> None:

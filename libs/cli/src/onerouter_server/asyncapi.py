@@ -87,7 +87,11 @@ def _channels() -> list[tuple[str, type[Contract], str]]:
             "Key: the operation, in the partition the gateway asked for. From workers to the gateway.",
         ),
         (topics.OPERATIONS, OperationRecord, "Key: the tenant. From workers to analytics and audit."),
-        (topics.REGISTRY_CHANGES, RegistryChange, "Key: the entity. From the registry to every cache. Compacted."),
+        (
+            topics.REGISTRY_CHANGES,
+            RegistryChange,
+            "Key: the entity. From the registry to every cache. Compacted. Under the key `heartbeat`, every 0.3 s: no value.",
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import Topic as DeclaredTopic
@@ -30,6 +30,10 @@ _LISTED_WITHIN_S = 10.0
 
 class BrokerUnavailable(Overloaded):
     """The log did not acknowledge in time. The record may still arrive: publish it again under the same id."""
+
+
+class RecordTooLarge(Exception):
+    """The broker will never take this record: a defect of who made it. The producer is fine."""
 
 
 class Producer:
@@ -74,14 +78,15 @@ class Producer:
             raise BrokerUnavailable("The message log cannot be reached.", retry_after_s=2) from None
 
     async def publish(
-        self, topic: str, value: bytes, *, key: str, headers: Headers = (), partition: int | None = None
+        self, topic: str, value: bytes | None, *, key: str, headers: Headers = (), partition: int | None = None
     ) -> None:
-        """Returns once all in-sync replicas have the record. Raises BrokerUnavailable."""
+        """Returns once all in-sync replicas have the record. Raises BrokerUnavailable, RecordTooLarge."""
         await self._publish([(topic, value, key, headers)], partition)
 
     async def publish_many(self, records: Sequence[tuple[str, bytes, str, Headers]]) -> None:
-        """Publish `(topic, value, key, headers)` in order; returns when all are acknowledged. Raises BrokerUnavailable.
+        """Publish `(topic, value, key, headers)` in order; returns when all are acknowledged.
 
+        Raises BrokerUnavailable, or RecordTooLarge, which says nothing of the others.
         Some may have arrived when it raises: records carry ids, consumers drop what they have seen.
         """
         await self._publish(records)
@@ -95,9 +100,14 @@ class Producer:
         except KafkaError as error:
             self._broken(error)
             return
+        except (AssertionError, ValueError) as error:  # a partition that the topic does not have
+            log.warning("broker.hint.dropped", topic=topic, partition=partition, error=type(error).__name__)
+            return
         ack.add_done_callback(_retrieve)
 
-    async def _publish(self, records: Sequence[tuple[str, bytes, str, Headers]], partition: int | None = None) -> None:
+    async def _publish(
+        self, records: Sequence[tuple[str, bytes | None, str, Headers]], partition: int | None = None
+    ) -> None:
         producer = self._working()
         acks: list[asyncio.Future[Any]] = []
         try:
@@ -111,6 +121,10 @@ class Producer:
                     await asyncio.wait(acks)  # unlike gather it leaves them alone when we are cancelled
             for ack in acks:
                 ack.result()
+        except MessageSizeTooLargeError as error:
+            for ack in acks:
+                ack.add_done_callback(_retrieve)
+            raise RecordTooLarge(str(error)) from error
         except (KafkaError, TimeoutError) as error:
             for ack in acks:
                 ack.add_done_callback(_retrieve)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, Final, Self
 
@@ -11,12 +12,14 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from onerouter_common import kafka_clients, metric_names
-from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.registry import HEARTBEAT_KEY, HEARTBEAT_S, RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES, TOPICS
 
 log = structlog.get_logger()
 
 _REBUILD_WAIT_S: Final = 0.5
+_SILENT_S: Final = 3 * HEARTBEAT_S
+"""Without a heartbeat for so long nobody publishes changes, or they do not reach us."""
 _PARTITIONS: Final = next(topic.partitions for topic in TOPICS if topic.name == REGISTRY_CHANGES)
 
 
@@ -34,7 +37,8 @@ class ChangeFeed:
     `on_change` is told of one change. `on_gap` means that changes may have been missed: drop everything. It is called when
     the broker is lost (noticed within about 8 s on a quiet feed) and again when reading goes on. Both must not block.
     An answer that was asked for before a change or gap may be older than it: do not cache it when either came meanwhile.
-    While `is_live` is false nothing tells of a revoked key: keep what is cached meanwhile for a moment only.
+    While `is_live` is false nothing tells of a revoked key: keep what is cached meanwhile for a moment only. A feed that
+    was silent for a while and goes on has missed nothing, so that is no gap.
     """
 
     def __init__(
@@ -52,19 +56,25 @@ class ChangeFeed:
         self._on_gap = on_gap
         self._check_s = check_s
         self._answer_s = answer_s
-        self._live = asyncio.Event()
+        self._reading = asyncio.Event()
+        self._heartbeat_at = -_SILENT_S
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_live(self) -> bool:
-        """Positioned at the end of the topic and reading: every change from now on is seen."""
-        return self._live.is_set()
+        """A registry publishes changes and we read them: whatever is changed now is seen within a second."""
+        return self.is_reading and time.monotonic() - self._heartbeat_at < _SILENT_S
 
-    async def wait_live(self, timeout_s: float) -> bool:
-        """Whether it went live in time."""
+    @property
+    def is_reading(self) -> bool:
+        """Positioned at the end of the topic: every change that is published from now on is seen, if late."""
+        return self._reading.is_set()
+
+    async def wait_reading(self, timeout_s: float) -> bool:
+        """Whether it began to read in time."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._live.wait()
+                await self._reading.wait()
         except TimeoutError:
             return False
         return True
@@ -99,8 +109,9 @@ class ChangeFeed:
                 log.exception("registry.changes.failed")
                 metric_names.LOOP_RESTARTS.labels("registry-changes").inc()
             finally:
-                if self._live.is_set():
-                    self._live.clear()
+                if self._reading.is_set():
+                    self._reading.clear()
+                    self._heartbeat_at = -_SILENT_S
                     self._on_gap()
                 await kafka_clients.stop(consumer)
             await asyncio.sleep(_REBUILD_WAIT_S)
@@ -115,21 +126,23 @@ class ChangeFeed:
             consumer.seek(partition, ends[partition])
         # What was cached before this moment may miss a change that was published before it.
         self._on_gap()
-        self._live.set()
-        log.info("registry.changes.live")
+        self._reading.set()
+        log.info("registry.changes.reading")
         loop = asyncio.get_running_loop()
         check_at = loop.time() + self._check_s
         seen: dict[TopicPartition, tuple[int, int]] = {}
         while True:
             for records in (await consumer.getmany(timeout_ms=int(min(1.0, self._check_s) * 1000))).values():
                 for record in records:
-                    self._deliver(record.value)
+                    self._deliver(record.key, record.value)
             if loop.time() >= check_at:
                 seen = await self._check(consumer, partitions, seen)
                 check_at = loop.time() + self._check_s
 
-    def _deliver(self, value: bytes | None) -> None:
+    def _deliver(self, key: bytes | None, value: bytes | None) -> None:
         if value is None:
+            if key == HEARTBEAT_KEY.encode():
+                self._heartbeat_at = time.monotonic()
             return
         try:
             change = RegistryChange.model_validate_json(value)

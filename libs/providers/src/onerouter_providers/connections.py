@@ -30,6 +30,8 @@ TTL_S: Final = 60.0
 STALE_S: Final = 600.0
 """How old an answer may get while the registry is away. A revoked credential is refused by its provider anyway."""
 MAX_ENTRIES: Final = 2_000
+_UNWATCHED_TTL_S: Final = 5.0
+"""How long an answer is used while nothing would tell of a change."""
 _ASK_AGAIN_S: Final = 2.0
 """After the registry failed to answer: how long it is left alone where a stale answer serves."""
 _RETRY_AFTER_S: Final = 5.0
@@ -91,6 +93,8 @@ class _Entry:
     loaded_at: float
     check_at: float
     """When it is asked for again; the past: expired."""
+    check_unwatched_at: float
+    """The same while no changes are heard of."""
     opened: dict[str, ProviderConnection] = field(default_factory=dict)
 
 
@@ -109,11 +113,13 @@ class ProviderConnections:
         ttl_s: float = TTL_S,
         stale_s: float = STALE_S,
         max_entries: int = MAX_ENTRIES,
+        is_watched: Callable[[], bool] = lambda: True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider.
 
-        `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it.
+        `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it. `is_watched`: whether
+        changes are being heard of.
         """
         self._registry = registry
         self._keyring = keyring
@@ -124,6 +130,7 @@ class ProviderConnections:
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._max_entries = max_entries
+        self._is_watched = is_watched
         self._now = monotonic
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[_Entry]] = {}
@@ -163,13 +170,13 @@ class ProviderConnections:
         """Changes may have been missed: ask again for everything, keeping what we have for while the registry is away."""
         self._loading.clear()
         for entry in self._entries.values():
-            entry.check_at = self._now()
+            entry.check_at = entry.check_unwatched_at = self._now()
 
     async def _entry(self, key: Key) -> _Entry:
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
-            if self._now() < entry.check_at:
+            if self._now() < (entry.check_at if self._is_watched() else entry.check_unwatched_at):
                 return entry
         task = self._loading.get(key)
         if task is None:
@@ -185,10 +192,10 @@ class ProviderConnections:
         except Overloaded:
             if known is None or self._now() - known.loaded_at >= self._stale_s or self._entries.get(key) is not known:
                 raise
-            known.check_at = self._now() + _ASK_AGAIN_S
+            known.check_at = known.check_unwatched_at = self._now() + _ASK_AGAIN_S
             log.warning("connections.stale", tenant_id=key[0], age_s=round(self._now() - known.loaded_at, 1))
             return known
-        entry = _Entry(routes, asked_at, asked_at + self._ttl_s)
+        entry = _Entry(routes, asked_at, asked_at + self._ttl_s, asked_at + min(self._ttl_s, _UNWATCHED_TTL_S))
         if known is not None:
             # Clients of unchanged connections live on, with what they have learned (tokens, say).
             versions = {secret.id: secret.version for secret in routes.connections}

@@ -102,10 +102,10 @@ async def _open_connections(stack: AsyncExitStack, settings: Settings, providers
         http,
         base_urls=settings.provider_base_urls,
         timeout_most_s=settings.provider_timeout_s,
+        is_watched=lambda: feed.is_live,
     )
-    await stack.enter_async_context(
-        ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)
-    )
+    feed = ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)
+    await stack.enter_async_context(feed)
     return connections
 
 

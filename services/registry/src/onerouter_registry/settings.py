@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
+from onerouter_common.contracts.registry import HEARTBEAT_S
 from onerouter_common.settings import DatabaseSettings, ServiceSettings, keyring_of, settings_config
 
 PREFIX = "ONEROUTER_REGISTRY_"
@@ -63,10 +64,10 @@ class Settings(ServiceSettings, ManagementSettings):
 
     port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
     relay_poll_s: float = Field(
-        0.5,
+        HEARTBEAT_S,
         gt=0,
-        le=1,
-        description="How often the outbox is looked at when no notification came; bounds how long a revoked key works "
-        "while notifications are cut off.",
+        le=HEARTBEAT_S,
+        description="How often the outbox is looked at when no notification came, and a heartbeat published; bounds how long "
+        "a revoked key works while notifications are cut off.",
     )
     usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")

@@ -186,18 +186,46 @@ async def test_the_cache_is_bounded() -> None:
     assert registry.asked == 4
 
 
-async def test_a_registry_that_is_away_costs_nothing_while_changes_still_arrive() -> None:
+@pytest.mark.parametrize(("live", "bound_s"), [(True, 900), (False, 300)])
+async def test_a_registry_that_is_away_costs_known_keys_nothing_for_a_while(live: bool, bound_s: int) -> None:
+    registry = _Registry()
+    registry.live = live
+    cache = registry.cache()
+    await cache.get("h")
+    registry.away = True
+    for registry.now in (100, bound_s - 1):
+        assert await cache.get("h") == PRINCIPAL
+    with pytest.raises(Overloaded):
+        await cache.get("never seen")
+    registry.now = bound_s + 1
+    with pytest.raises(Overloaded):
+        await cache.get("h")
+
+
+async def test_a_registry_that_is_away_is_left_alone_for_a_moment_and_then_believed() -> None:
+    registry = _Registry()
+    registry.live = False
+    cache = registry.cache()
+    await cache.get("h")
+    registry.away = True
+    for registry.now in (10, 10.4):
+        assert await cache.get("h") == PRINCIPAL
+    assert registry.asked == 2
+    registry.away, registry.now = False, 10.6
+    registry.answer = None
+    assert await cache.get("h") is None
+    registry.away, registry.now = True, 20
+    with pytest.raises(Overloaded):
+        await cache.get("h")
+
+
+async def test_a_change_ends_what_is_held_while_the_registry_is_away() -> None:
     registry = _Registry()
     cache = registry.cache()
     await cache.get("h")
     registry.away, registry.now = True, 100
     assert await cache.get("h") == PRINCIPAL
-    with pytest.raises(Overloaded):
-        await cache.get("never seen")
-    registry.live = False
-    with pytest.raises(Overloaded):
-        await cache.get("h")
-    registry.live, registry.now = True, 5_000
+    cache.forget(_change(key_hash="h"))
     with pytest.raises(Overloaded):
         await cache.get("h")
 
@@ -244,6 +272,19 @@ async def test_a_revoked_key_stops_within_a_second(gateway: Any, world: Any) -> 
     async with asyncio.timeout(1):
         while (await gateway.http.get("/v1/payments", headers=tenant.auth)).status_code != 401:
             await asyncio.sleep(0.01)
+
+
+async def test_a_revoked_key_stops_within_a_second_when_nobody_tells_of_it(gateway: Any, world: Any) -> None:
+    tenant = world.tenant()
+    assert (await gateway.http.get("/v1/payments", headers=tenant.auth)).status_code == 200
+    world.services.away.add("heartbeat")
+    tenant.principal["status"] = "revoked"
+    try:
+        async with asyncio.timeout(1.2):
+            while (await gateway.http.get("/v1/payments", headers=tenant.auth)).status_code != 401:
+                await asyncio.sleep(0.01)
+    finally:
+        world.services.away.clear()
 
 
 async def test_no_registry_and_nothing_cached_is_503(gateway: Any, world: Any) -> None:

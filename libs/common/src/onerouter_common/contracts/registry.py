@@ -1,8 +1,15 @@
-"""Changes of what tenants configure. Topic `registry.changes.v1` (compacted), key: the entity's id."""
+"""Changes of what tenants configure. Topic `registry.changes.v1` (compacted), key: the entity's id.
 
-from typing import Literal
+Between them each registry says `HEARTBEAT_S` apart that it publishes what changes: a record without a value under the key
+`HEARTBEAT_KEY`, of which compaction leaves nothing.
+"""
+
+from typing import Final, Literal
 
 from onerouter_common.contracts.base import Contract, Environment, Moment
+
+HEARTBEAT_KEY: Final = "heartbeat"
+HEARTBEAT_S: Final = 0.3
 
 
 class RegistryChange(Contract):

@@ -47,8 +47,8 @@ class Topic:
 
     @property
     def configuration(self) -> dict[str, str]:
-        if self.compacted:
-            return {"cleanup.policy": "compact"}
+        if self.compacted:  # only closed segments are: heartbeats would pile up for a week
+            return {"cleanup.policy": "compact", "segment.ms": str(_HOUR_MS)}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 

@@ -18,7 +18,11 @@ log = structlog.get_logger()
 _BLIND_TTL_S: Final = 0.8
 """How long a principal is believed while nothing would tell us of a revoked key: it ends within a second then, too."""
 _STALE_FOR_S: Final = 900.0
-"""How much longer while the registry is away but its changes still arrive: none came, so it still holds."""
+"""How old it may get while the registry cannot be asked but changes still arrive: none came, so it still holds."""
+_BLIND_STALE_FOR_S: Final = 300.0
+"""The same while no changes arrive either. A key revoked meanwhile works on for so long, rather than none working at all."""
+_ASK_AGAIN_S: Final = 0.5
+"""After the registry could not be asked: how long it is left alone where what is held serves."""
 _UNKNOWN_SIZE: Final = 10_000
 
 
@@ -26,6 +30,7 @@ _UNKNOWN_SIZE: Final = 10_000
 class _Entry:
     principal: Principal
     asked_at: float
+    ask_again_at: float = 0.0
 
 
 class PrincipalCache:
@@ -56,7 +61,7 @@ class PrincipalCache:
         """The principal, or None for a key nobody has. Raises Overloaded when it is not cached and cannot be asked for."""
         now = self._monotonic()
         entry = self._known.get(key_hash)
-        if entry is not None and now - entry.asked_at < (self._ttl_s if self._is_live() else _BLIND_TTL_S):
+        if entry is not None and self._is_believed(entry, now):
             self._known.move_to_end(key_hash)
             return entry.principal
         if self._unknown.get(key_hash, 0.0) > now:
@@ -66,9 +71,18 @@ class PrincipalCache:
         except Overloaded:
             # What is held now, not what was held before asking: a change may have come meanwhile.
             held = self._known.get(key_hash)
-            if held is not None and self._is_live() and now - held.asked_at < _STALE_FOR_S:
-                return held.principal
-            raise
+            if held is None or not self._may_be_stale(held, now):
+                raise
+            held.ask_again_at = self._monotonic() + _ASK_AGAIN_S
+            return held.principal
+
+    def _is_believed(self, entry: _Entry, now: float) -> bool:
+        if now - entry.asked_at < (self._ttl_s if self._is_live() else min(self._ttl_s, _BLIND_TTL_S)):
+            return True
+        return now < entry.ask_again_at and self._may_be_stale(entry, now)
+
+    def _may_be_stale(self, entry: _Entry, now: float) -> bool:
+        return now - entry.asked_at < (_STALE_FOR_S if self._is_live() else _BLIND_STALE_FOR_S)
 
     def forget(self, change: RegistryChange) -> None:
         """Drop what a change concerns."""
@@ -121,6 +135,7 @@ class PrincipalCache:
         if epoch != self._epoch:
             return principal  # something changed meanwhile: good for those who asked, not for remembering
         if principal is None:
+            self._known.pop(key_hash, None)
             self._unknown[key_hash] = asked_at + self._unknown_ttl_s
             if len(self._unknown) > _UNKNOWN_SIZE:
                 self._unknown.popitem(last=False)

@@ -9,6 +9,7 @@ import structlog
 
 from onerouter_common import metric_names
 from onerouter_common.broker import BrokerUnavailable, Producer
+from onerouter_common.contracts.registry import HEARTBEAT_KEY
 from onerouter_common.contracts.topics import REGISTRY_CHANGES
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
@@ -26,6 +27,7 @@ class Relay:
     """Two loops: one listens and wakes, one empties the outbox. Several registries share the work (SKIP LOCKED).
 
     Nothing depends on the notification: it only makes the change arrive in milliseconds instead of `poll_s`.
+    Each time the outbox was found empty a heartbeat says so: who hears none cannot rely on hearing of changes.
     A record may be published twice (a crash between the log's answer and the commit), which costs a cache entry.
     """
 
@@ -75,6 +77,7 @@ class Relay:
                 await self._producer.wait_ready(self._poll_s)
                 while await self.publish_pending() == _BATCH:
                     pass
+                await self._producer.publish(REGISTRY_CHANGES, None, key=HEARTBEAT_KEY)
             except (BrokerUnavailable, *DATABASE_AWAY) as error:
                 log.warning("registry.outbox.delayed", error=type(error).__name__)
             except Exception:
