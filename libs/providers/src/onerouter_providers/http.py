@@ -37,6 +37,7 @@ from opentelemetry.trace import SpanKind
 
 from onerouter_common import telemetry
 from onerouter_common.errors import ProviderError, ProviderOutcomeUnknown, ProviderThrottled, ProviderUnavailable
+from onerouter_common.json_text import without_nul
 
 log = structlog.get_logger()
 
@@ -255,7 +256,7 @@ class _Call:
         if status >= 500 or status < 200 or 300 <= status < 400 or status == 408:
             raise self._doubt(f"answered with status {status}", str(status), status, retry_after_s)
         try:
-            body = pydantic_core.from_json(raw, allow_inf_nan=False) if raw else {}
+            body = pydantic_core.from_json(without_nul(raw), allow_inf_nan=False) if raw else {}
         except ValueError:
             body = None
         if not isinstance(body, dict):

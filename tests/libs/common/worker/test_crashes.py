@@ -57,6 +57,7 @@ async def test_a_result_of_a_worker_that_was_taken_over_is_not_applied(rig: Rig)
         payment = create_payment()
         await rig.send(payment)
         await until(lambda: bool(rig.provider.calls))
+        await rig.pool.execute("INSERT INTO workers (id, host, expires_at) VALUES ('wrk_other', 'x', 'infinity')")
         await rig.pool.execute("UPDATE operations SET generation = generation + 1, owner = 'wrk_other'")
         rig.provider.gate.set()
         await until(lambda: not rig.provider.running[payment.resource_id])
@@ -89,6 +90,7 @@ async def test_nothing_is_begun_that_others_may_have_taken_over_before_the_lease
         async def held_up(*args: Any, **options: Any) -> Any:
             stored = await store(*args, **options)
             await rig.pool.execute("DELETE FROM workers")
+            await rig.pool.execute("INSERT INTO workers (id, host, expires_at) VALUES ('wrk_other', 'x', 'infinity')")
             await rig.pool.execute("UPDATE operations SET generation = generation + 1, owner = 'wrk_other'")
             await worker._lease.renew()
             return stored

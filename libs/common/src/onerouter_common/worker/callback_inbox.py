@@ -16,6 +16,7 @@ from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
 from onerouter_common.worker import outbox
@@ -27,7 +28,8 @@ from onerouter_common.worker.outbox import OutboxRecord, Publisher
 log = structlog.get_logger()
 
 _PENDING_MOST: Final = 200
-_PENDING: Final = Backoff(first_s=0.5, most_s=1_800, jitter=0.2, give_up_after=120)
+_PENDING: Final = Backoff(first_s=0.5, most_s=1_800, jitter=0.2, give_up_after=1_000)
+_BROKEN_S: Final = 600.0
 
 _WAIT: Final = """
 INSERT INTO pending_callbacks (callback_id, tenant_id, environment, record, due_at)
@@ -35,6 +37,16 @@ SELECT id, tenant_id, environment, record, now() + make_interval(secs => $5)
 FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) AS new (id, tenant_id, environment, record)
 ON CONFLICT (callback_id) DO UPDATE SET failures = pending_callbacks.failures + 1
 RETURNING callback_id
+"""
+
+_DUE: Final = """
+SELECT callback_id, record, failures, extract(epoch FROM now() - received_at)::float8 AS waited_s
+FROM pending_callbacks WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+
+_POSTPONE: Final = """
+UPDATE pending_callbacks p SET failures = p.failures + 1, due_at = now() + make_interval(secs => later.wait_s)
+FROM unnest($1::text[], $2::float8[]) AS later (callback_id, wait_s) WHERE p.callback_id = later.callback_id
 """
 
 # Somebody may be waiting to hear of an effect whose outcome is unknown: this may be the answer, so ask now.
@@ -90,36 +102,58 @@ class CallbackInbox:
                 await asyncio.sleep(0.5)
 
     async def retry_pending(self) -> int:
-        """One batch of due ones; how many there were."""
+        """One batch of due ones; how many there were. One that breaks its batch is found by trying each alone."""
+        try:
+            return await self._retry(_PENDING_MOST)
+        except DATABASE_AWAY:
+            raise
+        except Exception as error:
+            log.exception("callbacks.pending.broken", error=type(error).__name__)
+        for tried in range(_PENDING_MOST):
+            try:
+                if not await self._retry(1):
+                    return tried
+            except DATABASE_AWAY:
+                raise
+            except Exception:
+                await self._postpone_first()
+        return _PENDING_MOST
+
+    async def _retry(self, most: int) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(
-                "SELECT callback_id, record, failures FROM pending_callbacks WHERE due_at <= now() "
-                "ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED",
-                _PENDING_MOST,
-            )
+            rows = await connection.fetch(_DUE, most)
             if not rows:
                 return 0
             callbacks = [Callback.model_validate(row["record"]) for row in rows]
+            waited_s = {row["callback_id"]: row["waited_s"] for row in rows}
             failures = {row["callback_id"]: row["failures"] + 1 for row in rows}
             records_out, unknown = await self._apply(connection, callbacks)
-            given_up = [c for c in unknown if _PENDING.exhausted(failures[c.callback_id])]
+            given_up = [c for c in unknown if waited_s[c.callback_id] > self._callbacks.patience_s(c)]
             for callback in given_up:
-                log.error("callback.resource.never_found", callback_id=callback.callback_id, provider=callback.provider)
+                log.warning(
+                    "callback.resource.never_found", callback_id=callback.callback_id, provider=callback.provider
+                )
                 metrics.CALLBACKS_APPLIED.labels(self._rules.category, "given_up").inc()
                 records_out.append(_dead(callback))
             waiting = [c for c in unknown if c not in given_up]
-            for callback in waiting:
+            if waiting:
                 await connection.execute(
-                    "UPDATE pending_callbacks SET failures = failures + 1, due_at = now() + make_interval(secs => $2) "
-                    "WHERE callback_id = $1",
-                    callback.callback_id,
-                    _PENDING.wait_s(failures[callback.callback_id]),
+                    _POSTPONE,
+                    [c.callback_id for c in waiting],
+                    [_PENDING.wait_s(failures[c.callback_id]) for c in waiting],
                 )
             done = {c.callback_id for c in callbacks} - {c.callback_id for c in waiting}
             await connection.execute("DELETE FROM pending_callbacks WHERE callback_id = ANY($1::text[])", list(done))
             ids = await outbox.add(connection, records_out)
         self._publisher.put(records_out, ids)
         return len(rows)
+
+    async def _postpone_first(self) -> None:
+        """The oldest due one cannot be applied (a defect of ours, most likely): the others need not wait for it."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(_DUE, 1)
+            log.error("callback.pending.postponed", callback_ids=[row["callback_id"] for row in rows])
+            await connection.execute(_POSTPONE, [row["callback_id"] for row in rows], [_BROKEN_S for _ in rows])
 
     async def _apply(self, connection: Any, callbacks: Sequence[Callback]) -> tuple[list[OutboxRecord], list[Callback]]:
         """Records to publish, and the callbacks whose resource is not known."""

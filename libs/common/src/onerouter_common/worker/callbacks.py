@@ -16,6 +16,10 @@ class CallbackRules(Protocol[StateT]):
         """callback_id → ordering key of the resource it speaks of; missing: not known (yet), it is tried again later."""
         ...
 
+    def patience_s(self, callback: Callback) -> float:
+        """How long the resource of a callback may still appear. Then it is taken for one that was never ours."""
+        ...
+
     def apply(self, callback: Callback, resource: StateT) -> Settled[StateT]:
         """Pure, monotonic, repeatable: a late, doubled or reordered callback changes nothing and emits nothing."""
         ...

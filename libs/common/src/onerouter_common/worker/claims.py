@@ -34,6 +34,7 @@ _CLAIM_MOST: Final = 256
 _PER_TENANT: Final = 64
 _REGISTRY_AWAY_S: Final = 1.0
 _BROKEN_S: Final = 60.0
+_CONNECTION_GONE_S: Final = 3_600.0
 _RETENTION_MARGIN_S: Final = 60.0
 _HELD_MOST: Final = 10_000
 
@@ -103,9 +104,12 @@ FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS mine (id, created_at, g
 WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
 """
 
+# Whatever no living process owns: also what a process that was declared dead marked just before it really died.
 _ORPHANS: Final = """
 WITH dead AS (DELETE FROM workers WHERE expires_at < now() RETURNING id)
-UPDATE operations SET due_at = now() WHERE state = 'executing' AND owner IN (SELECT id FROM dead) RETURNING id
+UPDATE operations o SET due_at = now() WHERE o.state = 'executing' AND o.due_at > now() AND NOT EXISTS (
+    SELECT 1 FROM workers w WHERE w.id = o.owner AND w.expires_at >= now()
+) RETURNING o.id
 """
 
 
@@ -173,13 +177,18 @@ class Claims:
         self._clock = clock
         self.wants_room = False
         """Something due found no room since this was last unset: look again when something ends."""
+        self.page_was_full = False
+        """There may be more that is due, also when nothing of what was found could be started."""
         self._in_hand: list[Claimed] = []
         """Marked by this process and not begun yet."""
+        self._gone: set[str] = set()
+        """Of the present batch: in doubt at a connection that was removed."""
         self.held_keys: set[str] = set()
         """Resources at which something waits for an earlier operation of this process: look again when that ends."""
 
     async def claim(self) -> list[Started]:
         """Take what is due and has room, decide what is to be done, record it. Empty: nothing is due."""
+        self.page_was_full = False
         if not self._slots.room:
             self.wants_room = True
             return []
@@ -236,6 +245,7 @@ class Claims:
             rows = await connection.fetch(_DUE, _PER_TENANT, self._slots.full_tenants(), limit)
             if not rows:
                 return []
+            self.page_was_full = len(rows) >= min(limit, _PER_TENANT)
             allowed = await self._in_order(connection, rows)
             ids = {row["id"] for row in allowed}
             held_back = [row for row in rows if row["id"] not in ids]
@@ -351,6 +361,7 @@ class Claims:
         if refusal is not None and claimed.open_attempt_at is not None:
             # A call may have had an effect at a connection that is gone: nobody can be asked, a person must decide.
             log.error("operation.unknown.connection_gone", operation_id=op.id)
+            self._gone.add(op.id)
             return None, None
         connection = None if isinstance(route, OneRouterError) else route
         if connection is None and refusal is None:
@@ -419,9 +430,15 @@ class Claims:
         return [one for one in called if one.op.id in mine]
 
     async def _release(self, connection: Any, put_back: list[Claimed]) -> None:
-        for state, ones in (
-            ("unknown", [c for c in put_back if c.open_attempt_at is not None]),
-            ("accepted", [c for c in put_back if c.open_attempt_at is None]),
+        """Let others, or a later look, have what cannot be begun now. Where the connection of a call in doubt is gone, only
+        a callback or a person can bring the answer: a callback makes it due at once.
+        """
+        doubtful = [c for c in put_back if c.open_attempt_at is not None]
+        gone = [c for c in doubtful if c.op.id in self._gone]
+        for state, ones, due_in_s in (
+            ("unknown", gone, _CONNECTION_GONE_S),
+            ("unknown", [c for c in doubtful if c not in gone], _REGISTRY_AWAY_S),
+            ("accepted", [c for c in put_back if c.open_attempt_at is None], _REGISTRY_AWAY_S),
         ):
             if ones:
                 await connection.execute(
@@ -430,8 +447,9 @@ class Claims:
                     [c.op.created_at for c in ones],
                     [c.op.generation for c in ones],
                     state,
-                    _REGISTRY_AWAY_S,
+                    due_in_s,
                 )
+        self._gone.clear()
 
 
 def _claimed(row: Any) -> Claimed:

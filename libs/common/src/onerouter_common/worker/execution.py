@@ -29,6 +29,7 @@ from onerouter_common.worker.started import Attempt, Started
 log = structlog.get_logger()
 
 _DEADLINE_MARGIN_S: Final = 2.0
+_LATE_S: Final = 1.0
 _NOBODY_CAN_BE_ASKED_S: Final = 3_600.0
 
 
@@ -74,6 +75,10 @@ class Execution:
         attempt = started.attempt
         if attempt is None:
             return refused(started)
+        if self._age_s(attempt) > max(_LATE_S, attempt.connection.timeout_s / 2):
+            # Whoever looks it up counts from when the attempt was written down; begun so late it could outlive that.
+            log.warning("operation.not_begun.late", operation_id=started.op.id)
+            return not_begun(started)
         began = time.perf_counter()
         result, error = await self._call(started, attempt)
         duration_s = time.perf_counter() - began
@@ -95,12 +100,16 @@ class Execution:
         next_step = self._next(started, attempt, result, error)
         return Finished(started, next_step, duration_s * 1000, outcome, error)
 
+    def _age_s(self, attempt: Attempt) -> float:
+        """How long ago it was written down that this call is about to be made."""
+        return max(0.0, (self._clock.now() - attempt.created_at).total_seconds())
+
     async def _call(self, started: Started, attempt: Attempt) -> tuple[Any, OneRouterError | None]:
         """The result (None only from a look-up: it was not done) or the error, classified."""
         parent = telemetry.extract({telemetry.TRACEPARENT: started.traceparent}) if started.traceparent else None
         attributes = {"onerouter.operation_id": started.op.id, "onerouter.provider": attempt.connection.provider}
         handler, client = started.handler, attempt.connection.client
-        deadline = attempt.connection.timeout_s + _DEADLINE_MARGIN_S
+        deadline = attempt.connection.timeout_s + _DEADLINE_MARGIN_S - self._age_s(attempt)
         try:
             with telemetry.span(
                 f"operation {started.op.operation}", parent=parent, kind=SpanKind.CONSUMER, attributes=attributes

@@ -6,7 +6,7 @@ it the offsets are committed: from then on PostgreSQL is the truth and the log o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -39,14 +39,15 @@ WITH new AS (
         due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee)
     SELECT id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
         made_by, api_key_id, traceparent, CASE WHEN reply IS NULL THEN '{}' ELSE ARRAY[reply] END, accepted_at,
-        created_at, not_before, state, due_at, owner, generation, attempts, open_attempt_at, connection_id, provider,
-        effect_guarantee
+        created_at, not_before, state,
+        CASE state WHEN 'scheduled' THEN not_before ELSE now() + make_interval(secs => due_in_s) END,
+        owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::timestamptz[],
-        $16::timestamptz[], $17::text[], $18::timestamptz[], $19::text[], $20::int[], $21::int[], $22::timestamptz[],
+        $16::timestamptz[], $17::text[], $18::float8[], $19::text[], $20::int[], $21::int[], $22::timestamptz[],
         $23::text[], $24::text[], $25::text[])
     AS o (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint, made_by,
-        api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_at, owner, generation, attempts,
+        api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_in_s, owner, generation, attempts,
         open_attempt_at, connection_id, provider, effect_guarantee)
     JOIN new ON new.operation_id = o.id
 ), called AS (
@@ -165,7 +166,7 @@ class Inbox:
                 prepared[op.id] = resource
             rows.append((received, outcome))
         started = [outcome for _, outcome in rows if isinstance(outcome, Started)]
-        columns = [*_columns(rows, owner, now), *statements.attempt_columns(started)]
+        columns = [*_columns(rows, owner), *statements.attempt_columns(started)]
         new = {row["operation_id"] for row in await connection.fetch(_STORE, *columns)}
         to_save = [resource for operation_id, resource in prepared.items() if operation_id in new]
         if to_save:
@@ -250,16 +251,16 @@ def _operation_of(command: Command, now: datetime) -> Operation:
     )
 
 
-def _columns(rows: list[tuple[Received, Started | Waiting]], owner: str, now: datetime) -> list[list[Any]]:
+def _columns(rows: list[tuple[Received, Started | Waiting]], owner: str) -> list[list[Any]]:
     ops = [outcome.op for _, outcome in rows]
-    due: list[datetime] = []
+    due_in_s: list[float] = []
     guarantees: list[str | None] = []
     for _, outcome in rows:
         if isinstance(outcome, Started):
-            due.append(now + _seconds(statements.HARD_LEASE_S))
+            due_in_s.append(statements.HARD_LEASE_S)
             guarantees.append(outcome.effect_guarantee)
         else:
-            due.append(outcome.op.not_before or now + _seconds(outcome.due_in_s))
+            due_in_s.append(outcome.due_in_s)
             guarantees.append(None)
     metrics.INBOX_BATCH_SIZE.labels(ops[0].category).observe(len(ops))
     return [
@@ -280,7 +281,7 @@ def _columns(rows: list[tuple[Received, Started | Waiting]], owner: str, now: da
         [op.created_at for op in ops],
         [op.not_before for op in ops],
         [op.state for op in ops],
-        due,
+        due_in_s,
         [owner if isinstance(outcome, Started) else None for _, outcome in rows],
         [op.generation for op in ops],
         [op.attempts for op in ops],
@@ -292,7 +293,3 @@ def _columns(rows: list[tuple[Received, Started | Waiting]], owner: str, now: da
         [op.provider for op in ops],
         guarantees,
     ]
-
-
-def _seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 
 from onerouter_common import metric_names as metrics
-from onerouter_common.broker import BrokerUnavailable, Producer
+from onerouter_common.broker import BrokerUnavailable, Producer, RecordTooLarge
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.events import Event, EventResource
@@ -153,8 +153,8 @@ class Publisher:
     async def _publish(self, records: list[OutboxRecord], ids: list[int]) -> None:
         try:
             await self._producer.publish_many([(r.topic, r.value, r.key, _encode(r.headers)) for r in records])
-        except BrokerUnavailable:
-            log.warning("outbox.publish.postponed", service=self._service, records=len(records))
+        except (BrokerUnavailable, RecordTooLarge) as error:
+            log.warning("outbox.publish.postponed", records=len(records), error=type(error).__name__)
             return
         self._published.extend(ids)
         if self._queue.empty() or len(self._published) >= _SWEEP_MOST:
@@ -198,14 +198,33 @@ class Relay:
             if not rows:
                 return 0
             try:
-                await self._producer.publish_many(
-                    [(row["topic"], row["value"], row["key"], _encode(row["headers"])) for row in rows]
-                )
+                published = await self._publish(rows)
             except BrokerUnavailable:
                 return 0
-            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
+            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", published)
+            kept = [row["id"] for row in rows if row["id"] not in set(published)]
+            if kept:
+                # Put aside where no sweep finds them: an operator can, and nothing behind them waits.
+                log.error("outbox.record.too_large", outbox_ids=kept)
+                await connection.execute("UPDATE outbox SET created_at = 'infinity' WHERE id = ANY($1::bigint[])", kept)
         metrics.OUTBOX_SWEPT.labels(self._service).inc(len(rows))
         return len(rows)
+
+    async def _publish(self, rows: Sequence[Any]) -> list[int]:
+        """The ids of those that the broker took: all, or all but what it will never take."""
+        records = [(row["topic"], row["value"], row["key"], _encode(row["headers"])) for row in rows]
+        try:
+            await self._producer.publish_many(records)
+            return [row["id"] for row in rows]
+        except RecordTooLarge:
+            published = []
+        for row, record in zip(rows, records, strict=True):
+            try:
+                await self._producer.publish_many([record])
+                published.append(row["id"])
+            except RecordTooLarge:
+                continue
+        return published
 
 
 def _encode(headers: dict[str, str]) -> list[tuple[str, bytes]]:

@@ -1,5 +1,6 @@
 """Which connection each operation of a batch is to use, found before any transaction is opened."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any, TypeAlias
 
@@ -53,19 +54,34 @@ class Router:
             async with self._pool.acquire() as connection:
                 resources = await self._rules.store.load(connection, keys, lock=False)
         found: dict[str, Route] = {}
+        away = await self._load({(op.tenant_id, op.environment, op.category) for op, _, _ in items})
         for op, handler, command in items:
+            if (op.tenant_id, op.environment, op.category) in away:
+                found[op.id] = None
+                continue
             try:
                 hint = handler.hint(op, command, owned_by(resources.get(op.ordering_key), op))
                 found[op.id] = await self._choose(op, hint, handler.capability, in_doubt=op.id in in_doubt)
             except CallerError as error:
                 found[op.id] = error
             except Overloaded:
-                log.warning("routing.registry.away", operation_id=op.id)
                 found[op.id] = None
             except Exception as error:
                 log.exception("operation.hint.crashed", operation_id=op.id, error=type(error).__name__)
                 found[op.id] = NotPrepared()
         return found
+
+    async def _load(self, wanted: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+        """Have the tenants' connections at hand, all at once; those the registry cannot be asked about now.
+
+        One after the other a registry that hangs would cost its timeout per tenant, and the consumer its partitions.
+        """
+        keys = list(wanted)
+        answers = await asyncio.gather(*(self._connections.route(*key) for key in keys), return_exceptions=True)
+        away = {key for key, answer in zip(keys, answers, strict=True) if isinstance(answer, Overloaded)}
+        if away:
+            log.warning("routing.registry.away", tenants=len(away))
+        return away
 
     async def _choose(self, op: Operation, hint: RouteHint, capability: str, *, in_doubt: bool) -> Connection:
         """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible

@@ -36,6 +36,7 @@ from onerouter_common.worker.started import Started
 log = structlog.get_logger()
 
 _IDLE_CLAIM_S: Final = 1.0
+_CLAIMS_IN_A_ROW: Final = 64
 _MAINTENANCE_S: Final = 3_600.0
 _LAST_COMMIT_S: Final = 5.0
 _LEAVE_GROUP_S: Final = 10.0
@@ -161,7 +162,9 @@ class Worker:
         for call in self._calls:
             call.cancel()
         self._settlement.close()
-        await asyncio.wait([task for task in self._loops if task.get_name() == "settlement"], timeout=_LAST_COMMIT_S)
+        settling = [task for task in self._loops if task.get_name() == "settlement"]
+        if settling:
+            await asyncio.wait(settling, timeout=_LAST_COMMIT_S)
         await self._end_loops("settlement", "publisher", "relay", "lease")
         try:
             await self.publisher.drain()
@@ -226,9 +229,14 @@ class Worker:
                 continue
             self._claims.wants_room = False
             term = self._lease.term
-            while started := await self._claims.claim():
+            for _ in range(_CLAIMS_IN_A_ROW):
+                started = await self._claims.claim()
                 self._execute(started, term)
                 term = self._lease.term
+                if not started and not self._claims.page_was_full:
+                    break
+            else:
+                self._due.set()
 
     def _wake_claims(self, in_s: float) -> None:
         """Look for due operations in so many seconds; an earlier appointment stays."""

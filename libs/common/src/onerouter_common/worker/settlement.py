@@ -37,7 +37,7 @@ WITH calls AS (
         AS c (id, created_at, duration_ms, outcome, reason, provider_code, provider_request_id, http_status)
     WHERE a.id = c.id AND a.created_at = c.created_at
 )
-UPDATE operations o SET state = r.state, due_at = $14 + make_interval(secs => r.due_in_s), owner = NULL,
+UPDATE operations o SET state = r.state, due_at = now() + make_interval(secs => r.due_in_s), owner = NULL,
     failures = r.failures, open_attempt_at = CASE WHEN r.closed THEN NULL ELSE o.open_attempt_at END,
     status = r.status, result = r.result, problem = r.problem, provider_ms = o.provider_ms + r.provider_ms,
     connection_id = COALESCE(r.connection_id, o.connection_id), provider = COALESCE(r.provider, o.provider),

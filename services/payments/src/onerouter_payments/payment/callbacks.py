@@ -22,6 +22,10 @@ log = structlog.get_logger()
 _ELSEWHERE: Final = b"onerouter.refund-made-elsewhere"
 
 
+_PAYMENT_APPEARS_S: Final = 3_600.0
+_REFUND_APPEARS_S: Final = 3 * 86_400.0
+
+
 class PaymentCallbacks:
     """The category's callback rules. `apply` is pure: a late, doubled or reordered callback changes nothing."""
 
@@ -30,6 +34,12 @@ class PaymentCallbacks:
 
     async def find_keys(self, connection: Any, callbacks: Sequence[Callback]) -> Mapping[str, str]:
         return await find_keys(connection, callbacks)
+
+    def patience_s(self, callback: Callback) -> float:
+        """A payment is stored before its provider is called, so one that is unknown for long was made elsewhere on the
+        same account. A refund may be one of ours whose outcome is being found out. Both are polled besides.
+        """
+        return _PAYMENT_APPEARS_S if callback.object.kind == "payment" else _REFUND_APPEARS_S
 
     def apply(self, callback: Callback, resource: PaymentAggregate) -> Settled[PaymentAggregate]:
         if callback.connection_id != resource.payment.connection_id:

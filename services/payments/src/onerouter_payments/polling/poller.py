@@ -57,6 +57,9 @@ class Poller:
             except DATABASE_AWAY as error:
                 log.warning("poller.postponed", error=type(error).__name__)
                 polled = 0
+            except Exception:
+                log.exception("poller.failed")
+                polled = 0
             if polled < self._batch:
                 await asyncio.sleep(self._interval_s)
 

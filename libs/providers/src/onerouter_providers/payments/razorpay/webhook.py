@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.ids import PAYMENT, REFUND, is_id
+from onerouter_common.json_text import without_nul
 from onerouter_providers.payments.razorpay import mapping
 from onerouter_providers.webhook import CallbackUnreadable, ProviderEvent, SignatureInvalid, header, require_signature
 
@@ -126,7 +127,7 @@ def _ours(prefix: str, value: object) -> str | None:
 
 def _read(body: bytes) -> Mapping[str, Any]:
     try:
-        event = pydantic_core.from_json(body, allow_inf_nan=False)
+        event = pydantic_core.from_json(without_nul(body), allow_inf_nan=False)
     except ValueError:
         raise CallbackUnreadable("The callback is not JSON.") from None
     if not isinstance(event, dict):
