@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from onerouter_common.broker import Producer
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.events import Event
+from onerouter_webhooks.delivery.transport import Answer
 from onerouter_webhooks.settings import Settings
 
 from ..conftest import INTERNAL_TOKEN, Receiver, Running, StartService, an_event, eventually, receiving
@@ -61,6 +62,20 @@ class TestRetries:
         (delivery,) = await status_of(service, endpoint, "exhausted")
         assert delivery["attempt_count"] == len(service.settings.retry_schedule_s) + 1 == len(receiver.got)
         assert await service.admin.fetchval("SELECT count(*) FROM delivery_queue") == 0
+
+    async def test_what_nobody_expected_is_an_attempt_and_follows_the_schedule(
+        self, service: Running, receiver: Receiver
+    ) -> None:
+        async def broken(*_: object) -> Answer:
+            raise RuntimeError("a defect")
+
+        worker = service.app.state.services.worker
+        worker._transport.post = broken
+        endpoint = await service.create_endpoint(receiver.url)
+        await service.publish(service.event())
+        (delivery,) = await status_of(service, endpoint, "exhausted")
+        assert {one["failure"] for one in delivery["attempts"]} == {"internal"}
+        assert len(delivery["attempts"]) == len(service.settings.retry_schedule_s) + 1
 
     async def test_retry_after_is_honoured(self, service: Running, receiver: Receiver) -> None:
         async def later(_: web.Request, number: int) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
@@ -202,17 +202,24 @@ class DeliveryWorker:
         refused = before_sending(work)
         if refused is not None or work.url is None or work.body is None:
             return refused or Finished("canceled"), None
-        started_at = self._clock.now()
+        started_at, started = self._clock.now(), monotonic()
         try:
-            secrets = await self._keys.secrets_of(work.endpoint_id, work.endpoint_version, started_at)
+            answer = await self._request(work, work.url, work.body, started_at)
         except SigningKeysUnavailable as error:
             log.warning("delivery.unsignable", endpoint_id=work.endpoint_id, why=str(error))
             return TryAgain(_UNSIGNABLE_WAIT_S), None
-        headers = signed_headers(secrets, work.event_id, int(started_at.timestamp()), work.body)
-        answer = await self._transport.post(work.url, work.body, headers)
+        except Exception as error:
+            # What nobody thought of counts as any other failure: else it would be tried again for ever, uncounted.
+            log.exception("delivery.attempt.broken", delivery_id=work.delivery_id, error=type(error).__name__)
+            answer = Answer(None, "internal", int((monotonic() - started) * 1000), {})
         self._observe(work, answer)
         attempt = Attempt(new_id(ATTEMPT), work.attempts + 1, started_at, answer)
         return after_answer(work, answer, self._schedule, self._clock.now()), attempt
+
+    async def _request(self, work: Work, url: str, body: bytes, at: datetime) -> Answer:
+        secrets = await self._keys.secrets_of(work.endpoint_id, work.endpoint_version, at)
+        headers = signed_headers(secrets, work.event_id, int(at.timestamp()), body)
+        return await self._transport.post(url, body, headers)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
