@@ -46,7 +46,6 @@ async def _supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             failures = 1 if clock.time() - started > _HEALTHY_AFTER_S else failures + 1
             LOOP_RESTARTS.labels(loop=name).inc()
-            log.warning(
-                "loop.failed", loop=name, failures=failures, error=type(error).__name__, detail=str(error)[:200]
-            )
+            # Only its class: the text may quote a row, an address or a token.
+            log.warning("loop.failed", loop=name, failures=failures, error=type(error).__name__)
         await asyncio.sleep(_BACKOFF.wait_s(failures))
