@@ -34,7 +34,7 @@ _ENVIRONMENT: Final = {
     "description": "A live key may act in `test`; a test key never in `live`.",
 }
 _BY_TIME: Final = (
-    ("created_after", {"type": "string", "format": "date-time"}, "Only what was created at or after this moment."),
+    ("created_after", {"type": "string", "format": "date-time"}, "Only what was created after this moment."),
     ("created_before", {"type": "string", "format": "date-time"}, "Only what was created before this moment."),
 )
 _PAGING: Final = (
