@@ -155,6 +155,26 @@ async def test_a_question_that_fails_after_a_change_does_not_bring_back_what_was
     assert await before == revoked
 
 
+async def test_made_up_keys_keep_the_registry_from_no_real_one() -> None:
+    registry = _Registry()
+    cache = registry.cache()
+    await cache.get("real")
+    registry.gate.clear()
+    asking = [asyncio.create_task(cache.get(f"made up {number}")) for number in range(200)]
+    await asyncio.sleep(0.01)
+    refused = [task for task in asking if task.done()]
+    assert {type(task.exception()) for task in refused} == {Overloaded}
+    assert (len(refused), registry.asked) == (200 - 32 - 128, 1 + 32)
+    cache.forget_all()
+    real = asyncio.create_task(cache.get("real"))
+    await asyncio.sleep(0.01)
+    assert registry.asked == 1 + 32 + 1
+    registry.gate.set()
+    assert await real == PRINCIPAL
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert registry.asked == 1 + 32 + 1 + 128
+
+
 async def test_a_gap_drops_everything() -> None:
     registry = _Registry()
     cache = registry.cache()

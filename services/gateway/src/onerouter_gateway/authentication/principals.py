@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -14,6 +14,8 @@ from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import Principal
 
 log = structlog.get_logger()
+
+ValueT = TypeVar("ValueT")
 
 _BLIND_TTL_S: Final = 0.8
 """How long a principal is believed while nothing would tell us of a revoked key: it ends within a second then, too."""
@@ -24,6 +26,9 @@ _BLIND_STALE_FOR_S: Final = 300.0
 _ASK_AGAIN_S: Final = 0.5
 """After the registry could not be asked: how long it is left alone where what is held serves."""
 _UNKNOWN_SIZE: Final = 10_000
+_STRANGERS_AT_ONCE: Final = 32
+"""Questions at once about keys that never were anybody's here: made-up ones must leave the registry free for the others."""
+_STRANGERS_WAITING: Final = 128
 
 
 @dataclass(slots=True)
@@ -34,7 +39,10 @@ class _Entry:
 
 
 class PrincipalCache:
-    """Bounded, least recently used first out. `is_live` tells whether changes are being received."""
+    """Bounded, least recently used first out. `is_live` tells whether changes are being received.
+
+    Keys that were somebody's before are asked for at once, also after they were forgotten; all others share a few slots.
+    """
 
     def __init__(
         self,
@@ -54,6 +62,9 @@ class PrincipalCache:
         self._monotonic = monotonic
         self._known: OrderedDict[str, _Entry] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
+        self._waiting = 0
         self._asking: dict[str, asyncio.Task[Principal | None]] = {}
         self._epoch = 0
 
@@ -129,19 +140,38 @@ class PrincipalCache:
             task.exception()  # whoever waited has it; nobody may be waiting any more
 
     async def _ask(self, key_hash: str) -> Principal | None:
+        if key_hash in self._seen:
+            return await self._ask_now(key_hash)
+        if self._waiting >= _STRANGERS_WAITING:
+            raise Overloaded("Too many unknown API keys at once; try again in a moment.", retry_after_s=1)
+        self._waiting += 1
+        try:
+            await self._strangers.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._ask_now(key_hash)
+        finally:
+            self._strangers.release()
+
+    async def _ask_now(self, key_hash: str) -> Principal | None:
         asked_at = self._monotonic()
         epoch = self._epoch
         principal = await self._introspect(key_hash)
+        if principal is not None:
+            _remember(self._seen, key_hash, None, self._size)
         if epoch != self._epoch:
             return principal  # something changed meanwhile: good for those who asked, not for remembering
         if principal is None:
             self._known.pop(key_hash, None)
-            self._unknown[key_hash] = asked_at + self._unknown_ttl_s
-            if len(self._unknown) > _UNKNOWN_SIZE:
-                self._unknown.popitem(last=False)
+            _remember(self._unknown, key_hash, asked_at + self._unknown_ttl_s, _UNKNOWN_SIZE)
         else:
-            self._known[key_hash] = _Entry(principal, asked_at)
-            self._known.move_to_end(key_hash)
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
+            _remember(self._known, key_hash, _Entry(principal, asked_at), self._size)
         return principal
+
+
+def _remember(where: OrderedDict[str, ValueT], key_hash: str, value: ValueT, size: int) -> None:
+    where[key_hash] = value
+    where.move_to_end(key_hash)
+    if len(where) > size:
+        where.popitem(last=False)
