@@ -138,6 +138,7 @@ class TestCallbackTokens:
         made = await registry.admin.connections.connect(tenant.id, "test", "razorpay", CREDENTIALS)
         assert made.callback_token is not None
         token = made.callback_token.get_secret_value()
+        assert len(token) == 43  # the webhooks service refuses any other
         target = await client.callback_target("razorpay", token)
         assert target is not None
         assert (target.connection_id, target.tenant_id, target.environment) == (

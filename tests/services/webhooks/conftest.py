@@ -59,7 +59,7 @@ class KnownConnection:
     keyring_text: str = field(default_factory=lambda: KeyRing.generate("cb1"))
     tenant_id: str = field(default_factory=lambda: new_id(TENANT))
     connection_id: str = field(default_factory=lambda: new_id(CONNECTION))
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     asked: int = 0
 
     def __post_init__(self) -> None:

@@ -1,5 +1,6 @@
 """The webhooks service: the only place where the outside calls in, and where we call tenants."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -162,7 +163,8 @@ async def _open_callbacks(
     writer = await stack.enter_async_context(
         GroupCommit(callbacks.insert, name="callbacks", most=_BATCH, item_errors=ITEM_WRONG)
     )
-    return ReceiveCallback(targets, providers, keyring_of(settings.callback_keys), writer, publisher, clock)
+    slots = asyncio.Semaphore(settings.max_callbacks)
+    return ReceiveCallback(targets, providers, keyring_of(settings.callback_keys), writer, publisher, clock, slots)
 
 
 async def _open_deliveries(

@@ -31,6 +31,7 @@ class Settings(ServiceSettings, DatabaseSettings):
     )
 
     callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")
+    max_callbacks: int = Field(500, gt=0, description="Callbacks worked on at once in this process; one beyond: 503.")
     callback_deadline_s: float = Field(
         4.5, gt=0, le=5, description="A callback is answered within this, with 503 if need be; Razorpay waits 5 s."
     )

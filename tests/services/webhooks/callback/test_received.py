@@ -146,7 +146,13 @@ class TestRefused:
 
     async def test_an_unknown_address_is_404_without_detail(self, service: Running) -> None:
         token = service.connection.token
-        for path in ("razorpay/unknown-token", f"paypal/{token}", f"razorpay/{token}x", "razorpay/..%2F..%2Finternal"):
+        for path in (
+            "razorpay/unknown-token",
+            f"razorpay/{'u' * 43}",
+            f"paypal/{token}",
+            f"razorpay/{token}x",
+            "razorpay/..%2F..%2Finternal",
+        ):
             answer = await service.http.post(f"/callbacks/{path}", content=razorpay_body())
             assert answer.status_code == 404
             assert token not in answer.json()["detail"]
@@ -158,8 +164,26 @@ class TestRefused:
             await asyncio.sleep(60)
 
         async with asyncio.timeout(3):
-            answer = await service.http.post("/callbacks/razorpay/unknown-token", content=never_read())
+            answer = await service.http.post(f"/callbacks/razorpay/{'u' * 43}", content=never_read())
         assert answer.status_code == 404
+
+    async def test_more_at_once_than_the_bound_are_asked_to_come_again(self, start_service: StartService) -> None:
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> Any:
+            begun.set()
+            await release.wait()
+            yield b"{}"
+
+        async with start_service(max_callbacks=1) as service:
+            url = f"/callbacks/razorpay/{service.connection.token}"
+            first = asyncio.create_task(service.http.post(url, content=slow()))
+            await begun.wait()
+            second = await service.http.post(url, content=b"{}")
+            assert (second.status_code, second.headers["retry-after"]) == (503, "5")
+            assert (await service.http.post(f"/callbacks/razorpay/{'u' * 43}", content=b"{}")).status_code == 404
+            release.set()
+            assert (await first).status_code == 401
 
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
     async def test_what_else_there_is_is_not_told(self, service: Running, path: str) -> None:

@@ -1,5 +1,6 @@
 """A callback's way in: whose it is, is it genuine, is it new; then it is committed, and only then acknowledged."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -38,6 +39,8 @@ class ReceiveCallback:
     writer: GroupCommit[InboundEvent, bool]
     publisher: CallbackPublisher
     clock: Clock
+    slots: asyncio.Semaphore
+    """One for each callback that is worked on; only for addresses we gave out, so that nobody else uses them up."""
 
     async def __call__(
         self, provider: str, token: str, read_body: Callable[[], Awaitable[bytes]], headers: Mapping[str, str]
@@ -49,6 +52,19 @@ class ReceiveCallback:
         Raises NotFound (unknown token), SignatureInvalid (nothing is stored) and Overloaded (not stored: send it again).
         """
         target, module = await self._find(provider, token)
+        if self.slots.locked():
+            raise Overloaded("Too many callbacks at once.", retry_after_s=_RETRY_AFTER_S)
+        async with self.slots:
+            return await self._take(provider, target, module, read_body, headers)
+
+    async def _take(
+        self,
+        provider: str,
+        target: CallbackTarget,
+        module: WebhookModule,
+        read_body: Callable[[], Awaitable[bytes]],
+        headers: Mapping[str, str],
+    ) -> str:
         body = await read_body()
         try:
             module.verify(body, headers, self._secrets_of(target))
