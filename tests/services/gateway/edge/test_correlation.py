@@ -3,6 +3,12 @@
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
+
+from onerouter_common import telemetry
 
 
 async def test_ids_are_echoed(gateway: Any, tenant: Any) -> None:
@@ -28,6 +34,22 @@ async def test_a_trace_id_of_ours_or_w3c_is_continued(gateway: Any) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = await gateway.http.get("/v1/payments", headers={"X-Trace-Id": trace_id})
     assert answer.json()["trace_id"] == answer.headers["x-trace-id"] == trace_id
+
+
+async def test_a_span_tells_the_route_and_nothing_the_caller_wrote(
+    gateway: Any, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("test"))
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = {**tenant.auth, "traceparent": parent, "tracestate": "shop=4111111111111111"}
+    for method, path in (("GET", "/v1/payments/pay_4111111111111111"), ("TRACE", "/4111111111111111/x")):
+        await gateway.http.request(method, path, headers=headers)
+    spans = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert [span.name for span in spans] == ["GET /v1/payments/{payment_id}", "_OTHER"]
+    assert dict(spans[0].attributes or {})["http.route"] == "/v1/payments/{payment_id}"
+    assert "4111111111111111" not in "".join(span.to_json() for span in spans)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 import structlog
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _ECHOED: Final = re.compile(r"^[!-~]{1,128}$")
 _TRACE_ID: Final = re.compile(r"^(?!0{32})[0-9a-f]{32}$")
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _UNOBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -47,10 +48,10 @@ class Correlation:
         headers = Headers(scope=scope)
         carrier, given_trace_id = _parent(headers)
         with telemetry.span(
-            f"{scope['method']} {scope['path'].strip('/').partition('/')[0]}",
+            _method_of(scope),
             parent=telemetry.extract(carrier),
             kind=SpanKind.SERVER,
-            attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
+            attributes={"http.request.method": _method_of(scope)},
         ) as span:
             request_id = _echo(headers.get("x-request-id")) or new_id(REQUEST)
             state = scope.setdefault("state", {})
@@ -70,6 +71,7 @@ class Correlation:
             finally:
                 self._active -= 1
                 span.set_attribute("http.response.status_code", answer.status)
+                _name(span, scope)
 
 
 class _Answer:
@@ -119,13 +121,25 @@ def _parent(headers: Headers) -> tuple[dict[str, str], str | None]:
     `traceparent` wins; else an `X-Trace-Id` that is a W3C trace id is continued; any other is echoed as it is.
     """
     if "traceparent" in headers:
-        return {"traceparent": headers["traceparent"], "tracestate": headers.get("tracestate", "")}, None
+        return {"traceparent": headers["traceparent"]}, None  # `tracestate` is free text of the caller's: not passed on
     given = _echo(headers.get("x-trace-id"))
     if given is None:
         return {}, None
     if _TRACE_ID.match(given.lower()) is None:
         return {}, given
     return {"traceparent": f"00-{given.lower()}-{secrets.token_hex(8)}-01"}, given
+
+
+def _method_of(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "_OTHER"
+
+
+def _name(span: Span, scope: Scope) -> None:
+    """By the route's template: a path has ids, or whatever the caller wrote into it."""
+    template = getattr(scope.get("route"), "path", None)
+    if template is not None:
+        span.update_name(f"{_method_of(scope)} {template}")
+        span.set_attribute("http.route", template)
 
 
 def _echo(value: str | None) -> str | None:
