@@ -6,6 +6,8 @@ from typing import Any
 
 from tests.libs.common.worker.rig import FAST, Rig, create_payment, create_refund, until
 
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, Command
 from onerouter_common.worker.runtime import WorkerOptions
 from onerouter_common.worker.slots import Bounds, Slots
 
@@ -106,8 +108,6 @@ async def test_a_scheduled_operation_waits_for_its_time(rig: Rig) -> None:
 async def test_an_undecodable_record_is_parked_and_holds_up_nobody(rig: Rig) -> None:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    from onerouter_common.contracts import topics
-
     async with rig.worker():
         await rig.producer.publish(topics.commands("payments"), b"\xffnot json", key="x")
         assert (await rig.ask(create_payment())).state == "succeeded"
@@ -122,6 +122,20 @@ async def test_an_undecodable_record_is_parked_and_holds_up_nobody(rig: Rig) -> 
         await consumer.stop()
     assert found.value == b"\xffnot json"
     assert dict(found.headers)["dead-reason"].startswith(b"not a command")
+
+
+async def test_what_cannot_be_stored_keeps_nothing_else_from_being_stored(rig: Rig) -> None:
+    def described(text: str) -> Command:
+        return create_payment(payload={"amount_minor": 100, "currency": "INR", "description": text})
+
+    bad, good, other = described("a\x00b"), described("a\\u0000b"), create_payment()
+    odd = [(HEADER_REPLY_PARTITION, b"9" * 12), ("traceparent", b"00-\x00")]
+    async with rig.worker():
+        await rig.send(bad)
+        await rig.producer.publish(topics.commands("payments"), other.to_bytes(), key="x", headers=odd)
+        assert (await rig.ask(good)).state == "succeeded"
+        await rig.until_state(other.operation_id, "succeeded")
+    assert await rig.pool.fetchval("SELECT count(*) FROM operations WHERE id = $1", bad.operation_id) == 0
 
 
 def test_slots_are_given_back_at_every_level() -> None:

@@ -17,6 +17,7 @@ from onerouter_common.contracts.base import Contract
 from onerouter_common.contracts.commands import Command
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import OneRouterError
+from onerouter_common.json_text import without_nul
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
 from onerouter_common.worker.handler import CategoryRules, Handler, Operation
@@ -89,6 +90,8 @@ class Undecodable(Exception):
 
 def decode(rules: CategoryRules[Any], value: bytes, headers: Sequence[tuple[str, bytes]]) -> Received:
     """Raises Undecodable."""
+    if without_nul(value) != value:
+        raise Undecodable("NUL characters, which cannot be stored")  # one would keep its whole batch from being stored
     try:
         command = Command.model_validate_json(value)
     except ValidationError as error:
@@ -102,12 +105,13 @@ def decode(rules: CategoryRules[Any], value: bytes, headers: Sequence[tuple[str,
         raise Undecodable(f"payload of {command.operation}: wrong at {error.errors()[0]['loc']}") from None
     found = dict(headers)
     partition = found.get("reply-partition", b"")
+    traceparent = found.get("traceparent", b"").decode("ascii", "replace")
     return Received(
         command=command,
         payload=payload,
         handler=handler,
-        reply_partition=int(partition) if partition.isdigit() else None,
-        traceparent=found["traceparent"].decode("ascii", "replace") if "traceparent" in found else None,
+        reply_partition=int(partition) if partition.isdigit() and len(partition) < 10 else None,
+        traceparent=traceparent if traceparent.isprintable() and traceparent else None,
     )
 
 
