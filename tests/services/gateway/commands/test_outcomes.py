@@ -82,9 +82,7 @@ async def test_a_lost_reply_is_made_good_by_asking(gateway: Any, world: Any, ten
     assert (answer.status_code, answer.json()["status"]) == (201, "created")
 
 
-async def test_a_lost_answer_to_another_request_is_not_given_to_this_one(
-    gateway: Any, world: Any, tenant: Any
-) -> None:
+async def test_a_lost_answer_to_another_request_is_not_given_to_this_one(gateway: Any, world: Any, tenant: Any) -> None:
     async def finish_without_replying(command: Command) -> None:
         world.services.operations[command.operation_id] = tenant.operation(
             command, state="succeeded", result={"id": command.resource_id}, fingerprint="e" * 64
