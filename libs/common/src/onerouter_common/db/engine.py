@@ -7,7 +7,7 @@ tenant's row (`tenancy.py`). The worker's batch writer mixes tenants, so its con
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 import orjson
@@ -17,6 +17,11 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 _COMMAND_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 5.0
+
+
+# The hot statements work on a few rows of large tables and have an index for each step. A table that was not analyzed yet
+# looks small to the planner, which then reads all of it; a batch that once was large makes it hash what it should look up.
+_STEADY_PLANS: Final = {"jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 
 def worker_role(service: str) -> str:
@@ -40,9 +45,10 @@ async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator
             "role": worker_role(service),
             "application_name": f"onerouter-{service}",
             "idle_in_transaction_session_timeout": "10000",
-            "jit": "off",
+            **_STEADY_PLANS,
         },
         init=_use_orjson,
+        reset=_nothing_to_reset,
     ) as pool:
         yield pool
 
@@ -72,3 +78,7 @@ async def _use_orjson(connection: Any) -> None:
         await connection.set_type_codec(
             kind, schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
         )
+
+
+async def _nothing_to_reset(_: Any) -> None:
+    """asyncpg would ask the server to forget session state after each use. The heart sets none: only `SET LOCAL`."""

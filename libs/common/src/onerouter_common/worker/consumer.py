@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -20,8 +21,49 @@ Record: TypeAlias = Any
 _MOST_WAIT_S: Final = 5.0
 
 _ALONE_TRIES: Final = 5
+_COMMIT_EVERY_S: Final = 0.2
 
 Handle: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
+
+
+class Offsets:
+    """Commits what is stored, a few times a second instead of once a batch.
+
+    A commit costs the broker as much as a fetch, and buys little: what is delivered again because of the last moments'
+    commit is recognised by the inbox. Offsets are named one by one: the consumer's own position may already be ahead.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._consumer: Any = None
+        self._stored: dict[TopicPartition, int] = {}
+        self._flushing: asyncio.Task[None] | None = None
+
+    def note(self, consumer: Any, records: Sequence[Record]) -> None:
+        """These are stored, and all before them."""
+        if consumer is not self._consumer:
+            self._consumer, self._stored = consumer, {}
+        for record in records:
+            self._stored[TopicPartition(record.topic, record.partition)] = record.offset + 1
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_soon(), name=f"commit-{self._topic}")
+
+    async def flush(self) -> None:
+        """Commit what is not committed yet."""
+        stored, self._stored = self._stored, {}
+        if not stored:
+            return
+        mine = self._consumer.assignment()
+        stored = {partition: offset for partition, offset in stored.items() if partition in mine}
+        try:
+            if stored:
+                await self._consumer.commit(stored)
+        except (KafkaError, ValueError) as error:
+            log.warning("consumer.commit.failed", topic=self._topic, error=type(error).__name__)
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(_COMMIT_EVERY_S)
+        await self.flush()
 
 
 def consume(
@@ -32,13 +74,14 @@ def consume(
     handle: Handle,
     park_one: Callable[[Record, str], Awaitable[None]],
     session_timeout_s: float = 10.0,
-) -> None:
-    """Call `handle` with each batch until it succeeds, then commit the offsets.
+) -> Offsets:
+    """Call `handle` with each batch until it succeeds, then commit the offsets; flush what is returned before a stop.
 
     While the database is away the batch is held and tried again: the partition waits, nothing is lost. A record that
     breaks its batch for any other reason is found by trying each alone, and parked. A commit that fails (a rebalance
     took the partition) is only logged: the batch is delivered again and recognised.
     """
+    offsets = Offsets(topic)
 
     async def on_batch(message: KafkaMessage) -> None:
         raw = message.raw_message
@@ -49,12 +92,10 @@ def consume(
             log.exception("consumer.batch.broken", topic=topic, records=len(records), error=type(error).__name__)
             for record in records:
                 await _alone(topic, record, handle, park_one)
-        try:
-            await message.ack()
-        except KafkaError as error:
-            log.warning("consumer.commit.failed", topic=topic, error=type(error).__name__)
+        offsets.note(message.consumer, records)
 
     batch_subscriber(broker, topic, group_id=group_id, session_timeout_s=session_timeout_s)(on_batch)
+    return offsets
 
 
 async def _until_stored(topic: str, records: Sequence[Record], handle: Handle) -> None:

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 SWEEP_AFTER_S: Final = 3.0
 _SWEEP_EVERY_S: Final = 1.0
 _SWEEP_MOST: Final = 500
+_DELETE_AFTER_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +129,37 @@ class Publisher:
         self._producer = producer
         self._service = service
         self._queue: asyncio.Queue[tuple[list[OutboxRecord], list[int]]] = asyncio.Queue(maxsize=256)
+        self._arrived = asyncio.Event()
         self._published: list[int] = []
 
     def put(self, records: list[OutboxRecord], ids: list[int]) -> None:
         """Hand over what was just committed. While the broker is slower than the database the relay does the rest."""
         if records and not self._queue.full():
             self._queue.put_nowait((records, ids))
+            self._arrived.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. What was published is deleted a few times a second: that need not keep up with each batch."""
         while True:
+            if not await self._wait():
+                await self._delete()
             records, ids = await self._queue.get()
+            self._arrived.clear()
             while not self._queue.empty() and len(records) < _SWEEP_MOST:
                 more_records, more_ids = self._queue.get_nowait()
                 records, ids = [*records, *more_records], [*ids, *more_ids]
             await self._publish(records, ids)
+
+    async def _wait(self) -> bool:
+        """For more to publish. False: nothing came for a moment, and something is to be deleted."""
+        if not self._published or not self._queue.empty():
+            return True
+        try:
+            async with asyncio.timeout(_DELETE_AFTER_S):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def drain(self) -> None:
         """Publish what is still queued (a stopping process)."""
@@ -157,7 +174,7 @@ class Publisher:
             log.warning("outbox.publish.postponed", records=len(records), error=type(error).__name__)
             return
         self._published.extend(ids)
-        if self._queue.empty() or len(self._published) >= _SWEEP_MOST:
+        if len(self._published) >= _SWEEP_MOST:
             await self._delete()
 
     async def _delete(self) -> None:

@@ -90,7 +90,7 @@ class Worker:
         self._relay = Relay(pool, producer, service=rules.service)
         self._broker = KafkaBroker(bootstrap_servers, client_id=f"onerouter-{rules.service}", logger=None)
         group = f"onerouter-{rules.category}"
-        consume(
+        commands_read = consume(
             self._broker,
             topics.commands(rules.category),
             group_id=group,
@@ -98,10 +98,11 @@ class Worker:
             park_one=lambda record, reason: park(producer, record, topics.dead_commands(rules.category), reason),
             session_timeout_s=self._options.session_timeout_s,
         )
+        self._offsets = [commands_read]
         self._callback_inbox: CallbackInbox | None = None
         if callbacks is not None:
             self._callback_inbox = CallbackInbox(pool, rules, callbacks, producer, self.publisher, clock)
-            consume(
+            callbacks_read = consume(
                 self._broker,
                 topics.callbacks(rules.category),
                 group_id=f"{group}-callbacks",
@@ -109,6 +110,7 @@ class Worker:
                 park_one=lambda record, reason: park(producer, record, topics.dead_callbacks(rules.category), reason),
                 session_timeout_s=self._options.session_timeout_s,
             )
+            self._offsets.append(callbacks_read)
         self._due = asyncio.Event()
         self._due_timer: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -175,6 +177,8 @@ class Worker:
 
     async def _stop_consuming(self) -> None:
         try:
+            for offsets in self._offsets:
+                await kafka_clients.bounded(offsets.flush(), _LEAVE_GROUP_S)
             await kafka_clients.bounded(self._broker.stop(), _LEAVE_GROUP_S)
         except (KafkaError, TimeoutError, OSError) as error:
             log.info("worker.consumers.discarded", error=type(error).__name__)

@@ -80,18 +80,10 @@ _INDEXES = (
     "WHERE customer_id IS NOT NULL",
     "CREATE INDEX refunds_list ON refunds (tenant_id, environment, created_at DESC, id DESC)",
     "CREATE INDEX refunds_payment ON refunds (payment_id)",
-    # Callbacks name the provider's ids; these are unique per account at most, so the connection comes first.
-    "CREATE INDEX payments_order_at_provider ON payments (connection_id, provider_order_id) "
-    "WHERE provider_order_id IS NOT NULL",
-    "CREATE INDEX payments_payment_at_provider ON payments (connection_id, provider_payment_id) "
-    "WHERE provider_payment_id IS NOT NULL",
-    "CREATE INDEX refunds_refund_at_provider ON refunds (connection_id, provider_refund_id) "
-    "WHERE provider_refund_id IS NOT NULL",
-    # Tenants may read by the provider's ids too.
-    "CREATE INDEX payments_order_of_tenant ON payments (tenant_id, environment, provider_order_id) "
-    "WHERE provider_order_id IS NOT NULL",
-    "CREATE INDEX payments_payment_of_tenant ON payments (tenant_id, environment, provider_payment_id) "
-    "WHERE provider_payment_id IS NOT NULL",
+    # Callbacks name the provider's ids, and tenants may read by them; whose they are is checked on the few rows found.
+    "CREATE INDEX payments_provider_order ON payments (provider_order_id) WHERE provider_order_id IS NOT NULL",
+    "CREATE INDEX payments_provider_payment ON payments (provider_payment_id) WHERE provider_payment_id IS NOT NULL",
+    "CREATE INDEX refunds_provider_refund ON refunds (provider_refund_id) WHERE provider_refund_id IS NOT NULL",
     "CREATE INDEX payments_poll ON payments (poll_at) WHERE poll_at IS NOT NULL",
     "CREATE INDEX refunds_poll ON refunds (poll_at) WHERE poll_at IS NOT NULL",
 )
