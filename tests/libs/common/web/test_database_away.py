@@ -42,7 +42,11 @@ async def client(database: Callable[[str], Awaitable[Database]]) -> AsyncIterato
 @pytest.mark.parametrize("path", ["/ended", "/driver"])
 async def test_a_lost_connection_is_503(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
-    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "SERVICE_UNAVAILABLE", "2")
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
+        503,
+        "SERVICE_UNAVAILABLE",
+        "2",
+    )
 
 
 async def test_a_refused_statement_is_a_defect_of_ours(client: httpx.AsyncClient) -> None:
