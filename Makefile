@@ -13,6 +13,8 @@ SOURCES := libs services deploy/local tests
 # The newest python on the path that is new enough; PYTHON=/path/to/python chooses another.
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# Most of the suite waits for engines: two processes halve that. PARALLEL= runs in one.
+PARALLEL ?= -n 2 --dist loadgroup
 SERVICE ?=
 ARGS ?=
 
@@ -51,10 +53,10 @@ layers: $(READY)  ## What may import what (import-linter)
 check: lint types layers  ## lint + types + layers
 
 test: $(READY)  ## The suite on real embedded engines (ARGS="-k refund -x")
-	@$(BIN)/pytest -m "not chaos and not bench" $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) -m "not chaos and not bench" $(ARGS)
 
 test-kafka: $(READY)  ## The suite on Apache Kafka itself (needs Java 17 and Maven)
-	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest -m "(kafka or stack) and not chaos and not bench" $(ARGS)
+	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest $(PARALLEL) -m "(kafka or stack) and not chaos and not bench" $(ARGS)
 	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest tests/chaos -m chaos $(ARGS)
 
 test-chaos: $(READY)  ## Kill processes at random while payments flow

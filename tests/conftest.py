@@ -21,8 +21,13 @@ _MARKER_OF_FIXTURE = {"postgres": "postgres", "redis_url": "redis", "kafka_boots
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by the engines it uses, so that `-m "not postgres"` needs nobody's diligence."""
+    """Mark every test by the engines it uses, so that `-m "not postgres"` needs nobody's diligence.
+
+    Where several processes share the work, a file stays in one of them, and so does all that shares one running stack.
+    """
     for item in items:
+        together = "e2e" if "e2e" in item.path.parts else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(together))
         for fixture, marker in _MARKER_OF_FIXTURE.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)

@@ -217,6 +217,7 @@ class TestParse:
             good.replace("k1", ""),
             f"{good},{KeyRing.generate('k1')}",
         ],
+        ids=lambda text: f"{len(text)} characters",  # the keys are random: as names they would differ from run to run
     )
     def test_what_is_wrong_is_refused_without_being_quoted(self, text: str) -> None:
         with pytest.raises(ValueError) as refused:

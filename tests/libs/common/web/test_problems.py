@@ -31,6 +31,7 @@ OUR_ERRORS = {
     errors.NotPermitted: ("FORBIDDEN", 403, False, "none"),
     errors.NotFound: ("NOT_FOUND", 404, False, "none"),
     errors.Conflict: ("CONFLICT", 409, False, "none"),
+    errors.RequestTimedOut: ("REQUEST_TIMEOUT", 408, True, "none"),
     errors.PayloadTooLarge: ("PAYLOAD_TOO_LARGE", 413, False, "none"),
     errors.UnsupportedMediaType: ("UNSUPPORTED_MEDIA_TYPE", 415, False, "none"),
     errors.RateLimited: ("RATE_LIMIT_EXCEEDED", 429, True, "none"),
@@ -97,7 +98,7 @@ async def test_each_class_has_its_code_status_and_effect(
     assert (body["code"], body["status"], body["retryable"], body["effect"]) == expected
     assert answer.status_code == body["status"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(body) - {"provider", "provider_code"} == MEMBERS
+    assert set(body) - {"provider", "provider_code", "trace_id"} == MEMBERS
     assert body["error"] == body["detail"] == "It did not work."
     assert body["instance"] == f"/raise/{kind.__name__}"
     assert body["type"].startswith("https://")
