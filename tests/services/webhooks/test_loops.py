@@ -27,7 +27,9 @@ async def test_a_loop_that_fails_is_called_again() -> None:
 
 async def test_of_what_a_loop_raises_only_the_class_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     captured = LogCapture()
-    monkeypatch.setattr(loops, "log", structlog.wrap_logger(None, processors=[captured], wrapper_class=structlog.BoundLogger))
+    monkeypatch.setattr(
+        loops, "log", structlog.wrap_logger(None, processors=[captured], wrapper_class=structlog.BoundLogger)
+    )
 
     async def fails() -> None:
         raise RuntimeError("row of ten_1: whsec_secret")
