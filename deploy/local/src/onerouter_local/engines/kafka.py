@@ -1,6 +1,7 @@
 """Apache Kafka itself, from its Maven jars: one KRaft node, no Docker. The reference the tests must also pass on."""
 
 import asyncio
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -107,11 +108,21 @@ class ApacheKafka(Engine):
 
 
 def fetch_jars(target: Path = DEFAULT_JARS) -> None:
-    """Copy Kafka's jars into `target` with Maven. Raises EngineFailed when Java or Maven is missing."""
+    """Copy Kafka's jars into `target` with Maven, once; who comes meanwhile waits.
+
+    Raises EngineFailed when Java or Maven is missing.
+    """
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise EngineFailed(f"Apache Kafka needs `{program}`: install a Java 17 runtime and Maven.")
     target.mkdir(parents=True, exist_ok=True)
+    with (target / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / _FETCHED).exists():
+            _copy_jars(target)
+
+
+def _copy_jars(target: Path) -> None:
     command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies"]
     options = ["-DincludeScope=runtime", f"-DoutputDirectory={target}"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
