@@ -86,7 +86,6 @@ FULL: tuple[Contract, ...] = (
         problem=PROBLEM,
         mismatch=True,
         provider_ms=120.5,
-        worker_ms=3.25,
     ),
     Event(
         **WHOSE,

@@ -45,4 +45,3 @@ class Reply(Contract):
     mismatch: bool = False
     """The command's fingerprint differs from the operation's: answered with 422, nothing changed."""
     provider_ms: float = 0.0
-    worker_ms: float = 0.0
