@@ -11,9 +11,10 @@ import pytest
 from tests.libs.common.worker.rig import Rig, create_payment, create_refund, kill, until
 
 from onerouter_common.errors import ProviderUnavailable
+from onerouter_common.worker import outbox
 from onerouter_common.worker.execution import Finished
 from onerouter_common.worker.inbox import Inbox
-from onerouter_common.worker.outbox import Relay
+from onerouter_common.worker.outbox import OutboxRecord, Relay
 from onerouter_local.testing import Cluster
 
 
@@ -246,3 +247,17 @@ async def rig_until(rig: Rig, *operation_ids: str) -> None:
                     break
                 except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                     await asyncio.sleep(0.1)
+
+
+async def test_a_record_no_broker_takes_is_put_aside_and_holds_up_no_other(rig: Rig) -> None:
+    records = [
+        OutboxRecord("operations.v1", "ten_1", value, "ten_1", "test") for value in (b"x" * 3_000_000, b"{}", b"{}")
+    ]
+    async with rig.pool.acquire() as connection, connection.transaction():
+        await outbox.add(connection, records)
+    relay = Relay(rig.pool, rig.producer, service="payments", sweep_after_s=0)
+    assert await relay.sweep() == 3
+    assert await relay.sweep() == 0
+    rows = await rig.pool.fetch("SELECT length(value) AS size, isfinite(created_at) AS waiting FROM outbox")
+    assert [(row["size"], row["waiting"]) for row in rows] == [(3_000_000, False)]
+    assert rig.producer.is_ready
