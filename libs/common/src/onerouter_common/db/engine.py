@@ -21,7 +21,13 @@ _CONNECT_TIMEOUT_S = 5.0
 
 # The hot statements work on a few rows of large tables and have an index for each step. A table that was not analyzed yet
 # looks small to the planner, which then reads all of it; a batch that once was large makes it hash what it should look up.
-_STEADY_PLANS: Final = {"jit": "off", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+_STEADY_PLANS: Final = {
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 
 
 def worker_role(service: str) -> str:

@@ -35,7 +35,7 @@ WITH calls AS (
     FROM unnest($15::text[], $16::timestamptz[], $17::float8[], $18::text[], $19::text[], $20::text[], $21::text[],
                 $22::int[])
         AS c (id, created_at, duration_ms, outcome, reason, provider_code, provider_request_id, http_status)
-    WHERE a.id = c.id AND a.created_at = c.created_at
+    WHERE a.id = c.id AND a.created_at = c.created_at AND a.created_at BETWEEN $25 AND $26
 )
 UPDATE operations o SET state = r.state, due_at = now() + make_interval(secs => r.due_in_s), owner = NULL,
     failures = r.failures, open_attempt_at = CASE WHEN r.closed THEN NULL ELSE o.open_attempt_at END,
@@ -47,6 +47,7 @@ FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::float8[], $5::int[], 
     AS r (id, created_at, state, due_in_s, failures, closed, status, result, problem, provider_ms, connection_id, provider,
           generation)
 WHERE o.id = r.id AND o.created_at = r.created_at AND o.generation = r.generation AND o.state = 'executing'
+  AND o.created_at BETWEEN $23 AND $24
 RETURNING o.id, o.generation, o.reply_partitions
 """
 
@@ -278,4 +279,11 @@ def _columns(conclusions: Sequence[Conclusion], now: datetime) -> list[Any]:
         [getattr(error, "provider_code", None) for error in errors],
         [getattr(error, "provider_request_id", None) for error in errors],
         [getattr(error, "http_status_seen", None) for error in errors],
+        *_span([op.created_at for op in ops]),
+        *_span([attempt.created_at for _, attempt in calls] or [now]),
     ]
+
+
+def _span(moments: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """Oldest and newest: with them the server opens the one or two partitions that matter instead of every month."""
+    return min(moments), max(moments)
