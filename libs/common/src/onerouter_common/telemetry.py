@@ -3,11 +3,10 @@
 The trace travels as W3C `traceparent`: HTTP header → Kafka header → worker → span around the provider call.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Final
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -81,13 +80,6 @@ def kafka_headers() -> list[tuple[str, bytes]]:
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return [(name, value.encode()) for name, value in carrier.items()]
-
-
-def extract_kafka(headers: Sequence[tuple[str, bytes]]) -> Context:
-    for name, value in headers:
-        if name == TRACEPARENT:
-            return _propagator.extract({TRACEPARENT: value.decode("ascii", "replace")})
-    return otel_context.Context()
 
 
 def trace_id() -> str | None:

@@ -28,9 +28,6 @@ class Reader:
         self._frame = frame
         self.at = at
 
-    def int8(self) -> int:
-        return self._unpack(">b", 1)
-
     def int16(self) -> int:
         return self._unpack(">h", 2)
 
