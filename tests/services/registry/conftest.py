@@ -51,6 +51,7 @@ async def opened(made: Database) -> AsyncIterator[Registry]:
         credential_keys=keyring("kek-1"),
         callback_keys=keyring("cbk-1"),
         api_key_pepper=SecretStr(secrets.token_hex(32)),
+        secret=SecretStr(secrets.token_hex(32)),
         log_level="WARNING",
     )
     async with open_admin(settings) as admin:

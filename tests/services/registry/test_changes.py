@@ -81,6 +81,7 @@ def environment_of(registry: Registry) -> dict[str, str]:
         "ONEROUTER_REGISTRY_DATABASE_URL": str(settings.database_url),
         "ONEROUTER_CREDENTIAL_KEYS": settings.credential_keys.get_secret_value(),
         "ONEROUTER_CALLBACK_KEYS": settings.callback_keys.get_secret_value(),
+        "ONEROUTER_REGISTRY_SECRET": settings.secret.get_secret_value(),
         "ONEROUTER_API_KEY_PEPPER": settings.api_key_pepper.get_secret_value(),
         "ONEROUTER_CALLBACK_BASE_URL": "https://hooks.example.com/",
     }

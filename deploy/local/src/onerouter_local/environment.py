@@ -104,7 +104,11 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_API_KEY_PEPPER": secrets.api_key_pepper,
                 "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
                 "ONEROUTER_CALLBACK_KEYS": secrets.callback_keys,
+                "ONEROUTER_REGISTRY_SECRET": secrets.registry_secret,
                 "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
+                "ONEROUTER_PUBLIC_URL": addresses.url("gateway"),
+                # The registry asks providers, too: whether credentials are good.
+                "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
             }
         case "payments":
             return {

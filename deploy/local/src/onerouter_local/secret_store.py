@@ -27,6 +27,7 @@ class LocalSecrets:
     webhooks_database_password: str = field(default_factory=_token)
     internal_token: str = field(default_factory=_token)
     api_key_pepper: str = field(default_factory=_token)
+    registry_secret: str = field(default_factory=_token)
     idempotency_secret: str = field(default_factory=_token)
     credential_keys: str = field(default_factory=_keyring)
     callback_keys: str = field(default_factory=_keyring)

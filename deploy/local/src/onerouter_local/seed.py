@@ -30,6 +30,7 @@ async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
         credential_keys=SecretStr(secrets.credential_keys),
         callback_keys=SecretStr(secrets.callback_keys),
         api_key_pepper=SecretStr(secrets.api_key_pepper),
+        secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(addresses.url("webhooks")),
     )
     async with open_admin(settings) as admin:

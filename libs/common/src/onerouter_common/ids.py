@@ -27,6 +27,10 @@ ENDPOINT: Final = "we"
 DELIVERY: Final = "dlv"
 WORKER: Final = "wrk"
 REQUEST: Final = "req"
+USER: Final = "usr"
+SESSION: Final = "ses"
+INVITATION: Final = "inv"
+AUDIT_ENTRY: Final = "aud"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())

@@ -30,6 +30,7 @@ _PLAIN: Final = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 KeyStatus = Literal["active", "revoked", "expired"]
+TenantStatus = Literal["active", "suspended", "deleting", "deleted"]
 
 
 class _Answer(BaseModel):
@@ -56,6 +57,14 @@ class Principal(_Answer):
     services: Mapping[str, tuple[str, ...]]
     """Category → providers of the enabled connections, best first."""
     expires_at: Moment | None = None
+    tenant_status: TenantStatus = "active"
+    """Only an active tenant's keys may do anything."""
+    requests_per_minute: int | None = None
+    """What all keys of the tenant may do together, by its plan; None: unlimited."""
+    ip_allow_list: tuple[str, ...] = ()
+    """Networks (CIDR) the key may be used from; empty: from anywhere."""
+    quotas: Mapping[str, int] = {}
+    """Category → most operations this key may begin in a calendar month (UTC); absent: unlimited."""
 
     def status_at(self, now: datetime) -> KeyStatus:
         """The status at another moment: a key expires in a cache too."""
@@ -99,6 +108,8 @@ class RouteSet(_Answer):
     version: str
     """Opaque; another value: something in it has changed."""
     connections: tuple[ConnectionSecret, ...]
+    suspended: bool = False
+    """The tenant is: nothing new may be begun; what has been begun is still followed to its end."""
 
 
 class CallbackTarget(_Answer):

@@ -14,12 +14,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import tenant_engine
 from onerouter_common.settings import keyring_of
 from onerouter_providers.loader import Providers
 from onerouter_registry.api_key.service import ApiKeys
+from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.vault import Vault
@@ -32,8 +34,9 @@ __all__ = ["Admin", "ManagementSettings", "open_admin"]
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """The registry's use cases."""
+    """The registry's use cases: what the command line and the management API both work with."""
 
+    audit: AuditLog
     tenants: Tenants
     api_keys: ApiKeys
     connections: Connections
@@ -52,15 +55,19 @@ async def open_admin(
     settings: ManagementSettings, *, clock: Clock | None = None, providers: Providers | None = None
 ) -> AsyncIterator[Admin]:
     """`providers` is all that are installed unless told otherwise."""
-    time = clock or SystemClock()
-    catalogue = Catalogue(providers or Providers.load())
-    vault = Vault(keyring_of(settings.credential_keys), keyring_of(settings.callback_keys))
     async with tenant_engine(str(settings.database_url), size=settings.database_pool_size) as engine:
-        yield Admin(
-            tenants=Tenants(engine, time),
-            api_keys=ApiKeys(engine, settings.api_key_pepper, time),
-            connections=Connections(engine, catalogue, vault, time),
-            verification=Verification(engine, catalogue, vault, time, settings.provider_base_urls),
-            catalogue=catalogue,
-            callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
-        )
+        yield use_cases(settings, engine, clock or SystemClock(), Catalogue(providers or Providers.load()))
+
+
+def use_cases(settings: ManagementSettings, engine: AsyncEngine, clock: Clock, catalogue: Catalogue) -> Admin:
+    """Wired to this database."""
+    vault = Vault(keyring_of(settings.credential_keys), keyring_of(settings.callback_keys))
+    return Admin(
+        audit=AuditLog(settings.secret, clock),
+        tenants=Tenants(engine, clock),
+        api_keys=ApiKeys(engine, settings.api_key_pepper, clock),
+        connections=Connections(engine, catalogue, vault, clock),
+        verification=Verification(engine, catalogue, vault, clock, settings.provider_base_urls),
+        catalogue=catalogue,
+        callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
+    )

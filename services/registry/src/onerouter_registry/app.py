@@ -9,10 +9,15 @@ from fastapi import Depends, FastAPI
 from onerouter_common import logging, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
-from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.settings import Mode
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_providers.loader import Providers
+from onerouter_registry.access.authentication import Authentication
+from onerouter_registry.access.cookies import Cookies
+from onerouter_registry.access.origin import Origins
+from onerouter_registry.admin import Admin, use_cases
 from onerouter_registry.api_key import endpoints as api_key_endpoints
 from onerouter_registry.api_key.introspection import Introspection
 from onerouter_registry.api_key.usage import KeyUsage
@@ -22,12 +27,15 @@ from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.metadata import SERVICE
 from onerouter_registry.outbox.relay import Relay
+from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 
 
 class State(TypedDict):
     """What a request reaches as `request.state`."""
 
+    admin: Admin
+    authentication: Authentication
     catalogue: Catalogue
     introspection: Introspection
     lookups: Lookups
@@ -36,6 +44,7 @@ class State(TypedDict):
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """Build the service; what it opens is opened and closed by its lifespan."""
     logging.configure(SERVICE, settings.log_level, settings.log_format)
+    time = clock or SystemClock()
     catalogue = Catalogue(Providers.load())
     pools: list[Pool] = []
 
@@ -52,9 +61,20 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(producer)
             await stack.enter_async_context(Relay(pool, producer, dsn=dsn, poll_s=settings.relay_poll_s))
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
+            introspection = Introspection(pool, usage, time)
+            engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
             yield State(
+                admin=use_cases(settings, engine, time, catalogue),
+                authentication=Authentication(
+                    Sessions(engine, time),
+                    Cookies(settings.secret, secure=settings.mode is not Mode.LOCAL),
+                    Origins(settings.internal_tokens),
+                    introspection.find,
+                    settings.api_key_pepper,
+                    time,
+                ),
                 catalogue=catalogue,
-                introspection=Introspection(pool, usage, clock or SystemClock()),
+                introspection=introspection,
                 lookups=Lookups(pool),
             )
 
@@ -67,4 +87,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     health.install(app, {"database": database_answers})
     for router in (api_key_endpoints.router, connection_endpoints.router, catalogue_endpoints.router):
         app.include_router(router, dependencies=[Depends(InternalAuth(settings.internal_tokens))])
+    build_management_routes(app)
     return app
+
+
+def build_management_routes(app: FastAPI) -> None:
+    """Every public route of the management API, /api/…; each says itself who may call it."""

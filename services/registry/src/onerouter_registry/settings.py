@@ -29,6 +29,11 @@ class ManagementSettings(DatabaseSettings):
         min_length=32,
         description="Secret under which API keys are hashed, shared with the gateway. Changing it voids every key.",
     )
+    secret: SecretStr = Field(
+        min_length=32,
+        description="Chains the audit log and derives CSRF tokens and the like. Never changed: the audit log could no longer "
+        "be verified.",
+    )
     callback_base_url: AnyHttpUrl | None = Field(
         None,
         validation_alias=AliasChoices("ONEROUTER_CALLBACK_BASE_URL", "callback_base_url"),
@@ -63,6 +68,11 @@ class Settings(ServiceSettings, ManagementSettings):
     model_config = settings_config(PREFIX)
 
     port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
+    public_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8080"),
+        validation_alias=AliasChoices("ONEROUTER_PUBLIC_URL", "public_url"),
+        description="Where people reach the gateway: the start of the links in mails, and of OpenID Connect redirects.",
+    )
     relay_poll_s: float = Field(
         HEARTBEAT_S,
         gt=0,

@@ -15,9 +15,10 @@ HEARTBEAT_S: Final = 0.3
 class RegistryChange(Contract):
     """Something changed: drop what you cached of it. Carries no content, so nothing secret can leak from it."""
 
-    entity: Literal["tenant", "api_key", "connection", "route", "callback_token"]
+    entity: Literal["tenant", "api_key", "connection", "route", "callback_token", "provider"]
     id: str
     tenant_id: str
+    """`*` concerns every tenant: an operator switched a provider off or on."""
     environment: Environment | None
     key_hash: str | None = None
     """For an API key: the hash it is cached under."""

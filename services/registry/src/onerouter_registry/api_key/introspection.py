@@ -8,6 +8,7 @@ from onerouter_common.registry_client import Principal
 from onerouter_registry.api_key import repository
 from onerouter_registry.api_key.model import status_of
 from onerouter_registry.api_key.usage import KeyUsage
+from onerouter_registry.tenant.plans import requests_per_minute
 
 _CURRENCY_CATEGORY = "payments"
 _DEFAULT_CURRENCY = "INR"
@@ -39,6 +40,10 @@ class Introspection:
             default_currency=_default_currency(row),
             services=_services(row),
             expires_at=row["expires_at"],
+            tenant_status=row["tenant_status"],
+            requests_per_minute=requests_per_minute(row["plan"], row["requests_per_minute"]),
+            ip_allow_list=tuple(row["ip_allow_list"]),
+            quotas=row["quotas"],
         )
 
 

@@ -123,7 +123,11 @@ async def remove(tx: AsyncConnection, connection_id: str) -> None:
 
 async def find_data_key(tx: AsyncConnection, purpose: str) -> DataKeyRow | None:
     row = (
-        await tx.execute(select(data_keys.c.id, data_keys.c.wrapped).where(data_keys.c.purpose == purpose))
+        await tx.execute(
+            select(data_keys.c.id, data_keys.c.wrapped).where(
+                data_keys.c.purpose == purpose, data_keys.c.retired_at.is_(None)
+            )
+        )
     ).one_or_none()
     return None if row is None else DataKeyRow(row.id, row.wrapped)
 
@@ -142,7 +146,9 @@ async def add_data_key(
             wrapped=made.wrapped,
             created_at=at,
         )
-        .on_conflict_do_nothing(index_elements=["tenant_id", "environment", "purpose"])
+        .on_conflict_do_nothing(
+            index_elements=["tenant_id", "environment", "purpose"], index_where=data_keys.c.retired_at.is_(None)
+        )
     )
     stored = await find_data_key(tx, purpose)
     if stored is None:

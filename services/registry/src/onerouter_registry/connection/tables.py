@@ -16,6 +16,7 @@ data_keys: Final = Table(
     Column("purpose", Text, nullable=False),
     Column("wrapped", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("retired_at", DateTime(timezone=True)),
 )
 
 connections: Final = Table(

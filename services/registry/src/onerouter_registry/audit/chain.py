@@ -1,0 +1,49 @@
+"""The chain: each entry's hash covers the entry and the hash before it, under a key that the database does not hold.
+
+So an entry cannot be changed, removed from the middle, or moved to another tenant by someone who has only the database.
+Removal from the end shows where the head's sequence is known elsewhere (`onerouter admin audit verify` prints it).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from onerouter_common.clock import isoformat
+
+GENESIS: Final = "0" * 64
+PLATFORM: Final = "platform"
+"""In place of a tenant's id: what operators change for everyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change. `before` and `after` hold what may be shown: a secret's place says only that it changed."""
+
+    id: str
+    tenant_id: str
+    sequence: int
+    environment: str | None
+    at: datetime
+    actor_kind: str
+    actor_id: str
+    actor_name: str | None
+    action: str
+    target_kind: str
+    target_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    ip: str | None
+    user_agent: str | None
+    request_id: str | None
+
+
+def hash_of(entry: Entry, previous: str, key: bytes) -> str:
+    """Hex HMAC-SHA256 over the previous hash and the entry as JSON with sorted names."""
+    fields = {**asdict(entry), "at": isoformat(entry.at)}
+    message = previous.encode() + b"\n" + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    return hmac.new(key, message, hashlib.sha256).hexdigest()
