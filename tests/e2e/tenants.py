@@ -20,6 +20,7 @@ async def administration(stack: Stack) -> AsyncIterator[Admin]:
         credential_keys=SecretStr(secrets.credential_keys),
         callback_keys=SecretStr(secrets.callback_keys),
         api_key_pepper=SecretStr(secrets.api_key_pepper),
+        secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(stack.addresses.url("webhooks")),
     )
     async with open_admin(settings) as admin:
