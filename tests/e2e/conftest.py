@@ -1,11 +1,12 @@
 """One stack for all end-to-end tests: every service a process, two gateways, real engines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
 import httpx
 import pytest
+from tests.e2e.collector import Collector
 from tests.e2e.tenants import administration
 from tests.e2e.world import World, client_of
 
@@ -28,7 +29,13 @@ _IMPATIENT: Final = {
 async def world() -> AsyncIterator[World]:
     async with AsyncExitStack() as cleanup:
         directory = cleanup.enter_context(scratch_directory())
-        stack = Stack(directory, replicas={"gateway": 2}, environment=_IMPATIENT, broker=new_broker(directory))
+        collector = await cleanup.enter_async_context(Collector())
+        stack = Stack(
+            directory,
+            replicas={"gateway": 2},
+            environment=_traced(_IMPATIENT, collector.url),
+            broker=new_broker(directory),
+        )
         cleanup.callback(stack.wipe)
         await cleanup.enter_async_context(stack)
         async with administration(stack) as admin:
@@ -45,7 +52,16 @@ async def world() -> AsyncIterator[World]:
         endpoint = await api.post("/v1/webhook-endpoints", json={"url": subscriber.url})
         assert endpoint.status_code == 201, endpoint.text
         subscriber.secret = endpoint.json()["secret"]
-        yield World(stack, api, api_2, sandbox, subscriber, [key, endpoint.json()["secret"]])
+        yield World(stack, api, api_2, sandbox, subscriber, collector, [key, endpoint.json()["secret"]])
+
+
+def _traced(environment: Mapping[str, Mapping[str, str]], url: str) -> dict[str, dict[str, str]]:
+    """Every service sends its traces there, so that they can be searched, too."""
+    services = ("gateway", "registry", "payments", "webhooks")
+    return {
+        name: {**environment.get(name, {}), **({"OTEL_EXPORTER_OTLP_ENDPOINT": url} if name in services else {})}
+        for name in {*services, *environment}
+    }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from tests.e2e.tenants import admin_dsn
@@ -105,6 +106,20 @@ def test_no_log_holds_a_secret_or_a_card_number(world: World) -> None:
     assert len(logs) > 5
     for log in logs:
         _check(log.read_bytes(), log.name, world)
+
+
+async def test_no_trace_holds_a_secret_or_a_card_number(world: World) -> None:
+    await until(lambda: len(world.collector.received) > 3, "traces of every service")
+    for batch in world.collector.received:
+        _check(batch, "a trace", world)
+
+
+async def test_no_metric_holds_a_secret_or_a_card_number(world: World) -> None:
+    async with httpx.AsyncClient(timeout=10.0) as client:
+        for name in ("gateway", "gateway-2", "registry", "payments", "webhooks"):
+            answer = await client.get(f"{world.stack.services[name].spec.url}/metrics")
+            assert answer.status_code == 200
+            _check(answer.content, f"the metrics of {name}", world)
 
 
 def test_no_log_holds_a_traceback_of_ours(world: World) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+from tests.e2e.collector import Collector
 from tests.e2e.tenants import admin_dsn
 
 from onerouter_local.demo.subscriber import Received, Subscriber
@@ -26,6 +27,7 @@ class World:
     api_2: httpx.AsyncClient
     sandbox: httpx.AsyncClient
     subscriber: Subscriber
+    collector: Collector
     secrets: list[str] = field(default_factory=list)
     """Whatever must stand nowhere in the clear; tests add what they make."""
 
