@@ -102,7 +102,7 @@ class Connections:
             connection = await _get(tx, connection_id)
             if self._catalogue.get(connection.category, connection.provider).callback is None:
                 return None
-            return await self._vault.open_callback_token(tx, connection)
+            return await self._vault.open_callback_token(tx, connection, connection.callback_token)
 
     async def update_credentials(
         self, tenant_id: str, environment: str, connection_id: str, credentials: Mapping[str, SecretStr]

@@ -83,9 +83,9 @@ class Vault:
         data_key = await self._data_key(tx, owner, Purpose.CREDENTIALS, now)
         return token, data_key.seal(token, bound_to=(owner[0], connection_id, CALLBACK_ADDRESS))
 
-    async def open_callback_token(self, tx: AsyncConnection, connection: Connection) -> SecretStr:
-        sealed = {CALLBACK_ADDRESS: connection.callback_token}
-        return (await self._open(tx, connection, Purpose.CREDENTIALS, sealed))[CALLBACK_ADDRESS]
+    async def open_callback_token(self, tx: AsyncConnection, connection: Connection, sealed: str) -> SecretStr:
+        """A token as `new_callback_token` sealed it for this connection. Raises SecretUnopenable."""
+        return (await self._open(tx, connection, Purpose.CREDENTIALS, {CALLBACK_ADDRESS: sealed}))[CALLBACK_ADDRESS]
 
     async def _open(
         self, tx: AsyncConnection, connection: Connection, purpose: Purpose, sealed: Mapping[str, str]
