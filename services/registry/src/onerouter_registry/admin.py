@@ -26,6 +26,7 @@ from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.vault import Vault
 from onerouter_registry.connection.verification import Verification
+from onerouter_registry.person.people import People, people
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.tenant.service import Tenants
 
@@ -42,6 +43,7 @@ class Admin:
     connections: Connections
     verification: Verification
     catalogue: Catalogue
+    people: People
     callback_base_url: str | None
 
     def callback_url(self, provider: str, token: SecretStr) -> str:
@@ -62,12 +64,14 @@ async def open_admin(
 def use_cases(settings: ManagementSettings, engine: AsyncEngine, clock: Clock, catalogue: Catalogue) -> Admin:
     """Wired to this database."""
     vault = Vault(keyring_of(settings.credential_keys), keyring_of(settings.callback_keys))
+    audit = AuditLog(settings.secret, clock)
     return Admin(
-        audit=AuditLog(settings.secret, clock),
+        audit=audit,
         tenants=Tenants(engine, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock),
         connections=Connections(engine, catalogue, vault, clock),
         verification=Verification(engine, catalogue, vault, clock, settings.provider_base_urls),
         catalogue=catalogue,
+        people=people(settings, engine, audit, clock),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
     )

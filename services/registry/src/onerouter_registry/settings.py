@@ -1,12 +1,13 @@
 """What the registry, and an operator's tools beside it, are told."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from onerouter_common.contracts.registry import HEARTBEAT_S
-from onerouter_common.settings import DatabaseSettings, ServiceSettings, keyring_of, settings_config
+from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, keyring_of, settings_config
+from onerouter_registry.tenant.plans import REQUESTS_PER_MINUTE
 
 PREFIX = "ONEROUTER_REGISTRY_"
 
@@ -46,6 +47,34 @@ class ManagementSettings(DatabaseSettings):
         description='Other addresses of providers, a sandbox\'s: JSON {"razorpay": "http://127.0.0.1:8090/razorpay"}.',
     )
 
+    public_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8080"),
+        validation_alias=AliasChoices("ONEROUTER_PUBLIC_URL", "public_url"),
+        description="Where people reach the gateway: the start of the links in mails, and of OpenID Connect redirects.",
+    )
+    sign_up: Literal["open", "invited", "closed"] | None = Field(
+        None,
+        description="Who may become a person here: anyone, those invited to a tenant, or nobody. Absent: `open` in local "
+        "mode, else `invited`.",
+    )
+    default_plan: str = Field("starter", description="The plan of a tenant that a person makes.")
+
+    @property
+    def sign_up_policy(self) -> Literal["open", "invited", "closed"]:
+        return self.sign_up or "invited"
+
+    @property
+    def first_person_operates(self) -> bool:
+        """Whether the very first person becomes an operator of the installation."""
+        return False
+
+    @field_validator("default_plan")
+    @classmethod
+    def _is_a_plan(cls, value: str) -> str:
+        if value not in REQUESTS_PER_MINUTE:
+            raise ValueError(f"must be one of {', '.join(REQUESTS_PER_MINUTE)}")
+        return value
+
     @field_validator("credential_keys", "callback_keys")
     @classmethod
     def _is_a_keyring(cls, value: SecretStr) -> SecretStr:
@@ -68,11 +97,6 @@ class Settings(ServiceSettings, ManagementSettings):
     model_config = settings_config(PREFIX)
 
     port: int = Field(8081, ge=0, le=65535, description="Port to listen on.")
-    public_url: AnyHttpUrl = Field(
-        AnyHttpUrl("http://127.0.0.1:8080"),
-        validation_alias=AliasChoices("ONEROUTER_PUBLIC_URL", "public_url"),
-        description="Where people reach the gateway: the start of the links in mails, and of OpenID Connect redirects.",
-    )
     relay_poll_s: float = Field(
         HEARTBEAT_S,
         gt=0,
@@ -81,3 +105,11 @@ class Settings(ServiceSettings, ManagementSettings):
         "a revoked key works while notifications are cut off.",
     )
     usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")
+
+    @property
+    def sign_up_policy(self) -> Literal["open", "invited", "closed"]:
+        return self.sign_up or ("open" if self.mode is Mode.LOCAL else "invited")
+
+    @property
+    def first_person_operates(self) -> bool:
+        return self.mode is Mode.LOCAL

@@ -46,3 +46,5 @@ class OpenedSession:
     token: SecretStr
     id: str
     expires_at: datetime
+    pending_totp: bool = False
+    """It may do nothing but bring the second factor."""

@@ -26,6 +26,7 @@ WHERE s.hash = :hash AND s.expires_at > :now AND s.last_seen_at > :idle_since
 
 _TOUCH: Final = text("UPDATE sessions SET last_seen_at = :now WHERE id = :id AND last_seen_at < :before")
 _CLOSE: Final = text("DELETE FROM sessions WHERE id = :id")
+_CLOSE_BY_HASH: Final = text("DELETE FROM sessions WHERE hash = :hash")
 _CLOSE_ALL: Final = text("DELETE FROM sessions WHERE user_id = :user_id AND id IS DISTINCT FROM CAST(:but AS text)")
 _CHOOSE: Final = text("UPDATE sessions SET tenant_id = :tenant_id WHERE id = :id")
 _SWEEP: Final = text("DELETE FROM sessions WHERE expires_at <= :now OR last_seen_at <= :idle_since")
@@ -48,6 +49,10 @@ async def touch(tx: AsyncConnection, session_id: str, *, now: datetime, before: 
 
 async def close(tx: AsyncConnection, session_id: str) -> None:
     await tx.execute(_CLOSE, {"id": session_id})
+
+
+async def close_by_hash(tx: AsyncConnection, token_hash: str) -> None:
+    await tx.execute(_CLOSE_BY_HASH, {"hash": token_hash})
 
 
 async def close_all(tx: AsyncConnection, user_id: str, *, but: str | None = None) -> None:

@@ -45,13 +45,15 @@ def _tenants() -> None:
         ALTER TABLE tenants
             ADD COLUMN status text NOT NULL DEFAULT 'active'
                 CHECK (status IN ('active', 'suspended', 'deleting', 'deleted')),
-            ADD COLUMN status_reason text,
+            ADD COLUMN status_reason text, -- why it is suspended, kept while it is being deleted
             ADD COLUMN status_changed_at timestamptz,
             ADD COLUMN delete_after timestamptz,
+            ADD COLUMN deletion_by text CHECK (deletion_by IN ('tenant', 'operator')),
             ADD COLUMN plan text NOT NULL DEFAULT 'unlimited',
             ADD COLUMN requests_per_minute integer CHECK (requests_per_minute > 0),
             ADD COLUMN updated_at timestamptz
     """)
+    op.execute("CREATE INDEX tenants_to_delete ON tenants (delete_after) WHERE status = 'deleting'")
     op.execute("COMMENT ON COLUMN tenants.requests_per_minute IS 'Set by an operator in place of the plan''s'")
     op.execute(f"GRANT UPDATE ON tenants TO {_WORKER}")
 
@@ -67,6 +69,11 @@ def _provider_switches() -> None:
             PRIMARY KEY (category, provider)
         )
     """)
+    # They are every tenant's, and of no tenant's making.
+    op.execute("ALTER TABLE provider_switches ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE provider_switches FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY tenants_see_all ON provider_switches FOR SELECT TO {_TENANT} USING (true)")
+    op.execute(f"CREATE POLICY worker_changes_all ON provider_switches TO {_WORKER} USING (true) WITH CHECK (true)")
     op.execute(f"GRANT SELECT ON provider_switches TO {_TENANT}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON provider_switches TO {_WORKER}")
 
@@ -117,10 +124,14 @@ def _connections() -> None:
             ALTER COLUMN position DROP NOT NULL, -- none once it is disconnected
             ADD COLUMN disconnected_at timestamptz,
             ADD COLUMN forget_after timestamptz, -- when the credentials of a disconnected one are destroyed
-            ADD COLUMN next_check_at timestamptz,
+            ADD COLUMN forgotten_at timestamptz, -- when they were
+            -- Those that are there already are asked about one after the other in the course of a day.
+            ADD COLUMN next_check_at timestamptz DEFAULT now() + random() * interval '1 day',
+            ADD COLUMN told_refused boolean NOT NULL DEFAULT false, -- what the last event said of its credentials
             ADD COLUMN event_sequence integer NOT NULL DEFAULT 0,
             DROP CONSTRAINT connections_label_unique
     """)
+    op.execute("ALTER TABLE connections ALTER COLUMN next_check_at DROP DEFAULT")
     op.execute(
         "CREATE UNIQUE INDEX connections_label_unique ON connections (tenant_id, environment, category, provider, label) "
         "WHERE disconnected_at IS NULL"
@@ -145,6 +156,15 @@ def _callback_tokens() -> None:
         )
     """)
     op.execute("CREATE INDEX callback_tokens_of_connection ON callback_tokens (connection_id, created_at)")
+    op.execute("CREATE INDEX callback_tokens_expiry ON callback_tokens (expires_at) WHERE expires_at IS NOT NULL")
+    # Row-level security is forced on connections, so their owner would copy nothing.
+    op.execute("ALTER TABLE connections NO FORCE ROW LEVEL SECURITY")
+    op.execute("""
+        INSERT INTO callback_tokens (hash, connection_id, tenant_id, environment, provider, sealed, created_at)
+        SELECT callback_token_hash, id, tenant_id, environment, provider, callback_token, created_at FROM connections
+    """)
+    op.execute("ALTER TABLE connections FORCE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE connections DROP COLUMN callback_token_hash, DROP COLUMN callback_token")
     tenant_table(
         "callback_tokens",
         service=_SERVICE,
@@ -178,6 +198,7 @@ def _people() -> None:
             password_hash text,
             is_operator boolean NOT NULL DEFAULT false,
             disabled_at timestamptz,
+            email_verified_at timestamptz, -- none: they only say that it is theirs
             totp_key text,       -- the user's own data key, wrapped
             totp_secret text,    -- sealed with it
             totp_enabled_at timestamptz,
@@ -237,6 +258,7 @@ def _people() -> None:
         CREATE TABLE throttles (
             key text PRIMARY KEY, -- a keyed hash: no address is stored
             failures integer NOT NULL,
+            blocked_until timestamptz NOT NULL,
             window_ends_at timestamptz NOT NULL
         )
     """)
@@ -252,6 +274,10 @@ def _people() -> None:
         )
     """)
     for table in ("users", "identities", "sessions", "single_use_tokens", "recovery_codes", "throttles", "oidc_flows"):
+        # Behind row-level security, too, with no policy that admits a tenant: a grant given by mistake would show nothing.
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY worker_sees_all ON {table} TO {_WORKER} USING (true) WITH CHECK (true)")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {_WORKER}")
 
 
@@ -274,6 +300,7 @@ def _memberships() -> None:
             role text NOT NULL CHECK (role IN ('owner', 'admin', 'developer', 'viewer')),
             hash text NOT NULL UNIQUE,
             invited_by text NOT NULL,
+            mailed boolean NOT NULL, -- only then does holding the token prove that the address is theirs
             created_at timestamptz NOT NULL,
             expires_at timestamptz NOT NULL,
             accepted_at timestamptz,
@@ -324,6 +351,12 @@ def _audit() -> None:
         )
     """)
     tenant_table("audit_entries", service=_SERVICE, tenant="SELECT, INSERT", worker="SELECT, INSERT", environment=False)
+    # An entry of no environment (a new member, another name) is seen from both.
+    own = (
+        "tenant_id = current_setting('app.tenant_id', true) "
+        "AND (environment IS NULL OR environment = current_setting('app.environment', true))"
+    )
+    op.execute(f"ALTER POLICY tenant_sees_its_own ON audit_entries USING ({own}) WITH CHECK ({own})")
     tenant_table(
         "audit_heads",
         service=_SERVICE,
