@@ -70,7 +70,7 @@ class Authentication:
         self._bearer_tokens = bearer_tokens
 
     async def caller(self, request: Request, *, pending_totp: bool = False) -> Caller:
-        """Raises Unauthenticated, NotPermitted (CSRF, suspended tenant, address not allowed) or InvalidRequest.
+        """Raises Unauthenticated, NotPermitted (CSRF, a suspended tenant's key, address not allowed) or InvalidRequest.
 
         `pending_totp` also lets in a session that still owes its second factor.
         """
@@ -103,6 +103,7 @@ class Authentication:
             permissions=permissions_of_key(principal.scopes),
             tenant_id=principal.tenant_id,
             scopes=principal.scopes,
+            key=principal,
         )
 
     async def _bearer(self, request: Request, origin: Origin, token: SecretStr) -> Caller:
@@ -171,13 +172,12 @@ def _person(request: Request, origin: Origin, session: Session) -> Caller:
     environment: Environment = environment_choice(request) or "test"
     if session.tenant_id is None and request.headers.get(TENANT_CHOICE):
         raise NotPermitted("You are not a member of the tenant named in X-OneRouter-Tenant.")
-    if session.tenant_status is not None:
-        _require_active(session.tenant_status, reading=request.method in _SAFE_METHODS)
     return Caller(
         actor=_from(origin, Actor("user", session.user_id, session.email)),
         environment=environment,
         permissions=permissions_of_role(session.role, environment) if session.role else frozenset(),
         tenant_id=session.tenant_id,
+        tenant_status=session.tenant_status,
         user_id=session.user_id,
         role=session.role,
         is_operator=session.is_operator,
@@ -232,6 +232,8 @@ async def tenant_caller(
     caller = await _any_caller(request)
     if caller.tenant_id is None:
         raise NotPermitted("You are not a member of any tenant. Ask for an invitation, or create one.")
+    if caller.tenant_status is not None:
+        _require_active(caller.tenant_status, reading=request.method in _SAFE_METHODS)
     for permission in scopes.scopes:
         caller.require(permission)
     return TenantCaller(caller, caller.tenant_id)

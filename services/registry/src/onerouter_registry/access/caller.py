@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import NotPermitted
+from onerouter_common.registry_client import Principal
 from onerouter_registry.actor import Actor
 from onerouter_registry.session.model import Role, Session
 
@@ -17,6 +18,8 @@ class Caller:
     permissions: frozenset[str]
     tenant_id: str | None = None
     """None: a person without a tenant (an operator, or someone who left their last one)."""
+    tenant_status: str | None = None
+    """Of a person's: asked where they act on it, so that a suspension keeps nobody from signing out or operating."""
     user_id: str | None = None
     role: Role | None = None
     is_operator: bool = False
@@ -24,6 +27,8 @@ class Caller:
     """Only where a session cookie was used."""
     scopes: frozenset[str] | None = None
     """Only of an API key: what it creates may not exceed them."""
+    key: Principal | None = None
+    """Only of an API key: all that bounds it."""
 
     def require(self, permission: str) -> None:
         """Raises NotPermitted, saying who may."""
