@@ -12,8 +12,11 @@ from onerouter_local.testing import Cluster
 from onerouter_registry.tenant.model import Tenant
 
 READABLE = ("tenants", "data_keys", "api_keys", "connections")
+PEOPLE = {"users", "identities", "sessions", "single_use_tokens", "recovery_codes", "throttles", "oidc_flows"}
+"""They belong to no tenant: whoever acts as one may not even ask."""
 CHANGES = (
     "UPDATE api_keys SET revoked_at = now()",
+    "UPDATE api_keys SET scopes = '{payments:read}'",
     "UPDATE connections SET enabled = false",
     "DELETE FROM connections",
 )
@@ -67,14 +70,19 @@ async def tenant_with_everything(registry: Registry, name: str) -> Tenant:
     return made
 
 
-async def test_every_table_forces_row_level_security(registry: Registry) -> None:
+async def test_every_table_a_tenant_can_ask_forces_row_level_security(registry: Registry) -> None:
     rows = await as_superuser(
         registry,
-        "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class "
-        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'",
+        "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced, "
+        "has_any_column_privilege('onerouter_registry_tenant', oid, 'SELECT, INSERT, UPDATE, REFERENCES') "
+        "OR has_table_privilege('onerouter_registry_tenant', oid, 'DELETE, TRUNCATE, TRIGGER') AS reachable "
+        "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+        "AND relname <> 'alembic_version'",
     )
-    assert {row["relname"] for row in rows} == {*READABLE, "outbox"}
-    assert all(row["forced"] for row in rows)
+    reachable = {row["relname"] for row in rows if row["reachable"]}
+    assert {row["relname"] for row in rows} - reachable == PEOPLE
+    assert reachable >= {*READABLE, "outbox", "audit_entries", "audit_heads", "provider_switches"}
+    assert all(row["forced"] for row in rows if row["reachable"])
 
 
 @pytest.mark.parametrize("table", READABLE)
@@ -117,6 +125,9 @@ async def test_a_tenant_changes_only_its_own(
         "INSERT INTO api_keys VALUES ('key_x', '{other}', 'test', 'n', 'h', 'p', '{{}}', 1, 1, now())",
         "INSERT INTO outbox (tenant_id, environment, key, value, created_at) VALUES ('{other}', 'test', 'k', '', now())",
         "UPDATE connections SET tenant_id = '{other}'",
+        "INSERT INTO audit_heads VALUES ('{other}', 9, 'h')",
+        "INSERT INTO audit_entries (tenant_id, sequence, id, environment, at, actor_kind, actor_id, action, target_kind, "
+        "target_id, hash) VALUES ('{own}', 99, 'aud_x', 'live', now(), 'user', 'u', 'a', 'k', 't', 'h')",
     ],
 )
 async def test_nothing_can_be_slipped_to_another_tenant_or_environment(
@@ -135,10 +146,17 @@ async def test_nothing_can_be_slipped_to_another_tenant_or_environment(
         "INSERT INTO tenants VALUES ('ten_x', 'x', now())",
         "UPDATE tenants SET name = 'x'",
         "DELETE FROM api_keys",
-        "UPDATE api_keys SET scopes = '{*}'",
         "UPDATE api_keys SET hash = 'x'",
+        "UPDATE api_keys SET environment = 'live'",
+        "UPDATE api_keys SET last_used_at = now()",
         "UPDATE data_keys SET wrapped = 'x'",
         "DELETE FROM data_keys",
+        "UPDATE audit_entries SET action = 'x'",
+        "DELETE FROM audit_entries",
+        "DELETE FROM audit_heads",
+        "DELETE FROM provider_switches",
+        "SELECT email FROM users",
+        "DELETE FROM sessions",
     ],
 )
 async def test_a_tenant_may_not_do_what_is_not_its_business(registry: Registry, tenant: Tenant, statement: str) -> None:

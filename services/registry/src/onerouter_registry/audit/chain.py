@@ -8,16 +8,16 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
-from onerouter_common.clock import isoformat
-
 GENESIS: Final = "0" * 64
 PLATFORM: Final = "platform"
 """In place of a tenant's id: what operators change for everyone."""
+
+_WHOLE: Final = range(-(2**63), 2**64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,23 @@ class Entry:
 
 
 def hash_of(entry: Entry, previous: str, key: bytes) -> str:
-    """Hex HMAC-SHA256 over the previous hash and the entry as JSON with sorted names."""
-    fields = {**asdict(entry), "at": isoformat(entry.at)}
+    """Hex HMAC-SHA256 over the previous hash and the entry as JSON with sorted names; the same before and after storing."""
+    fields = {
+        **asdict(entry),
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "before": _as_stored(entry.before),
+        "after": _as_stored(entry.after),
+    }
     message = previous.encode() + b"\n" + orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
     return hmac.new(key, message, hashlib.sha256).hexdigest()
+
+
+def _as_stored(value: Any) -> Any:
+    """JSON as PostgreSQL gives it back: a jsonb number has no exponent, so that 1e16 returns as a whole number."""
+    if isinstance(value, Mapping):
+        return {name: _as_stored(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_stored(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and int(value) in _WHOLE:
+        return int(value)
+    return value
