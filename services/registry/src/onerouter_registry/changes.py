@@ -45,3 +45,10 @@ def route_changed(tenant_id: str, environment: Environment, category: Category, 
         change="updated",
         at=at,
     )
+
+
+def provider_switched(category: str, provider: str, at: datetime) -> RegistryChange:
+    """For every tenant. `provider` is `*` for the whole category."""
+    return RegistryChange(
+        entity="provider", id=f"{category}/{provider}", tenant_id="*", environment=None, change="updated", at=at
+    )

@@ -6,6 +6,7 @@ from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import InvalidRequest
 
 _NAME_MAX = 100
+_REASON_MAX = 500
 
 
 def environment_of(value: str) -> Environment:
@@ -20,6 +21,14 @@ def name_of(field: str, value: str) -> str:
     if not 1 <= len(name) <= _NAME_MAX or not name.isprintable():
         raise InvalidRequest.of(field, f"must have 1 to {_NAME_MAX} printable characters")
     return name
+
+
+def reason_of(field: str, value: str) -> str:
+    """Why something was done, for people: one line, trimmed, 1 to 500 printable characters."""
+    reason = value.strip()
+    if not 1 <= len(reason) <= _REASON_MAX or not reason.isprintable():
+        raise InvalidRequest.of(field, f"must have 1 to {_REASON_MAX} printable characters on one line")
+    return reason
 
 
 def count_of(field: str, value: int, most: int) -> int:
