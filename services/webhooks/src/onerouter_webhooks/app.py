@@ -15,6 +15,7 @@ from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.ids import WORKER, new_id
+from onerouter_common.loops import running
 from onerouter_common.registry_client import RegistryClient
 from onerouter_common.settings import keyring_of
 from onerouter_common.web import health, problems
@@ -40,7 +41,6 @@ from onerouter_webhooks.event.consumers import GROUP, EventConsumer
 from onerouter_webhooks.event.repository import Events
 from onerouter_webhooks.event.service import FanOut
 from onerouter_webhooks.group_commit import GroupCommit
-from onerouter_webhooks.loops import running
 from onerouter_webhooks.maintenance import Maintenance
 from onerouter_webhooks.settings import Settings
 from onerouter_webhooks.state import Services, services_of

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Self, TypeVar
 
-from onerouter_webhooks.loops import end
+from onerouter_common.loops import end
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")

@@ -1,15 +1,20 @@
 """Background loops: restarted when they fail, surely ended when they must."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from onerouter_webhooks import loops
-from onerouter_webhooks.loops import end, running
+from onerouter_common import loops
+from onerouter_common.loops import end, running
 
-from .conftest import eventually
+
+async def eventually(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_loop_that_fails_is_called_again() -> None:
