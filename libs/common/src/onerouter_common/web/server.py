@@ -35,6 +35,7 @@ def serve(app: FastAPI, *, host: str, port: int, drain_timeout_s: float) -> None
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe X-Forwarded-For of whoever comes from this machine
         date_header=True,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(drain_timeout_s),
