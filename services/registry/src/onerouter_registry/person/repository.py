@@ -26,8 +26,9 @@ _BY_IDENTITY: Final = text(
 )
 _LINK: Final = text("""
 INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (:issuer, :subject, :user_id, :now)
-ON CONFLICT (issuer, subject) DO NOTHING
+ON CONFLICT (issuer, subject) DO NOTHING RETURNING user_id
 """)
+_ISSUERS_OF: Final = text("SELECT DISTINCT issuer FROM identities WHERE user_id = :user_id")
 _LIST: Final = text(_PERSON + "WHERE u.id > :after ORDER BY u.id LIMIT :most")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('onerouter.registry.people', 0))")
 _ANYONE: Final = text("SELECT EXISTS (SELECT FROM users)")
@@ -91,8 +92,15 @@ async def find_by_identity(tx: AsyncConnection, issuer: str, subject: str) -> Pe
     return None if row is None else Person(**row)
 
 
-async def link_identity(tx: AsyncConnection, issuer: str, subject: str, user_id: str, *, now: datetime) -> None:
-    await tx.execute(_LINK, {"issuer": issuer, "subject": subject, "user_id": user_id, "now": now})
+async def link_identity(tx: AsyncConnection, issuer: str, subject: str, user_id: str, *, now: datetime) -> bool:
+    """False: it is linked already, to them or to another."""
+    values = {"issuer": issuer, "subject": subject, "user_id": user_id, "now": now}
+    return (await tx.execute(_LINK, values)).first() is not None
+
+
+async def issuers_of(tx: AsyncConnection, user_id: str) -> list[str]:
+    """On whose word this person is let in."""
+    return list((await tx.execute(_ISSUERS_OF, {"user_id": user_id})).scalars())
 
 
 async def list_after(tx: AsyncConnection, after: str, *, most: int) -> list[Person]:

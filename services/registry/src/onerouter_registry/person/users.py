@@ -74,18 +74,24 @@ class Users:
         name: str | None,
         email_verified: bool,
         *,
+        trusted: frozenset[str],
+        policy: SignUpPolicy | None = None,
         by: Actor = SYSTEM,
     ) -> Person:
         """The person an issuer vouches for, in the caller's (operator) transaction.
 
         Known by (issuer, subject) alone once they were here. The first time an address the issuer has verified decides: it
-        joins the identity to the account of that address, or makes one where the sign-up policy lets it. An account whose
-        address nobody had proved before loses its password, second factor and sessions on the way: someone else may have
-        opened it in wait. `by` is `entrance.visitor(origin)`. Raises NotPermitted.
+        joins the identity to the account of that address, or makes one where the sign-up `policy` (absent: ours) lets it.
+        An account whose address nobody had proved before loses its password, second factor and sessions on the way: someone
+        else may have opened it in wait. `trusted` are the issuers whose word on addresses opens an account that exists; not
+        an operator's, and not one that others can enter on the word of an issuer that is not trusted. `by` is
+        `entrance.visitor(origin)`. Raises NotPermitted.
         """
         person = await repository.find_by_identity(tx, issuer, subject)
         if person is None:
-            person = await self._introduce(tx, issuer, subject, email, name, email_verified=email_verified, by=by)
+            person = await self._introduce(
+                tx, issuer, subject, email, name, email_verified=email_verified, trusted=trusted, policy=policy, by=by
+            )
         if person.disabled_at is not None:
             raise NotPermitted("This account is disabled; write to the operator of this service.", code="USER_DISABLED")
         return person
@@ -99,6 +105,8 @@ class Users:
         name: str | None,
         *,
         email_verified: bool,
+        trusted: frozenset[str],
+        policy: SignUpPolicy | None,
         by: Actor,
     ) -> Person:
         if not email or not email_verified:
@@ -115,31 +123,48 @@ class Users:
             return known
         person = await repository.find_by_email(tx, address)
         if person is None:
-            await self.require_welcome(tx, address)
+            await self.require_welcome(tx, address, policy=policy)
             person = await self.add(
                 tx, email=address, name=_name(name, address), password_hash=None, email_verified=True, by=by
+            )
+        elif person.is_operator or not {issuer, *await repository.issuers_of(tx, person.id)} <= trusted:
+            raise NotPermitted(
+                "There is an account with your email address; sign in to it as before, then link this identity to it.",
+                code="EMAIL_TAKEN",
             )
         elif person.email_verified_at is None:
             await repository.strip_proofs(tx, person.id, now=now)
             await repository.verify_email(tx, person.id, now=now)
             await sessions.close_all(tx, person.id)
-        await repository.link_identity(tx, issuer, subject, person.id, now=now)
-        await self._audit.record(
-            tx,
-            replace(by, kind="user", id=person.id, name=person.email) if by.kind == "system" else by,
-            "user.identity_linked",
-            tenant_id=PLATFORM,
-            environment=None,
-            target=("user", person.id),
-            after={"issuer": issuer},
-        )
+        by = replace(by, kind="user", id=person.id, name=person.email) if by.kind == "system" else by
+        await self.link_identity(tx, person, issuer, subject, by=by)
         return await _get(tx, person.id)
 
-    async def require_welcome(self, tx: AsyncConnection, email: str) -> None:
-        """Raises NotPermitted unless the sign-up policy lets this address in."""
-        if self.policy == "open":
+    async def link_identity(
+        self, tx: AsyncConnection, person: Person, issuer: str, subject: str, *, by: Actor = SYSTEM
+    ) -> None:
+        """Let the person in on the issuer's word from now on; nothing when it does already. Raises Conflict."""
+        if await repository.link_identity(tx, issuer, subject, person.id, now=self._clock.now()):
+            await self._audit.record(
+                tx,
+                by,
+                "user.identity_linked",
+                tenant_id=PLATFORM,
+                environment=None,
+                target=("user", person.id),
+                after={"issuer": issuer},
+            )
             return
-        if self.policy == "invited" and await repository.is_invited(tx, email, now=self._clock.now()):
+        holder = await repository.find_by_identity(tx, issuer, subject)
+        if holder is None or holder.id != person.id:
+            raise Conflict("This identity is linked to another account.", code="IDENTITY_TAKEN")
+
+    async def require_welcome(self, tx: AsyncConnection, email: str, *, policy: SignUpPolicy | None = None) -> None:
+        """Raises NotPermitted unless the sign-up policy (absent: ours) lets this address in."""
+        policy = policy or self.policy
+        if policy == "open":
+            return
+        if policy == "invited" and await repository.is_invited(tx, email, now=self._clock.now()):
             return
         raise NotPermitted(
             "New people are let in by invitation only; ask a member to invite you.", code="SIGN_UP_REFUSED"
