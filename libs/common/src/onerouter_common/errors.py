@@ -16,6 +16,7 @@ OneRouterError
 │   ├── UnsupportedMediaType       415
 │   └── RateLimited                429  carries retry_after_s
 ├── Overloaded                     503  shed before anything was done; carries retry_after_s
+├── ProviderDisabled               503  the operator keeps new operations from the provider, for a while
 └── ProviderError                  carries provider, provider_code, provider_message, provider_request_id
     ├── ProviderDeclined           402  final answer, "no"                           never retried
     ├── ProviderRefusedUs          502  our request or credentials are wrong         never retried, alerts
@@ -170,6 +171,15 @@ class Overloaded(OneRouterError):
 
     code = "SERVICE_UNAVAILABLE"
     title = "The service is temporarily unavailable"
+    http_status = 503
+    retry = Retry.LATER
+
+
+class ProviderDisabled(OneRouterError):
+    """The operator has switched the provider off, or its whole category; nothing was sent. It ends when they say so."""
+
+    code = "PROVIDER_DISABLED"
+    title = "The provider is switched off"
     http_status = 503
     retry = Retry.LATER
 

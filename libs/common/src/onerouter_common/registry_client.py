@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.base import Category, Environment, Moment
+from onerouter_common.contracts.routing import RoutingPolicy
 from onerouter_common.errors import NotFound, Overloaded
 from onerouter_common.web.internal import InternalAuth
 
@@ -97,6 +98,12 @@ class ConnectionSecret(_Answer):
     """Most wire calls at once over this connection."""
     version: int
     """Grows with each change of the connection: a client made of an older one is thrown away."""
+    disconnected: bool = False
+    """By its tenant; reachable until its credentials are destroyed."""
+    available: bool = True
+    """False: an operator has switched off its provider, or the whole category. What lives there is still reached."""
+    unavailable_reason: str | None = None
+    """The operator's words."""
 
 
 class RouteSet(_Answer):
@@ -110,6 +117,8 @@ class RouteSet(_Answer):
     connections: tuple[ConnectionSecret, ...]
     suspended: bool = False
     """The tenant is: nothing new may be begun; what has been begun is still followed to its end."""
+    policy: RoutingPolicy | None = None
+    """None: the order of priority decides."""
 
 
 class CallbackTarget(_Answer):

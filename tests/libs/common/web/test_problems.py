@@ -36,6 +36,7 @@ OUR_ERRORS = {
     errors.UnsupportedMediaType: ("UNSUPPORTED_MEDIA_TYPE", 415, False, "none"),
     errors.RateLimited: ("RATE_LIMIT_EXCEEDED", 429, True, "none"),
     errors.Overloaded: ("SERVICE_UNAVAILABLE", 503, True, "none"),
+    errors.ProviderDisabled: ("PROVIDER_DISABLED", 503, True, "none"),
 }
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "error", "retryable", "effect"}
 
