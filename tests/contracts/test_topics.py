@@ -27,6 +27,8 @@ def test_every_category_has_commands_callbacks_events_and_their_dead_letters() -
             assert name(category) in names
         for dead in (topics.dead_commands, topics.dead_callbacks, topics.dead_events):
             assert dead(category) in names
+    for source in topics.EVENT_SOURCES:
+        assert {topics.events(source), topics.dead_events(source)} <= names
 
 
 def test_dead_letters_outlive_what_they_came_from() -> None:

@@ -40,9 +40,8 @@ def _subscriptions() -> list[tuple[str, type[Contract], str]]:
         found += [
             (topics.commands(category), Command, f"onerouter-{category}"),
             (topics.callbacks(category), Callback, f"onerouter-{category}-callbacks"),
-            (topics.events(category), Event, "webhooks"),
         ]
-    return found
+    return [*found, *((topics.events(source), Event, "webhooks") for source in topics.EVENT_SOURCES)]
 
 
 def _subscribe(broker: KafkaBroker, topic: str, model: type[Contract], group: str) -> None:
@@ -66,7 +65,6 @@ def _channels() -> list[tuple[str, type[Contract], str]]:
         by_category += [
             (topics.commands(category), Command, "Key: the resource. From the gateway to the worker."),
             (topics.callbacks(category), Callback, "Key: the provider's resource. From webhooks to the worker."),
-            (topics.events(category), Event, "Key: the resource. From the worker to webhooks and to whoever bridges."),
             (
                 topics.dead_commands(category),
                 Command,
@@ -77,7 +75,12 @@ def _channels() -> list[tuple[str, type[Contract], str]]:
                 Callback,
                 "A callback as received that could not be applied; dead-reason.",
             ),
-            (topics.dead_events(category), Event, "An event as received that could not be read; header dead-reason."),
+        ]
+    for source in topics.EVENT_SOURCES:
+        whose = "registry, on connections," if source == topics.REGISTRY else "worker"
+        by_category += [
+            (topics.events(source), Event, f"Key: the resource. From the {whose} to webhooks and to whoever bridges."),
+            (topics.dead_events(source), Event, "An event as received that could not be read; header dead-reason."),
         ]
     return [
         *by_category,

@@ -86,6 +86,19 @@ REGISTRY_LOOKUPS = Counter(
 REGISTRY_CHANGES_PUBLISHED = Counter(
     "onerouter_registry_changes_published_total", "Changes that every cache was told of."
 )
+CREDENTIAL_CHECKS = Counter(
+    "onerouter_credential_checks_total",
+    "Providers asked whether they accept a connection's credentials, by answer: accepted, refused, away.",
+    ["provider", "result"],
+)
+CREDENTIAL_TURNS = Counter(
+    "onerouter_credential_turns_total",
+    "Connections whose credentials a provider no longer accepts (refused), or accepts again (accepted).",
+    ["provider", "turn"],
+)
+CREDENTIALS_FORGOTTEN = Counter(
+    "onerouter_credentials_forgotten_total", "Disconnected connections whose credentials were destroyed."
+)
 
 # The gateway.
 GATEWAY_OPERATIONS = Counter(

@@ -1,7 +1,8 @@
-"""Facts we publish. Topic `events.<category>.v1`, key: the resource id."""
+"""Facts we publish. Topic `events.<source>.v1` (a category, or `registry`), key: the resource id."""
 
 from pydantic import JsonValue
 
+from onerouter_common.clock import isoformat
 from onerouter_common.contracts.base import Category, Contract, Environment, Moment
 
 
@@ -31,3 +32,14 @@ class Event(Contract):
     """The operation that caused it; absent where a provider's callback did."""
     data: dict[str, JsonValue]
     """The resource as the public API shows it at that moment."""
+
+    def headers(self, source: str) -> dict[str, str]:
+        """CloudEvents' binary mode: what can be known of the event without reading it."""
+        return {
+            "ce_specversion": "1.0",
+            "ce_id": self.id,
+            "ce_type": self.type,
+            "ce_source": f"/{source}",
+            "ce_time": isoformat(self.occurred_at),
+            "content-type": "application/json",
+        }

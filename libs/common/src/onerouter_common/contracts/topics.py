@@ -10,6 +10,10 @@ REGISTRY_CHANGES: Final = "registry.changes.v1"
 CATEGORIES: Final = ("payments",)
 """Categories with a worker. A new one is added here with its service."""
 
+REGISTRY: Final = "registry"
+EVENT_SOURCES: Final = (*CATEGORIES, REGISTRY)
+"""Who has events for tenants, each on a topic of its own: the workers, and the registry on connections."""
+
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 
@@ -30,12 +34,12 @@ def dead_callbacks(category: str) -> str:
     return f"callbacks.{category}.dead.v1"
 
 
-def events(category: str) -> str:
-    return f"events.{category}.v1"
+def events(source: str) -> str:
+    return f"events.{source}.v1"
 
 
-def dead_events(category: str) -> str:
-    return f"events.{category}.dead.v1"
+def dead_events(source: str) -> str:
+    return f"events.{source}.dead.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,17 @@ def _of_category(category: str) -> tuple[Topic, ...]:
         Topic(dead_commands(category), 1, 30 * _DAY_MS),
         Topic(callbacks(category), 12, 7 * _DAY_MS),
         Topic(dead_callbacks(category), 1, 30 * _DAY_MS),
-        Topic(events(category), 12, 7 * _DAY_MS),
-        Topic(dead_events(category), 1, 30 * _DAY_MS),
+        *_of_events(category, 12),
     )
+
+
+def _of_events(source: str, partitions: int) -> tuple[Topic, ...]:
+    return (Topic(events(source), partitions, 7 * _DAY_MS), Topic(dead_events(source), 1, 30 * _DAY_MS))
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
     *(topic for category in CATEGORIES for topic in _of_category(category)),
+    *_of_events(REGISTRY, 3),
     # A gateway reads one partition; more gateways than partitions share, which costs reading, never a reply.
     Topic(REPLIES, 32, 10 * 60_000),
     Topic(OPERATIONS, 6, 7 * _DAY_MS),

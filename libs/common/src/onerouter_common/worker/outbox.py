@@ -13,7 +13,6 @@ import structlog
 
 from onerouter_common import metric_names as metrics
 from onerouter_common.broker import BrokerUnavailable, Producer, RecordTooLarge
-from onerouter_common.clock import isoformat
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.operations import OperationRecord
@@ -64,14 +63,7 @@ async def add(connection: Any, records: Sequence[OutboxRecord]) -> list[int]:
 
 def of_event(event: Event, traceparent: str | None = None) -> OutboxRecord:
     """An event as a record; metadata in CloudEvents' binary-mode headers."""
-    headers = {
-        "ce_specversion": "1.0",
-        "ce_id": event.id,
-        "ce_type": event.type,
-        "ce_source": f"/{event.category}",
-        "ce_time": isoformat(event.occurred_at),
-        "content-type": "application/json",
-    }
+    headers = event.headers(event.category)
     if traceparent is not None:
         headers["traceparent"] = traceparent
     return OutboxRecord(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import asyncpg
@@ -28,7 +29,8 @@ class Relay:
 
     Nothing depends on the notification: it only makes the change arrive in milliseconds instead of `poll_s`.
     Each time the outbox was found empty a heartbeat says so: who hears none cannot rely on hearing of changes.
-    A record may be published twice (a crash between the log's answer and the commit), which costs a cache entry.
+    A record may be published twice (a crash between the log's answer and the commit): of a change that costs a cache
+    entry, an event is known by its id. Changes go first: no event, whatever its topic's state, holds up a revoked key.
     """
 
     def __init__(self, pool: Pool, producer: Producer, *, dsn: str, poll_s: float) -> None:
@@ -58,16 +60,17 @@ class Relay:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    async def publish_pending(self) -> int:
-        """Publish one batch; returns its size. Raises BrokerUnavailable, with the batch still owed."""
+    async def publish_pending(self, *, changes: bool) -> int:
+        """Publish one batch of changes, or of all else; returns its size. Raises BrokerUnavailable, all still owed."""
         async with self._pool.acquire() as connection, connection.transaction():
-            pending = await repository.lock_pending(connection, _BATCH)
+            pending = await repository.lock_pending(connection, _BATCH, changes=changes)
             if pending:
                 await self._producer.publish_many(
-                    [(REGISTRY_CHANGES, record.value, record.key, ()) for record in pending]
+                    [(record.topic, record.value, record.key, _encode(record.headers)) for record in pending]
                 )
                 await repository.delete(connection, [record.id for record in pending])
-        metric_names.REGISTRY_CHANGES_PUBLISHED.inc(len(pending))
+        if changes:
+            metric_names.REGISTRY_CHANGES_PUBLISHED.inc(len(pending))
         return len(pending)
 
     async def _run(self) -> None:
@@ -75,9 +78,10 @@ class Relay:
             self._wake.clear()
             try:
                 await self._producer.wait_ready(self._poll_s)
-                while await self.publish_pending() == _BATCH:
+                while await self.publish_pending(changes=True) == _BATCH:
                     pass
                 await self._producer.publish(REGISTRY_CHANGES, None, key=HEARTBEAT_KEY)
+                await self.publish_pending(changes=False)
             except (BrokerUnavailable, *DATABASE_AWAY) as error:
                 log.warning("registry.outbox.delayed", error=type(error).__name__)
             except Exception:
@@ -110,3 +114,7 @@ class Relay:
 
     def _notified(self, *_: Any) -> None:
         self._wake.set()
+
+
+def _encode(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""Reads the workers' events in batches; the log is acknowledged after the database has them."""
+"""Reads the workers' and the registry's events in batches; the log is acknowledged after the database has them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -62,8 +62,8 @@ class EventConsumer:
             graceful_timeout=_STOP_S,
             logger=None,
         )
-        for category in topics.CATEGORIES:
-            self._subscribe(broker, category)
+        for source in topics.EVENT_SOURCES:
+            self._subscribe(broker, source)
         try:
             await broker.start()
             self._live = True
@@ -76,33 +76,33 @@ class EventConsumer:
             self._live = False
             await broker.stop()
 
-    def _subscribe(self, broker: KafkaBroker, category: str) -> None:
+    def _subscribe(self, broker: KafkaBroker, source: str) -> None:
         consume(
             broker,
-            topics.events(category),
+            topics.events(source),
             group_id=self._group_id,
-            handle=partial(self.handle, category),
-            park_one=partial(self._park, category),
+            handle=partial(self.handle, source),
+            park_one=partial(self._park, source),
             session_timeout_s=self._session_timeout_s,
         )
 
-    async def handle(self, category: str, records: Sequence[Record]) -> None:
+    async def handle(self, source: str, records: Sequence[Record]) -> None:
         """Store what can be decoded, park what cannot. Raises when either is not possible now; repeatable."""
         batch: list[StoredEvent] = []
         for record in records:
             try:
                 event = Event.model_validate_json(record.value or b"")
             except ValidationError as error:
-                await self._park(category, record, f"not an event: {error.error_count()} errors")
+                await self._park(source, record, f"not an event: {error.error_count()} errors")
             else:
                 batch.append(to_store(event, partition=record.partition, offset=record.offset))
         if batch:
             await self._fan_out.store(batch)
-            EVENTS_RECEIVED.labels(category, "stored").inc(len(batch))
+            EVENTS_RECEIVED.labels(source, "stored").inc(len(batch))
 
-    async def _park(self, category: str, record: Record, reason: str) -> None:
-        await park(self._producer, record, topics.dead_events(category), reason)
-        EVENTS_RECEIVED.labels(category, "dead").inc()
+    async def _park(self, source: str, record: Record, reason: str) -> None:
+        await park(self._producer, record, topics.dead_events(source), reason)
+        EVENTS_RECEIVED.labels(source, "dead").inc()
 
 
 def _has_ended(broker: KafkaBroker) -> bool:
