@@ -12,6 +12,7 @@ It writes to the database; a running registry tells everyone within milliseconds
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,6 +29,8 @@ from onerouter_registry.connection.vault import Vault
 from onerouter_registry.connection.verification import Verification
 from onerouter_registry.person.people import People, people
 from onerouter_registry.settings import ManagementSettings
+from onerouter_registry.switch.service import Switches
+from onerouter_registry.tenant.deletion.service import Deletions
 from onerouter_registry.tenant.service import Tenants
 
 __all__ = ["Admin", "ManagementSettings", "open_admin"]
@@ -39,6 +42,8 @@ class Admin:
 
     audit: AuditLog
     tenants: Tenants
+    deletions: Deletions
+    switches: Switches
     api_keys: ApiKeys
     connections: Connections
     verification: Verification
@@ -67,8 +72,10 @@ def use_cases(settings: ManagementSettings, engine: AsyncEngine, clock: Clock, c
     audit = AuditLog(settings.secret, clock)
     return Admin(
         audit=audit,
-        tenants=Tenants(engine, clock),
-        api_keys=ApiKeys(engine, settings.api_key_pepper, clock),
+        tenants=Tenants(engine, audit, clock, deletion_grace=timedelta(days=settings.tenant_deletion_grace_days)),
+        deletions=Deletions(engine, audit, clock),
+        switches=Switches(engine, catalogue, audit, clock),
+        api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
         connections=Connections(engine, catalogue, vault, clock),
         verification=Verification(engine, catalogue, vault, clock, settings.provider_base_urls),
         catalogue=catalogue,

@@ -19,6 +19,7 @@ from onerouter_registry.access.cookies import Cookies
 from onerouter_registry.access.origin import Origins
 from onerouter_registry.admin import Admin, use_cases
 from onerouter_registry.api_key import endpoints as api_key_endpoints
+from onerouter_registry.api_key import management as api_key_management
 from onerouter_registry.api_key.introspection import Introspection
 from onerouter_registry.api_key.usage import KeyUsage
 from onerouter_registry.catalogue import endpoints as catalogue_endpoints
@@ -27,6 +28,7 @@ from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.metadata import SERVICE
 from onerouter_registry.outbox.relay import Relay
+from onerouter_registry.periodic import periodically
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 
@@ -63,8 +65,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
             introspection = Introspection(pool, usage, time)
             engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
+            admin = use_cases(settings, engine, time, catalogue)
+            await stack.enter_async_context(
+                periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
+            )
             yield State(
-                admin=use_cases(settings, engine, time, catalogue),
+                admin=admin,
                 authentication=Authentication(
                     Sessions(engine, time),
                     Cookies(settings.secret, secure=settings.mode is not Mode.LOCAL),
@@ -93,3 +99,4 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 def build_management_routes(app: FastAPI) -> None:
     """Every public route of the management API, /api/…; each says itself who may call it."""
+    app.include_router(api_key_management.router)

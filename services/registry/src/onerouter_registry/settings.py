@@ -41,6 +41,12 @@ class ManagementSettings(DatabaseSettings):
         description="Where providers reach the webhooks service from outside; absent: only the path is shown.",
     )
 
+    tenant_deletion_grace_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="How long the deletion of a tenant can be undone; then its credentials are destroyed.",
+    )
     provider_base_urls: Mapping[str, str] = Field(
         default_factory=dict,
         validation_alias=AliasChoices("ONEROUTER_PROVIDER_BASE_URLS", "provider_base_urls"),
@@ -104,7 +110,17 @@ class Settings(ServiceSettings, ManagementSettings):
         description="How often the outbox is looked at when no notification came, and a heartbeat published; bounds how long "
         "a revoked key works while notifications are cut off.",
     )
+    tenant_sweep_s: float = Field(
+        60.0, gt=0, le=3_600, description="How often tenants whose deletion can no longer be undone are looked for."
+    )
     usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")
+    oidc_issuers: tuple[Issuer, ...] = Field(
+        (),
+        max_length=20,
+        description="Where people can sign in by OpenID Connect, and whose bearer tokens are accepted: JSON "
+        '[{"id": "google", "name": "Google", "issuer": "https://accounts.google.com", "client_id": "…", '
+        '"client_secret": "…", "sign_up": true}]; all fields: docs/security.md.',
+    )
 
     @property
     def sign_up_policy(self) -> Literal["open", "invited", "closed"]:
@@ -113,3 +129,11 @@ class Settings(ServiceSettings, ManagementSettings):
     @property
     def first_person_operates(self) -> bool:
         return self.mode is Mode.LOCAL
+
+    @model_validator(mode="after")
+    def _issuers_are_distinct_and_safe(self) -> Self:
+        require_distinct(self.oidc_issuers)
+        for one in self.oidc_issuers:
+            if self.mode is not Mode.LOCAL and not one.issuer.startswith("https://"):
+                raise ValueError(f"the OpenID Connect issuer '{one.id}' must be https outside local mode")
+        return self

@@ -1,6 +1,8 @@
 """The tenants' SQL."""
 
-from sqlalchemy import insert, select
+from dataclasses import asdict
+
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_registry.tenant.model import Tenant
@@ -8,7 +10,7 @@ from onerouter_registry.tenant.tables import tenants
 
 
 async def add(tx: AsyncConnection, tenant: Tenant) -> None:
-    await tx.execute(insert(tenants).values(id=tenant.id, name=tenant.name, created_at=tenant.created_at))
+    await tx.execute(insert(tenants).values(asdict(tenant)))
 
 
 async def list_all(tx: AsyncConnection) -> list[Tenant]:
@@ -19,3 +21,15 @@ async def list_all(tx: AsyncConnection) -> list[Tenant]:
 async def find(tx: AsyncConnection, tenant_id: str) -> Tenant | None:
     row = (await tx.execute(select(tenants).where(tenants.c.id == tenant_id))).mappings().one_or_none()
     return None if row is None else Tenant(**row)
+
+
+async def find_for_update(tx: AsyncConnection, tenant_id: str) -> Tenant | None:
+    """Locked against other changes of the tenant, not against keys and connections being added to it."""
+    query = select(tenants).where(tenants.c.id == tenant_id).with_for_update(key_share=True)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else Tenant(**row)
+
+
+async def save(tx: AsyncConnection, tenant: Tenant) -> None:
+    values = {name: value for name, value in asdict(tenant).items() if name not in ("id", "created_at")}
+    await tx.execute(update(tenants).where(tenants.c.id == tenant.id).values(values))
