@@ -1,40 +1,70 @@
-"""API keys: what is stored of one, and the rules of making one."""
+"""API keys: what is stored of one, and the rules of making and changing one."""
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, TypedDict
 
 from pydantic import SecretStr
 
+from onerouter_common.clock import isoformat
 from onerouter_common.contracts.base import Environment
-from onerouter_common.errors import InvalidRequest
 from onerouter_common.registry_client import KeyStatus
+from onerouter_registry.api_key.limits import MOST_PER_S, expiry_of, quotas_of
+from onerouter_registry.api_key.networks import networks_of
+from onerouter_registry.api_key.scopes import scopes_of
+from onerouter_registry.validation import count_of, name_of
 
-EVERYTHING: Final = "*"
-_SCOPE: Final = re.compile(r"[a-z][a-z_]{0,39}:(read|write)\Z")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """What its owner chooses of a key, and may change later."""
+
+    name: str
+    scopes: tuple[str, ...]
+    rate_limit_per_s: int
+    rate_burst: int
+    expires_at: datetime | None = None
+    ip_allow_list: tuple[str, ...] = ()
+    """Networks in CIDR notation; empty: from anywhere."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Category → most operations in a calendar month (UTC); absent: unlimited."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+SETTINGS: Final = frozenset(one.name for one in fields(KeySettings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey(KeySettings):
     """All but the key: that exists only in its owner's hands."""
 
     id: str
     tenant_id: str
     environment: Environment
-    name: str
-    hash: str
+    hash: str = field(repr=False)
     display_prefix: str
-    scopes: tuple[str, ...]
-    rate_limit_per_s: int
-    rate_burst: int
     created_at: datetime
-    expires_at: datetime | None = None
+    created_by: str | None = None
+    """`kind:id` of the actor; None: made before that was kept."""
+    replaced_by: str | None = None
+    """The key it was rotated into."""
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
 
     def status_at(self, now: datetime) -> KeyStatus:
         return status_of(self.revoked_at, self.expires_at, now)
+
+
+class KeyChanges(TypedDict, total=False):
+    """Settings by name; those that are absent stay as they are."""
+
+    name: str
+    scopes: Sequence[str]
+    rate_limit_per_s: int
+    rate_burst: int
+    expires_at: datetime | None
+    ip_allow_list: Sequence[str]
+    quotas: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +75,21 @@ class CreatedKey:
     api_key: ApiKey
 
 
+@dataclass(frozen=True, slots=True)
+class RotatedKey:
+    created: CreatedKey
+    previous: ApiKey
+    """The one that ends when the overlap does."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    """Newest first."""
+
+    keys: tuple[ApiKey, ...]
+    next_cursor: str | None
+
+
 def status_of(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> KeyStatus:
     if revoked_at is not None:
         return "revoked"
@@ -53,22 +98,40 @@ def status_of(revoked_at: datetime | None, expires_at: datetime | None, now: dat
     return "active"
 
 
-def scopes_of(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Sorted, without repeats. Raises InvalidRequest."""
-    if not values:
-        raise InvalidRequest.of("scopes", "must name at least one scope, or * for all")
-    for value in values:
-        if value != EVERYTHING and _SCOPE.match(value) is None:
-            raise InvalidRequest.of("scopes", f"'{value}' must look like payments:read, payments:write or be *")
-    return tuple(sorted(set(values)))
+def checked(changes: KeyChanges, now: datetime) -> dict[str, Any]:
+    """The same settings, each valid and written in the one way it is stored. Raises InvalidRequest that names the field."""
+    valid: dict[str, Any] = {}
+    if "name" in changes:
+        valid["name"] = name_of("name", changes["name"])
+    if "scopes" in changes:
+        valid["scopes"] = scopes_of(changes["scopes"])
+    if "rate_limit_per_s" in changes:
+        valid["rate_limit_per_s"] = count_of("rate_limit_per_s", changes["rate_limit_per_s"], MOST_PER_S)
+    if "rate_burst" in changes:
+        valid["rate_burst"] = count_of("rate_burst", changes["rate_burst"], MOST_PER_S)
+    if "expires_at" in changes:
+        valid["expires_at"] = expiry_of(changes["expires_at"], now)
+    if "ip_allow_list" in changes:
+        valid["ip_allow_list"] = networks_of(changes["ip_allow_list"])
+    if "quotas" in changes:
+        valid["quotas"] = quotas_of(changes["quotas"])
+    return valid
 
 
-def expiry_of(value: datetime | None, now: datetime) -> datetime | None:
-    """Raises InvalidRequest."""
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise InvalidRequest.of("expires_at", "must name its time zone")
-    if value <= now:
-        raise InvalidRequest.of("expires_at", "must be in the future")
-    return value
+def settings_of(key: KeySettings) -> KeySettings:
+    """Only what may be chosen, of a key."""
+    return KeySettings(**{name: getattr(key, name) for name in SETTINGS})
+
+
+def described(key: KeySettings, names: frozenset[str] = SETTINGS) -> dict[str, Any]:
+    """These settings as JSON, for the audit log."""
+    values = {name: getattr(key, name) for name in sorted(names)}
+    return {name: _json(value) for name, value in values.items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return isoformat(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value

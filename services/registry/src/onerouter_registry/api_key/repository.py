@@ -1,15 +1,17 @@
 """The API keys' SQL: management as the tenant, the hot lookup and the last use as the worker."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.db.engine import Pool
+from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.api_key.model import ApiKey
 from onerouter_registry.api_key.tables import api_keys
 
@@ -33,28 +35,52 @@ FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.used_at)
 """
 
+_HAS_STATUS: Final[Mapping[KeyStatus, Callable[[datetime], ColumnElement[bool]]]] = {
+    # As `model.status_of` decides it.
+    "revoked": lambda _: api_keys.c.revoked_at.is_not(None),
+    "expired": lambda now: and_(api_keys.c.revoked_at.is_(None), api_keys.c.expires_at <= now),
+    "active": lambda now: and_(
+        api_keys.c.revoked_at.is_(None), or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    ),
+}
+
 
 async def add(tx: AsyncConnection, api_key: ApiKey) -> None:
-    await tx.execute(insert(api_keys).values({**asdict(api_key), "scopes": list(api_key.scopes)}))
+    await tx.execute(insert(api_keys).values(**_columns_of(asdict(api_key))))
 
 
 async def list_all(tx: AsyncConnection) -> list[ApiKey]:
     """Those the transaction's tenant has in its environment, oldest first."""
     rows = await tx.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id))
-    return [_api_key(dict(row)) for row in rows.mappings()]
+    return [_api_key(row) for row in rows.mappings()]
 
 
-async def find(tx: AsyncConnection, key_id: str) -> ApiKey | None:
-    row = (await tx.execute(select(api_keys).where(api_keys.c.id == key_id))).mappings().one_or_none()
-    return None if row is None else _api_key(dict(row))
+async def page(
+    tx: AsyncConnection, *, status: KeyStatus | None, before: str | None, limit: int, now: datetime
+) -> list[ApiKey]:
+    """Newest first (an id begins with its time), those older than the key `before`."""
+    query = select(api_keys).order_by(api_keys.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(api_keys.c.id < before)
+    if status is not None:
+        query = query.where(_HAS_STATUS[status](now))
+    return [_api_key(row) for row in (await tx.execute(query)).mappings()]
 
 
-async def revoke(tx: AsyncConnection, key_id: str, at: datetime) -> bool:
-    """False when there is no such key or it was revoked before."""
-    done = await tx.execute(
-        update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)).values(revoked_at=at)
-    )
-    return bool(done.rowcount)
+async def find(tx: AsyncConnection, key_id: str, *, lock: bool = False) -> ApiKey | None:
+    query = select(api_keys).where(api_keys.c.id == key_id)
+    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    return None if row is None else _api_key(row)
+
+
+async def count_active(tx: AsyncConnection, now: datetime) -> int:
+    query = select(func.count()).select_from(api_keys).where(_HAS_STATUS["active"](now))
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def change(tx: AsyncConnection, key_id: str, values: Mapping[str, Any]) -> None:
+    """`values` are fields of ApiKey that may change."""
+    await tx.execute(update(api_keys).where(api_keys.c.id == key_id).values(**_columns_of(values)))
 
 
 async def find_principal(pool: Pool, key_hash: str) -> asyncpg.Record | None:
@@ -67,5 +93,10 @@ async def touch(pool: Pool, used: Mapping[str, datetime]) -> None:
     await pool.execute(_TOUCH, list(used), list(used.values()))
 
 
-def _api_key(row: dict[str, Any]) -> ApiKey:
-    return ApiKey(**{**row, "scopes": tuple(row["scopes"])})
+def _columns_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _api_key(row: RowMapping) -> ApiKey:
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return ApiKey(**values)

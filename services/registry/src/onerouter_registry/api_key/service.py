@@ -1,35 +1,56 @@
-"""A tenant's API keys: make, list, revoke."""
+"""A tenant's API keys: make, list, change, rotate, revoke."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, Final
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.api_keys import hash_key, make_key, parse_key
-from onerouter_common.clock import Clock
-from onerouter_common.errors import NotFound
-from onerouter_common.ids import API_KEY, new_id
+from onerouter_common.clock import Clock, isoformat
+from onerouter_common.contracts.base import Environment
+from onerouter_common.errors import Conflict, InvalidRequest, NotFound
+from onerouter_common.ids import API_KEY, is_id, new_id
+from onerouter_common.registry_client import KeyStatus
+from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.api_key import repository
-from onerouter_registry.api_key.model import EVERYTHING, ApiKey, CreatedKey, expiry_of, scopes_of
-from onerouter_registry.changes import api_key_changed
+from onerouter_registry.api_key.authority import UNBOUNDED, Authority
+from onerouter_registry.api_key.limits import overlap_of
+from onerouter_registry.api_key.model import (
+    SETTINGS,
+    ApiKey,
+    CreatedKey,
+    KeyChanges,
+    KeyPage,
+    KeySettings,
+    RotatedKey,
+    checked,
+    described,
+    settings_of,
+)
+from onerouter_registry.api_key.scopes import EVERYTHING
+from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.changes import Kind, api_key_changed
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
-from onerouter_registry.validation import count_of, environment_of, name_of
+from onerouter_registry.validation import environment_of
 
 log = structlog.get_logger()
 
-_MOST_PER_S = 100_000
+MOST_ACTIVE: Final = 500
+"""Active keys of a tenant in one environment."""
 
 
 class ApiKeys:
-    def __init__(self, engine: AsyncEngine, pepper: SecretStr, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, pepper: SecretStr, clock: Clock, audit: AuditLog) -> None:
         self._engine = engine
         self._pepper = pepper
-        self._clock = clock
+        self.clock: Final = clock
+        self._audit = audit
 
     async def create(
         self,
@@ -41,57 +62,189 @@ class ApiKeys:
         rate_limit_per_s: int = 100,
         rate_burst: int = 200,
         expires_at: datetime | None = None,
+        ip_allow_list: Sequence[str] = (),
+        quotas: Mapping[str, int] | None = None,
+        by: Actor = SYSTEM,
+        authority: Authority = UNBOUNDED,
     ) -> CreatedKey:
-        """A new key, shown this once. Raises InvalidRequest, NotFound (no such tenant)."""
-        where = environment_of(environment)
-        now = self._clock.now()
+        """A new key, shown this once.
+
+        Raises InvalidRequest, NotPermitted (more than the caller may give), NotFound (no such tenant), Conflict (too many).
+        """
+        where, now = environment_of(environment), self.clock.now()
+        wanted = KeyChanges(
+            name=name,
+            scopes=scopes,
+            rate_limit_per_s=rate_limit_per_s,
+            rate_burst=rate_burst,
+            expires_at=expires_at,
+            ip_allow_list=ip_allow_list,
+            quotas=quotas or {},
+        )
+        settings = KeySettings(**checked(wanted, now))
+        authority.require_making(settings)
+        created = self._make(tenant_id, where, settings, by, now)
+        try:
+            async with tenant_transaction(self._engine, tenant_id, where) as tx:
+                if await repository.count_active(tx, now) >= MOST_ACTIVE:
+                    raise Conflict(f"There are {MOST_ACTIVE} active API keys already; revoke those nobody uses.")
+                await self._add(tx, created.api_key, by)
+        except IntegrityError as error:
+            # The only other rule a fresh key can break is that its tenant exists.
+            raise NotFound(f"There is no tenant {tenant_id[:40]}.") from error
+        log.info("registry.api_key.created", tenant_id=tenant_id, environment=where, api_key_id=created.api_key.id)
+        return created
+
+    async def list(self, tenant_id: str, environment: str) -> list[ApiKey]:
+        """All of them, revoked ones too, oldest first."""
+        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
+            return await repository.list_all(tx)
+
+    async def page(
+        self, tenant_id: str, environment: str, *, status: KeyStatus | None, cursor: str | None, limit: int
+    ) -> KeyPage:
+        """Newest first, `limit` of them. Raises InvalidRequest for a cursor that is none."""
+        if cursor is not None and not is_id(API_KEY, cursor):
+            raise InvalidRequest.of("cursor", "must be the next_cursor of the page before")
+        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
+            found = await repository.page(tx, status=status, before=cursor, limit=limit + 1, now=self.clock.now())
+        shown = tuple(found[:limit])
+        return KeyPage(shown, shown[-1].id if len(found) > limit else None)
+
+    async def get(self, tenant_id: str, environment: str, key_id: str) -> ApiKey:
+        """Raises NotFound."""
+        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
+            return await _get(tx, key_id)
+
+    async def update(
+        self,
+        tenant_id: str,
+        environment: str,
+        key_id: str,
+        changes: KeyChanges,
+        *,
+        by: Actor = SYSTEM,
+        authority: Authority = UNBOUNDED,
+    ) -> ApiKey:
+        """Change settings of an active key. Raises InvalidRequest, NotFound, NotPermitted, Conflict (no longer active)."""
+        where, now = environment_of(environment), self.clock.now()
+        wanted = checked(changes, now)
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            before = await _get(tx, key_id, lock=True)
+            _require_active(before, now)
+            after = replace(before, **wanted)
+            changed = frozenset(name for name in wanted if getattr(after, name) != getattr(before, name))
+            authority.require_change(before, after, changed)
+            if not changed:
+                return before
+            await repository.change(tx, key_id, {name: wanted[name] for name in changed})
+            await self._tell(tx, after, "updated", now)
+            await self._record(tx, by, "api_key.updated", after, described(before, changed), described(after, changed))
+        log.info("registry.api_key.updated", tenant_id=tenant_id, api_key_id=key_id, changed=sorted(changed))
+        return after
+
+    async def rotate(
+        self,
+        tenant_id: str,
+        environment: str,
+        key_id: str,
+        *,
+        overlap_s: int = 86_400,
+        by: Actor = SYSTEM,
+        authority: Authority = UNBOUNDED,
+    ) -> RotatedKey:
+        """A new key with the same settings; the old one ends after the overlap, or when it would have anyway.
+
+        Raises InvalidRequest, NotFound, NotPermitted, Conflict (not active, or rotated before).
+        """
+        where, now, overlap = environment_of(environment), self.clock.now(), overlap_of(overlap_s)
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            before = await _get(tx, key_id, lock=True)
+            if before.replaced_by is not None:
+                raise Conflict(f"This API key was rotated before: {before.replaced_by} replaces it.")
+            _require_active(before, now)
+            authority.require_making(before)
+            created = self._make(tenant_id, where, settings_of(before), by, now)
+            ends_at = now + overlap if before.expires_at is None else min(before.expires_at, now + overlap)
+            previous = replace(before, expires_at=ends_at, replaced_by=created.api_key.id)
+            await repository.change(tx, key_id, {"expires_at": ends_at, "replaced_by": previous.replaced_by})
+            await self._tell(tx, previous, "updated", now)
+            await self._add(tx, created.api_key, by)
+            ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
+            was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
+            await self._record(tx, by, "api_key.rotated", previous, was, ends)
+        log.info("registry.api_key.rotated", tenant_id=tenant_id, api_key_id=key_id, replaced_by=created.api_key.id)
+        return RotatedKey(created, previous)
+
+    async def revoke(self, tenant_id: str, environment: str, key_id: str, *, by: Actor = SYSTEM) -> ApiKey:
+        """End a key for good; doing it again changes nothing. Raises NotFound."""
+        where, now = environment_of(environment), self.clock.now()
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            before = await _get(tx, key_id, lock=True)
+            if before.revoked_at is not None:
+                return before
+            after = replace(before, revoked_at=now)
+            await repository.change(tx, key_id, {"revoked_at": now})
+            await self._tell(tx, after, "deleted", now)
+            was, ends = {"status": before.status_at(now)}, {"status": "revoked"}
+            await self._record(tx, by, "api_key.revoked", after, was, ends)
+        log.info("registry.api_key.revoked", tenant_id=tenant_id, environment=where, api_key_id=key_id)
+        return after
+
+    def _make(self, tenant_id: str, where: Environment, settings: KeySettings, by: Actor, now: datetime) -> CreatedKey:
         key = make_key(where)
         parsed = parse_key(key.get_secret_value())
         assert parsed is not None  # noqa: S101 - a key we made is one we can read
         api_key = ApiKey(
+            **{name: getattr(settings, name) for name in SETTINGS},
             id=new_id(API_KEY),
             tenant_id=tenant_id,
             environment=where,
-            name=name_of("name", name),
             hash=hash_key(key.get_secret_value(), self._pepper),
             display_prefix=parsed.display_prefix,
-            scopes=scopes_of(tuple(scopes)),
-            rate_limit_per_s=count_of("rate_limit_per_s", rate_limit_per_s, _MOST_PER_S),
-            rate_burst=count_of("rate_burst", rate_burst, _MOST_PER_S),
             created_at=now,
-            expires_at=expiry_of(expires_at, now),
+            created_by=f"{by.kind}:{by.id}",
         )
-        await self._store(api_key)
-        log.info("registry.api_key.created", tenant_id=tenant_id, environment=where, api_key_id=api_key.id)
         return CreatedKey(key, api_key)
 
-    async def list(self, tenant_id: str, environment: str) -> list[ApiKey]:
-        """Revoked ones too, oldest first."""
-        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
-            return await repository.list_all(tx)
+    async def _add(self, tx: AsyncConnection, api_key: ApiKey, by: Actor) -> None:
+        await repository.add(tx, api_key)
+        await self._tell(tx, api_key, "created", api_key.created_at)
+        after = described(api_key) | {"display": f"{api_key.display_prefix}…"}
+        await self._record(tx, by, "api_key.created", api_key, None, after)
 
-    async def revoke(self, tenant_id: str, environment: str, key_id: str) -> ApiKey:
-        """End a key for good; doing it again changes nothing. Raises NotFound."""
-        now = self._clock.now()
-        where = environment_of(environment)
-        async with tenant_transaction(self._engine, tenant_id, where) as tx:
-            api_key = await repository.find(tx, key_id)
-            if api_key is None:
-                raise NotFound(f"There is no API key {key_id}.")
-            if not await repository.revoke(tx, key_id, now):
-                return api_key
-            await append(tx, api_key_changed(tenant_id, where, key_id, api_key.hash, "deleted", now))
-        log.info("registry.api_key.revoked", tenant_id=tenant_id, environment=where, api_key_id=key_id)
-        return replace(api_key, revoked_at=now)
+    async def _tell(self, tx: AsyncConnection, key: ApiKey, change: Kind, at: datetime) -> None:
+        await append(tx, api_key_changed(key.tenant_id, key.environment, key.id, key.hash, change, at))
 
-    async def _store(self, api_key: ApiKey) -> None:
-        created = api_key_changed(
-            api_key.tenant_id, api_key.environment, api_key.id, api_key.hash, "created", api_key.created_at
+    async def _record(
+        self,
+        tx: AsyncConnection,
+        by: Actor,
+        action: str,
+        key: ApiKey,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any],
+    ) -> None:
+        await self._audit.record(
+            tx,
+            by,
+            action,
+            tenant_id=key.tenant_id,
+            environment=key.environment,
+            target=("api_key", key.id),
+            before=before,
+            after=after,
         )
-        try:
-            async with tenant_transaction(self._engine, api_key.tenant_id, api_key.environment) as tx:
-                await repository.add(tx, api_key)
-                await append(tx, created)
-        except IntegrityError as error:
-            # The only other rule a fresh key can break is that its tenant exists.
-            raise NotFound(f"There is no tenant {api_key.tenant_id}.") from error
+
+
+async def _get(tx: AsyncConnection, key_id: str, *, lock: bool = False) -> ApiKey:
+    api_key = await repository.find(tx, key_id, lock=lock) if is_id(API_KEY, key_id) else None
+    if api_key is None:
+        raise NotFound(f"There is no API key {key_id[:40]}.")
+    return api_key
+
+
+def _require_active(key: ApiKey, now: datetime) -> None:
+    status = key.status_at(now)
+    if status != "active":
+        raise Conflict(f"This API key {'has been revoked' if status == 'revoked' else 'has expired'}; create another.")

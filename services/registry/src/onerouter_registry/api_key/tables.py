@@ -3,6 +3,7 @@
 from typing import Final
 
 from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from onerouter_registry.metadata import metadata
 
@@ -22,4 +23,8 @@ api_keys: Final = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
+    Column("ip_allow_list", ARRAY(Text), nullable=False),
+    Column("quotas", JSONB, nullable=False),
+    Column("created_by", Text),
+    Column("replaced_by", Text),
 )
