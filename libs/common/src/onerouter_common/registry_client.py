@@ -18,10 +18,20 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.base import Category, Environment, Moment
 from onerouter_common.contracts.routing import RoutingPolicy
-from onerouter_common.errors import NotFound, Overloaded
+from onerouter_common.errors import Effect, NotFound, Overloaded
 from onerouter_common.web.internal import InternalAuth
 
-__all__ = ["CallbackTarget", "ChangeFeed", "ConnectionSecret", "Principal", "RegistryClient", "RouteSet", "absent"]
+__all__ = [
+    "CallbackTarget",
+    "ChangeFeed",
+    "ConnectionSecret",
+    "MaybeDone",
+    "Principal",
+    "QuotaLease",
+    "RegistryClient",
+    "RouteSet",
+    "absent",
+]
 
 log = structlog.get_logger()
 
@@ -134,6 +144,22 @@ class CallbackTarget(_Answer):
     data_keys: Mapping[str, str]
 
 
+class QuotaLease(_Answer):
+    """Operations of a monthly quota that the asking gateway may begin."""
+
+    granted: int
+    limit: int | None
+    """The quota; None: the key has none for this category (any more)."""
+    remaining: int
+    """What is left for everybody after this."""
+
+
+class MaybeDone(Overloaded):
+    """The registry was asked to change something and did not answer: it may have done it."""
+
+    effect = Effect.UNKNOWN
+
+
 def absent(detail: str) -> NotFound:
     """The registry's own "there is none", told apart from the 404 of a wrong address or a proxy in between."""
     return NotFound(detail, code=_ABSENT)
@@ -184,6 +210,40 @@ class RegistryClient:
         if _PLAIN.match(provider) is None or _PLAIN.match(token) is None:
             return None  # cannot be ours, and must not bend the path
         return await self._ask(CallbackTarget, "GET", f"/internal/callback-tokens/{provider}/{token}")
+
+    async def lease_quota(
+        self,
+        api_key_id: str,
+        category: str,
+        month: str,
+        *,
+        needed: int = 0,
+        wanted: int = 0,
+        returned: int = 0,
+        owed: int = 0,
+    ) -> QuotaLease | None:
+        """Borrow from a key's quota of a month (`2026-11`): what is needed now, or up to `wanted` while plenty is left.
+
+        `returned` is given back, `owed` was begun unpaid and is charged whatever is left. None: there is no such key.
+        Unlike the others this changes something, so it is tried once. Raises MaybeDone when it may have been done, Overloaded
+        when it surely was not.
+        """
+        body = {"api_key_id": api_key_id, "category": category, "month": month}
+        figures = {"needed": needed, "wanted": wanted, "returned": returned, "owed": owed}
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                response = await self._http.post(
+                    "/internal/quotas/lease", json={**body, **figures}, headers=self._auth.headers()
+                )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise self._away(type(error).__name__) from error
+        except (httpx.TransportError, TimeoutError) as error:
+            raise MaybeDone("The registry did not answer.", retry_after_s=_RETRY_AFTER_S) from error
+        if response.status_code == 404 and _ABSENT.encode() in response.content:
+            return None
+        if response.status_code != 200:
+            raise self._away(f"status {response.status_code}")
+        return QuotaLease.model_validate_json(response.content)
 
     async def _ask(
         self, answer: type[AnswerT], method: str, path: str, body: Mapping[str, str] | None = None
