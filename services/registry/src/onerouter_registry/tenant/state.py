@@ -1,8 +1,8 @@
 """A tenant's life. Pure: each rule gives the tenant as it is then, the very same where nothing changes.
 
-    active ⇄ suspended          an operator
-    either → deleting           its owner, or an operator; undone until `delete_after`, it is again what it was
-    deleting → deleted          at `delete_after`; final, and the id stays taken
+active ⇄ suspended    an operator
+either → deleting     its owner, or an operator; undone until `delete_after`, it is again what it was
+deleting → deleted    at `delete_after`; final, and the id stays taken
 """
 
 from dataclasses import replace
@@ -65,9 +65,13 @@ def undo_deletion(tenant: Tenant, by: DeletionBy, now: datetime) -> Tenant:
     )
 
 
+def is_due(tenant: Tenant, now: datetime) -> bool:
+    return tenant.status == "deleting" and tenant.delete_after is not None and tenant.delete_after <= now
+
+
 def end(tenant: Tenant, now: datetime) -> Tenant:
     """Raises Conflict unless its time has come."""
-    if tenant.status != "deleting" or tenant.delete_after is None or tenant.delete_after > now:
+    if not is_due(tenant, now):
         raise _conflict(tenant)
     return replace(tenant, status="deleted", status_changed_at=now, updated_at=now)
 

@@ -269,10 +269,13 @@ def _people() -> None:
             nonce_hash text NOT NULL,
             code_verifier text NOT NULL, -- sealed for this flow with a key only the browser's cookie has
             return_to text NOT NULL,
+            user_id text REFERENCES users (id) ON DELETE CASCADE, -- who links an identity to their account; none: a sign-in
             created_at timestamptz NOT NULL,
             expires_at timestamptz NOT NULL
         )
     """)
+    op.execute("CREATE INDEX oidc_flows_expiry ON oidc_flows (expires_at)")
+    op.execute("CREATE INDEX identities_of_user ON identities (user_id)")
     for table in ("users", "identities", "sessions", "single_use_tokens", "recovery_codes", "throttles", "oidc_flows"):
         # Behind row-level security, too, with no policy that admits a tenant: a grant given by mistake would show nothing.
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
@@ -323,7 +326,7 @@ def _audit() -> None:
     op.execute("""
         CREATE TABLE audit_entries (
             tenant_id text NOT NULL,
-            sequence bigint NOT NULL,
+            sequence bigint NOT NULL CHECK (sequence > 0),
             id text NOT NULL UNIQUE,
             environment text,
             at timestamptz NOT NULL,

@@ -46,7 +46,7 @@ class Deletions:
             if not await repository.lock(tx, tenant_id):
                 return False
             before = await tenants.find(tx, tenant_id)
-            if before is None or before.status != "deleting" or before.delete_after is None or before.delete_after > now:
+            if before is None or not state.is_due(before, now):
                 return False
             await tenants.save(tx, state.end(before, now))
             keys = await repository.revoke_keys(tx, tenant_id, now)
