@@ -35,6 +35,20 @@ def connection_changed(
     )
 
 
+def callback_token_changed(
+    tenant_id: str, environment: Environment, connection_id: str, change: Kind, at: datetime
+) -> RegistryChange:
+    """Named by its connection: a token is known to caches only as the address that was called."""
+    return RegistryChange(
+        entity="callback_token",
+        id=f"{connection_id}/callback_token",
+        tenant_id=tenant_id,
+        environment=environment,
+        change=change,
+        at=at,
+    )
+
+
 def route_changed(tenant_id: str, environment: Environment, category: Category, at: datetime) -> RegistryChange:
     """A route has no id of its own: its key names its place."""
     return RegistryChange(

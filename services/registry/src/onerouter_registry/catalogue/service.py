@@ -40,6 +40,11 @@ class Catalogue:
             )
         return package
 
+    def find(self, category: str, provider: str) -> Manifest | None:
+        """None: not installed (any more)."""
+        package = self._providers.find(category, provider)
+        return None if package is None else package.manifest
+
     def get(self, category: str, provider: str) -> Manifest:
         """Raises InvalidRequest (INVALID_PROVIDER)."""
         return self.package(category, provider).manifest
