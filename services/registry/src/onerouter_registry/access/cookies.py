@@ -22,7 +22,7 @@ class Cookies:
     def __init__(self, secret: SecretStr, *, secure: bool) -> None:
         """`secure`: over https only, bound to the host by the `__Host-` prefix. Plain http is for local mode."""
         self._key = derive_key(secret, "csrf")
-        self._secure = secure
+        self.secure: Final = secure
         prefix = "__Host-" if secure else ""
         self.session_name: Final = f"{prefix}onerouter_session"
         self.csrf_name: Final = f"{prefix}onerouter_csrf"
@@ -47,11 +47,11 @@ class Cookies:
                 value,
                 max_age=int(LIFETIME.total_seconds()),
                 path="/",
-                secure=self._secure,
+                secure=self.secure,
                 httponly=http_only,
                 samesite="lax",
             )
 
     def clear(self, response: Response) -> None:
         for name, http_only in ((self.session_name, True), (self.csrf_name, False)):
-            response.delete_cookie(name, path="/", secure=self._secure, httponly=http_only, samesite="lax")
+            response.delete_cookie(name, path="/", secure=self.secure, httponly=http_only, samesite="lax")
