@@ -1,6 +1,5 @@
 """What holds of every decision, whatever a tenant configures and asks."""
 
-import operator
 from collections import Counter
 from decimal import Decimal
 
@@ -71,6 +70,12 @@ requests = st.builds(
     provider=st.none() | providers,
     ordering_key=st.none() | st.text(max_size=20),
 )
+
+
+def _id_of(candidate: Candidate) -> str:
+    return candidate.connection_id
+
+
 candidates = st.lists(
     st.builds(
         Candidate,
@@ -83,7 +88,7 @@ candidates = st.lists(
         currencies=st.none() | st.frozensets(st.sampled_from(WORDS)),
     ),
     max_size=6,
-    unique_by=operator.attrgetter("connection_id"),
+    unique_by=_id_of,
 )
 
 
@@ -102,7 +107,7 @@ def test_every_connection_is_either_taken_once_or_refused_once_with_a_reason(
     policy: RoutingPolicy | None, present: list[Candidate], request: RoutingRequest
 ) -> None:
     decision = decide(policy, present, request)
-    met = Counter(one.connection_id for one in (*decision.candidates, *decision.refused))
+    met = Counter([one.connection_id for one in decision.candidates] + [one.connection_id for one in decision.refused])
     assert all(count == 1 for count in met.values())
     assert {one.connection_id for one in present} <= met.keys()
     assert all(one.detail for one in decision.refused)

@@ -18,10 +18,12 @@ from onerouter_common.contracts import topics
 from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, HEADER_REPLY_TO, Command
 from onerouter_common.contracts.events import Event
 from onerouter_common.contracts.replies import Reply
+from onerouter_common.contracts.routing import RoutingPolicy
 from onerouter_common.db.engine import worker_pool
 from onerouter_common.errors import OneRouterError
 from onerouter_common.ids import COMMAND, OPERATION, PAYMENT, REFUND, new_id
 from onerouter_common.retry import Backoff
+from onerouter_common.routing.route import Candidate, Route
 from onerouter_common.worker.handler import CategoryRules, Idempotency, handlers_by_name
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
@@ -136,9 +138,21 @@ class ScriptedConnection:
 class ScriptedConnections:
     connections: list[ScriptedConnection]
     disabled: set[str] = field(default_factory=set)
+    switched_off: set[str] = field(default_factory=set)
+    policy: RoutingPolicy | None = None
+    suspended: bool = False
 
-    async def route(self, tenant_id: str, environment: str, category: str) -> list[ScriptedConnection]:
-        return [c for c in self.connections if c.id not in self.disabled]
+    async def route(self, tenant_id: str, environment: str, category: str) -> Route:
+        return Route(tuple(self._candidate(one) for one in self.connections), self.policy, self.suspended)
+
+    def _candidate(self, connection: ScriptedConnection) -> Candidate:
+        return Candidate(
+            connection.id,
+            connection.provider,
+            enabled=connection.id not in self.disabled,
+            switched_off=connection.id in self.switched_off,
+            capabilities=frozenset(connection.idempotency),
+        )
 
     async def get(
         self, tenant_id: str, environment: str, category: str, connection_id: str

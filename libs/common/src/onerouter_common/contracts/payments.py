@@ -35,6 +35,10 @@ class CreatePayment(Contract):
     method_details: dict[str, str] = {}
     """upi_app, emi_plan, card_network, wallet_provider, bank_code as sent."""
     save_card: bool = False
+    country: str | None = None
+    """Of the customer, ISO 3166 alpha-2; for the tenant's routing rules."""
+    channel: str | None = None
+    """Where the sale is made, in the tenant's own words; for its routing rules."""
 
 
 class CapturePayment(Contract):

@@ -10,6 +10,7 @@ from onerouter_common.contracts.base import Contract, Environment, Moment
 
 HEARTBEAT_KEY: Final = "heartbeat"
 HEARTBEAT_S: Final = 0.3
+EVERY_TENANT: Final = "*"
 
 
 class RegistryChange(Contract):
@@ -18,7 +19,7 @@ class RegistryChange(Contract):
     entity: Literal["tenant", "api_key", "connection", "route", "callback_token", "provider"]
     id: str
     tenant_id: str
-    """`*` concerns every tenant: an operator switched a provider off or on."""
+    """`EVERY_TENANT` where it concerns all: an operator switched a provider off or on."""
     environment: Environment | None
     key_hash: str | None = None
     """For an API key: the hash it is cached under."""

@@ -19,12 +19,11 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Contract
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
-from onerouter_common.errors import OneRouterError
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
 from onerouter_common.worker.handler import CategoryRules, Connection, Handler, Idempotency, Operation
-from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.routing import Routed, Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots
 from onerouter_common.worker.started import Started
 
@@ -91,11 +90,20 @@ UPDATE operations SET due_at = now() WHERE (id, created_at) IN (
 
 _BEGIN: Final = """
 UPDATE operations o SET attempts = mine.attempts, connection_id = mine.connection_id, provider = mine.provider,
-    open_attempt_at = mine.open_attempt_at, effect_guarantee = mine.effect_guarantee
-FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::int[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
-    AS mine (id, created_at, generation, attempts, connection_id, provider, open_attempt_at, effect_guarantee)
+    open_attempt_at = mine.open_attempt_at, effect_guarantee = mine.effect_guarantee,
+    routing = COALESCE(mine.routing, o.routing)
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::int[], $5::text[], $6::text[], $7::timestamptz[], $8::text[],
+            $9::jsonb[])
+    AS mine (id, created_at, generation, attempts, connection_id, provider, open_attempt_at, effect_guarantee, routing)
 WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
 RETURNING o.id
+"""
+
+# Why there is no call: the settlement that ends it knows nothing of routes.
+_EXPLAIN: Final = """
+UPDATE operations o SET routing = mine.routing
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::jsonb[]) AS mine (id, created_at, generation, routing)
+WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
 """
 
 _RELEASE: Final = """
@@ -353,30 +361,31 @@ class Claims:
         handler: Handler[Any, Any],
         command: Contract,
         resource: Any,
-        route: Route,
+        route: Routed | None,
         now: datetime,
     ) -> tuple[Started | None, Any]:
         op = claimed.op
-        refusal = route if isinstance(route, OneRouterError) else None
-        if refusal is not None and claimed.open_attempt_at is not None:
+        if route is None:
+            return None, None
+        if route.refusal is not None and claimed.open_attempt_at is not None:
             # A call may have had an effect at a connection that is gone: nobody can be asked, a person must decide.
             log.error("operation.unknown.connection_gone", operation_id=op.id)
             self._gone.add(op.id)
             return None, None
-        connection = None if isinstance(route, OneRouterError) else route
-        if connection is None and refusal is None:
-            return None, None
+        connection = route.connection
         bound = connection.max_in_flight if connection is not None else 0
         if not self._slots.take(op.tenant_id, connection.id if connection is not None else None, bound):
             self.wants_room = True
             return None, None
         if connection is None:
             op = replace(op, connection_id=None)
-            return Started(op, handler, command, refusal=refusal, traceparent=claimed.traceparent), None
+            return Started(
+                op, handler, command, refusal=route.refusal, traceparent=claimed.traceparent, routing=route.decision
+            ), None
         op = replace(op, connection_id=connection.id, provider=connection.provider)
         if claimed.open_attempt_at is None:
             one, changed = starting.begin(handler, op, command, resource, connection, now=now)
-            return replace(one, traceparent=claimed.traceparent), changed
+            return replace(one, traceparent=claimed.traceparent, routing=route.decision), changed
         try:
             return self._ask(claimed, op, handler, command, resource, connection, now), None
         except Exception:
@@ -408,6 +417,15 @@ class Claims:
 
     async def _record(self, connection: Any, started: list[Started]) -> list[Started]:
         """Write what is about to be done; those whose row was taken over meanwhile are dropped from the list returned."""
+        refused = [one for one in started if one.attempt is None and one.routing is not None]
+        if refused:
+            await connection.execute(
+                _EXPLAIN,
+                [one.op.id for one in refused],
+                [one.op.created_at for one in refused],
+                [one.op.generation for one in refused],
+                [one.routing for one in refused],
+            )
         called = [one for one in started if one.attempt is not None]
         if not called:
             return []
@@ -421,6 +439,7 @@ class Claims:
             [one.op.provider for one in called],
             [statements.first_call_at(one) for one in called],
             [one.effect_guarantee for one in called],
+            [one.routing for one in called],
         )
         mine = {row["id"] for row in rows}
         for one in called:

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import JsonValue
 
 from onerouter_common.contracts.base import Contract
-from onerouter_common.errors import OneRouterError
+from onerouter_common.errors import OneRouterError, Overloaded
+from onerouter_common.routing.route import NO_FACTS, Facts, Route
 
 
 class Idempotency(StrEnum):
@@ -101,15 +102,22 @@ class Connection(Protocol):
         ...
 
 
+class ConnectionUnusable(Overloaded):
+    """This one cannot be used in this process now; another may take its place."""
+
+
 class Connections(Protocol):
     """Where the heart gets connections from. Raises Overloaded when the registry cannot be asked and nothing is cached."""
 
-    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[Connection]:
-        """The tenant's enabled connections, best first."""
+    async def route(self, tenant_id: str, environment: str, category: str) -> Route:
+        """What may be taken, and the tenant's policy; an empty one when nothing is connected."""
         ...
 
     async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> Connection | None:
-        """One connection, also when it is disabled: a refund must reach the account that took the payment."""
+        """One connection, also when it takes no new operation: a refund must reach the account that took the payment.
+
+        Raises CredentialsUnreadable when only its tenant can mend it, ConnectionUnusable when an operator must.
+        """
         ...
 
 
@@ -134,6 +142,8 @@ class RouteHint:
     """Pinned: the connection the resource lives at."""
     provider: str | None = None
     """The caller asked for this provider."""
+    facts: Facts = NO_FACTS
+    """What the tenant's rules may ask for, where the route decides."""
 
 
 @dataclass(frozen=True, slots=True)

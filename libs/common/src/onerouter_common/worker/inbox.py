@@ -16,12 +16,11 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Contract
 from onerouter_common.contracts.commands import Command
 from onerouter_common.db.engine import Pool
-from onerouter_common.errors import OneRouterError
 from onerouter_common.json_text import without_nul
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
 from onerouter_common.worker.handler import CategoryRules, Handler, Operation
-from onerouter_common.worker.routing import Route, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.routing import Routed, Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots
 from onerouter_common.worker.started import Started, Waiting
 
@@ -37,19 +36,19 @@ WITH new AS (
 ), made AS (
     INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload,
         fingerprint, made_by, api_key_id, traceparent, reply_partitions, accepted_at, created_at, not_before, state,
-        due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee)
+        due_at, owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee, routing)
     SELECT id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
         made_by, api_key_id, traceparent, CASE WHEN reply IS NULL THEN '{}' ELSE ARRAY[reply] END, accepted_at,
         created_at, not_before, state,
         CASE state WHEN 'scheduled' THEN not_before ELSE now() + make_interval(secs => due_in_s) END,
-        owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee
+        owner, generation, attempts, open_attempt_at, connection_id, provider, effect_guarantee, routing
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::int[], $14::timestamptz[], $15::timestamptz[],
         $16::timestamptz[], $17::text[], $18::float8[], $19::text[], $20::int[], $21::int[], $22::timestamptz[],
-        $23::text[], $24::text[], $25::text[])
+        $23::text[], $24::text[], $25::text[], $37::jsonb[])
     AS o (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint, made_by,
         api_key_id, traceparent, reply, accepted_at, created_at, not_before, state, due_in_s, owner, generation, attempts,
-        open_attempt_at, connection_id, provider, effect_guarantee)
+        open_attempt_at, connection_id, provider, effect_guarantee, routing)
     JOIN new ON new.operation_id = o.id
 ), called AS (
     INSERT INTO attempts (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, capability,
@@ -152,7 +151,7 @@ class Inbox:
         connection: Any,
         offered: list[tuple[Received, Operation]],
         doubles: list[Received],
-        routes: dict[str, Route],
+        routes: dict[str, Routed | None],
         owner: str,
         now: datetime,
         taken: list[Started],
@@ -170,7 +169,8 @@ class Inbox:
                 prepared[op.id] = resource
             rows.append((received, outcome))
         started = [outcome for _, outcome in rows if isinstance(outcome, Started)]
-        columns = [*_columns(rows, owner), *statements.attempt_columns(started)]
+        decisions = [outcome.routing if isinstance(outcome, Started) else None for _, outcome in rows]
+        columns = [*_columns(rows, owner), *statements.attempt_columns(started), decisions]
         new = {row["operation_id"] for row in await connection.fetch(_STORE, *columns)}
         to_save = [resource for operation_id, resource in prepared.items() if operation_id in new]
         if to_save:
@@ -191,7 +191,7 @@ class Inbox:
         op: Operation,
         resources: dict[str, Any],
         busy: set[str],
-        route: Route,
+        route: Routed | None,
         now: datetime,
     ) -> tuple[Started | Waiting, Any]:
         if op.not_before is not None and op.not_before > now:
@@ -199,21 +199,25 @@ class Inbox:
         if op.ordering_key in busy:
             return Waiting(op, traceparent=received.traceparent), None
         resource = owned_by(resources.get(op.ordering_key), op)
-        refusal = route if isinstance(route, OneRouterError) else None
-        connection = None if isinstance(route, OneRouterError) else route
-        if connection is None and refusal is None:
+        if route is None:
             return Waiting(op, due_in_s=_REGISTRY_AWAY_S, traceparent=received.traceparent), None
+        connection = route.connection
         bound = connection.max_in_flight if connection is not None else 0
         if not self._slots.take(op.tenant_id, connection.id if connection else None, bound):
             return Waiting(op, traceparent=received.traceparent), None
         op = replace(op, state="executing", generation=1)
         if connection is None:
             return Started(
-                op, received.handler, received.payload, refusal=refusal, traceparent=received.traceparent
+                op,
+                received.handler,
+                received.payload,
+                refusal=route.refusal,
+                traceparent=received.traceparent,
+                routing=route.decision,
             ), None
         op = replace(op, connection_id=connection.id)  # so that the slot is given back where it was taken
         outcome, changed = starting.begin(received.handler, op, received.payload, resource, connection, now=now)
-        return replace(outcome, traceparent=received.traceparent), changed
+        return replace(outcome, traceparent=received.traceparent, routing=route.decision), changed
 
     async def _existing(self, connection: Any, ops: list[Operation]) -> tuple[dict[str, Any], set[str]]:
         keys = keys_of(ops)

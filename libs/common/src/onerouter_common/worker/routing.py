@@ -1,21 +1,50 @@
 """Which connection each operation of a batch is to use, found before any transaction is opened."""
 
 import asyncio
-from collections.abc import Collection, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
+from pydantic import JsonValue
 
 from onerouter_common.contracts.base import Contract
 from onerouter_common.db.engine import Pool
-from onerouter_common.errors import CallerError, CapabilityUnsupported, OneRouterError, Overloaded, ServiceNotConfigured
-from onerouter_common.worker.handler import CategoryRules, Connection, Connections, Handler, Operation, RouteHint
+from onerouter_common.errors import (
+    CallerError,
+    CapabilityUnsupported,
+    CredentialsUnreadable,
+    NotPermitted,
+    OneRouterError,
+    Overloaded,
+    ServiceNotConfigured,
+)
+from onerouter_common.routing.decide import decide
+from onerouter_common.routing.decision import Decision, stays_with_resource
+from onerouter_common.routing.refusal import refusal_of
+from onerouter_common.routing.route import Route, RoutingRequest
+from onerouter_common.worker.handler import (
+    CategoryRules,
+    Connection,
+    Connections,
+    ConnectionUnusable,
+    Handler,
+    Operation,
+    RouteHint,
+)
 from onerouter_common.worker.started import NotPrepared
 
 log = structlog.get_logger()
 
-Route: TypeAlias = Connection | OneRouterError | None
-"""The connection; or why there can be none; or None: the registry cannot be asked now, try again."""
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where an operation goes, or why it can go nowhere. One of `connection` and `refusal` is set."""
+
+    connection: Connection | None = None
+    refusal: OneRouterError | None = None
+    decision: Mapping[str, JsonValue] | None = None
+    """To be stored with the operation; None: it stays with what was decided before, if anything was."""
 
 
 def is_fresh(op: Operation) -> bool:
@@ -43,49 +72,55 @@ class Router:
 
     async def routes(
         self, items: Sequence[tuple[Operation, Handler[Any, Any], Contract]], *, in_doubt: Collection[str] = ()
-    ) -> dict[str, Route]:
-        """By operation id. Where the resource decides, it is read without a lock: what pins a connection never changes.
+    ) -> dict[str, Routed | None]:
+        """By operation id; None: nobody can be asked now, try again.
 
-        `in_doubt`: ids of operations that have a call of unknown outcome; only the connection it was made at can tell.
+        Where the resource decides, it is read without a lock: what pins a connection never changes. `in_doubt`: ids of
+        operations that have a call of unknown outcome; only the connection it was made at can tell.
         """
         keys = keys_of([op for op, _, _ in items if not (is_fresh(op) and op.attempts == 0)])
         resources: dict[str, Any] = {}
         if keys:
             async with self._pool.acquire() as connection:
                 resources = await self._rules.store.load(connection, keys, lock=False)
-        found: dict[str, Route] = {}
-        away = await self._load({(op.tenant_id, op.environment, op.category) for op, _, _ in items})
+        found: dict[str, Routed | None] = {}
+        known = await self._load({(op.tenant_id, op.environment, op.category) for op, _, _ in items})
         for op, handler, command in items:
-            if (op.tenant_id, op.environment, op.category) in away:
+            route = known.get((op.tenant_id, op.environment, op.category))
+            if route is None:
                 found[op.id] = None
+                continue
+            if route.suspended and op.id not in in_doubt:
+                found[op.id] = Routed(refusal=_suspended())
                 continue
             try:
                 hint = handler.hint(op, command, owned_by(resources.get(op.ordering_key), op))
-                found[op.id] = await self._choose(op, hint, handler.capability, in_doubt=op.id in in_doubt)
+                found[op.id] = await self._choose(op, hint, handler.capability, route, in_doubt=op.id in in_doubt)
             except CallerError as error:
-                found[op.id] = error
+                found[op.id] = Routed(refusal=error)
             except Overloaded:
                 found[op.id] = None
             except Exception as error:
                 log.exception("operation.hint.crashed", operation_id=op.id, error=type(error).__name__)
-                found[op.id] = NotPrepared()
+                found[op.id] = Routed(refusal=NotPrepared())
         return found
 
-    async def _load(self, wanted: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
-        """Have the tenants' connections at hand, all at once; those the registry cannot be asked about now.
+    async def _load(self, wanted: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Route]:
+        """The tenants' routes, all at once; without those the registry cannot be asked about now.
 
         One after the other a registry that hangs would cost its timeout per tenant, and the consumer its partitions.
         """
         keys = list(wanted)
         answers = await asyncio.gather(*(self._connections.route(*key) for key in keys), return_exceptions=True)
-        away = {key for key, answer in zip(keys, answers, strict=True) if isinstance(answer, Overloaded)}
-        if away:
-            log.warning("routing.registry.away", tenants=len(away))
-        return away
+        known = {key: answer for key, answer in zip(keys, answers, strict=True) if isinstance(answer, Route)}
+        if len(known) < len(keys):
+            why = {type(answer).__name__ for answer in answers if not isinstance(answer, Route)}
+            log.warning("routing.registry.away", tenants=len(keys) - len(known), errors=sorted(why))
+        return known
 
-    async def _choose(self, op: Operation, hint: RouteHint, capability: str, *, in_doubt: bool) -> Connection:
+    async def _choose(self, op: Operation, hint: RouteHint, capability: str, route: Route, *, in_doubt: bool) -> Routed:
         """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible
-        effect): then the next one in the tenant's order takes its turn.
+        effect): then the next one of the decision takes its turn.
         """
         pinned = hint.connection_id or (op.connection_id if in_doubt or not op.failures else None)
         if pinned is not None:
@@ -93,16 +128,45 @@ class Router:
             if connection is None:
                 raise ServiceNotConfigured("The provider connection that this operation needs was removed.")
             _require(connection, capability)
-            return connection
-        route = await self._connections.route(op.tenant_id, op.environment, op.category)
-        candidates = [c for c in route if hint.provider is None or c.provider == hint.provider]
-        if not candidates:
-            wanted = f"'{hint.provider}'" if hint.provider else f"any {op.category} provider"
-            raise ServiceNotConfigured(f"No enabled connection to {wanted} exists in the {op.environment} environment.")
-        able = [c for c in candidates if c.idempotency_of(capability) is not None]
-        if not able:
-            _require(candidates[0], capability)
-        return able[op.failures % len(able)]
+            new = hint.connection_id is not None and op.connection_id is None
+            return Routed(connection, decision=stays_with_resource(connection.id, connection.provider) if new else None)
+        request = RoutingRequest(capability, hint.facts, hint.provider, op.ordering_key)
+        decision = decide(route.policy, route.candidates, request)
+        if not decision.candidates:
+            refusal = refusal_of(decision, route.candidates, request, category=op.category, environment=op.environment)
+            if isinstance(refusal, Overloaded):
+                raise refusal
+            return Routed(refusal=refusal, decision=decision.to_json(None))
+        return await self._open(op, decision)
+
+    async def _open(self, op: Operation, decision: Decision) -> Routed:
+        """The candidate whose turn it is; one that cannot be opened here is passed over.
+
+        Raises Overloaded when none can, or CredentialsUnreadable when that is why for each.
+        """
+        first = op.failures % len(decision.candidates)
+        turns = decision.candidates[first:] + decision.candidates[:first]
+        unreadable: list[CredentialsUnreadable] = []
+        for taken in turns:
+            try:
+                connection = await self._connections.get(op.tenant_id, op.environment, op.category, taken.connection_id)
+            except CredentialsUnreadable as error:
+                unreadable.append(error)
+                continue
+            except ConnectionUnusable:
+                continue
+            if connection is not None:
+                return Routed(connection, decision=decision.to_json(connection.id))
+        if len(unreadable) == len(turns):
+            raise unreadable[0]
+        # What may pass by itself outweighs what only the tenant can mend: the operation waits.
+        raise Overloaded("No connection can be used right now.")
+
+
+def _suspended() -> NotPermitted:
+    return NotPermitted(
+        "This account is suspended; nothing was sent. Write to the operator of this service.", code="TENANT_SUSPENDED"
+    )
 
 
 def _require(connection: Connection, capability: str) -> None:

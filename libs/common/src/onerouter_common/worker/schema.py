@@ -116,7 +116,11 @@ CREATE INDEX pending_callbacks_due ON pending_callbacks (due_at);
 
 
 def create_worker_tables(service: str) -> None:
-    """Called by the migration that makes a category service's database."""
+    """Called by the migration that makes a category service's database.
+
+    What was added since has a function of its own below: a service calls each once, in this order, in whichever of its
+    migrations comes next.
+    """
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             op.execute(statement)
@@ -130,3 +134,8 @@ def create_worker_tables(service: str) -> None:
     worker = f"onerouter_{service}_worker"
     op.execute(f"GRANT USAGE ON SEQUENCE operations_sequence TO {worker}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON workers TO {worker}")
+
+
+def add_routing_decision() -> None:
+    """What was decided about where an operation goes, and why (`routing.decision.Decision.to_json`)."""
+    op.execute("ALTER TABLE operations ADD COLUMN routing jsonb")

@@ -1,11 +1,13 @@
 """An operation this process may now execute, and what exactly is to be done. Pure."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 import structlog
+from pydantic import JsonValue
 
 from onerouter_common.contracts.base import Contract
 from onerouter_common.errors import CallerError, OneRouterError
@@ -53,6 +55,8 @@ class Started:
     open_attempt_at: datetime | None = None
     """Set when an earlier call of this operation has an unknown outcome."""
     traceparent: str | None = None
+    routing: Mapping[str, JsonValue] | None = None
+    """The decision that led here, to be stored; None: the one before still stands."""
 
     @property
     def effect_guarantee(self) -> str | None:

@@ -21,6 +21,7 @@ operations = Table(
     Column("provider", Text),
     Column("connection_id", Text),
     Column("effect_guarantee", Text),
+    Column("routing", JSONB),
     Column("result", JSONB),
     Column("problem", JSONB),
     Column("provider_ms", Double, nullable=False),

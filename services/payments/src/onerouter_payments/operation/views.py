@@ -22,6 +22,7 @@ def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]
         "resource": {"kind": row["operation"].partition(".")[0], "id": row["resource_id"]},
         "provider": row["provider"],
         "connection_id": row["connection_id"],
+        "routing": row["routing"],
         "created_at": isoformat(row["created_at"]),
         "created": int(row["created_at"].timestamp()),
         "updated_at": isoformat(row["updated_at"]),

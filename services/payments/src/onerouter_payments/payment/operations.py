@@ -9,6 +9,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment
 from onerouter_common.errors import CapabilityUnsupported, Conflict, InvalidRequest, NotFound
 from onerouter_common.money import Money
+from onerouter_common.routing.route import Facts
 from onerouter_common.worker.handler import (
     Begun,
     Connection,
@@ -63,7 +64,16 @@ class PaymentCreate(_PaymentHandler[CreatePayment]):
 
     @override
     def hint(self, op: Operation, command: CreatePayment, resource: PaymentAggregate | None) -> RouteHint:
-        return RouteHint(provider=command.provider)
+        amount = Money(command.amount_minor, command.currency)
+        facts = Facts(
+            currency=command.currency,
+            amount=amount.major,
+            country=command.country,
+            method=command.method,
+            channel=command.channel,
+            metadata=command.metadata,
+        )
+        return RouteHint(provider=command.provider, facts=facts)
 
     @override
     def begin(
