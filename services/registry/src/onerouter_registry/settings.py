@@ -6,25 +6,19 @@ from typing import Literal, Self
 from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from onerouter_common.contracts.registry import HEARTBEAT_S
-from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, keyring_of, settings_config
+from onerouter_common.key_settings import CallbackKeySettings, CredentialKeySettings
+from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, settings_config
+from onerouter_registry.oidc.model import Issuer, require_distinct
 from onerouter_registry.tenant.plans import REQUESTS_PER_MINUTE
 
 PREFIX = "ONEROUTER_REGISTRY_"
 
 
-class ManagementSettings(DatabaseSettings):
+class ManagementSettings(DatabaseSettings, CredentialKeySettings, CallbackKeySettings):
     """Enough to change what tenants configure: the database and the keys. Read by `onerouter admin`."""
 
     model_config = settings_config(PREFIX)
 
-    credential_keys: SecretStr = Field(
-        validation_alias=AliasChoices("ONEROUTER_CREDENTIAL_KEYS", "credential_keys"),
-        description="Keyring that wraps the data keys of API credentials: id:base64[,id2:…], first is primary.",
-    )
-    callback_keys: SecretStr = Field(
-        validation_alias=AliasChoices("ONEROUTER_CALLBACK_KEYS", "callback_keys"),
-        description="Keyring that wraps the data keys of callback secrets; all that the webhooks service can open.",
-    )
     api_key_pepper: SecretStr = Field(
         validation_alias=AliasChoices("ONEROUTER_API_KEY_PEPPER", "api_key_pepper"),
         min_length=32,
@@ -80,21 +74,6 @@ class ManagementSettings(DatabaseSettings):
         if value not in REQUESTS_PER_MINUTE:
             raise ValueError(f"must be one of {', '.join(REQUESTS_PER_MINUTE)}")
         return value
-
-    @field_validator("credential_keys", "callback_keys")
-    @classmethod
-    def _is_a_keyring(cls, value: SecretStr) -> SecretStr:
-        keyring_of(value)
-        return value
-
-    @model_validator(mode="after")
-    def _are_two_keyrings(self) -> Self:
-        if keyring_of(self.credential_keys).shares_a_key_with(keyring_of(self.callback_keys)):
-            raise ValueError(
-                "credential_keys and callback_keys share a key: the webhooks service, which is called from outside, could "
-                "open API credentials"
-            )
-        return self
 
 
 class Settings(ServiceSettings, ManagementSettings):
