@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from onerouter_common.contracts.base import Category, Environment
 from onerouter_common.errors import FieldError, InvalidRequest
 from onerouter_common.worker.handler import Idempotency
+from onerouter_providers.cost import CostFacts
 
 _CREDENTIAL_MAX_CHARS = 4096
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Guarantee = Literal["exactly_once", "at_most_once"]
 
 
 class ManifestInvalid(Exception):
@@ -100,6 +102,11 @@ class CapabilityFacts(_Facts):
     """How long after a call's deadline a look-up's "there is none" may be believed: until then the provider may still be
     working on the request, or its list may lag behind."""
 
+    @property
+    def guarantee(self) -> Guarantee:
+        """What callers are promised of the effect: where a repeat is not safe and nothing can be asked, a person decides."""
+        return "at_most_once" if self.idempotency is Idempotency.NONE else "exactly_once"
+
     @model_validator(mode="after")
     def _is_explained(self) -> Self:
         if self.idempotency is Idempotency.NATIVE and not (self.header and self.retention):
@@ -146,6 +153,8 @@ class Manifest(_Facts):
     """Decimals the provider counts with where they differ from ISO 4217."""
     limits: Mapping[str, int] = {}
     """Named bounds of the provider's API (`notes_pairs = 15`)."""
+    cost: tuple[CostFacts, ...] = ()
+    """Its public price list, special prices before general ones. Absent: not known."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -159,6 +168,18 @@ class Manifest(_Facts):
         both = {capability.name for capability in self.capabilities} & self.unsupported.keys()
         if both:
             raise ValueError(f"capability {', '.join(sorted(both))} is both listed and unsupported")
+        return self
+
+    @model_validator(mode="after")
+    def _costs_are_of_capabilities(self) -> Self:
+        seen: set[object] = set()
+        for price in self.cost:
+            if self.find_capability(price.of) is None:
+                raise ValueError(f"there is a cost of {price.of}, which is no capability")
+            place = (price.of, price.currency, price.when.model_dump_json())
+            if place in seen:
+                raise ValueError(f"the cost of {price.of} in {price.currency} is listed twice for the same condition")
+            seen.add(place)
         return self
 
     def find_capability(self, name: str) -> CapabilityFacts | None:
