@@ -19,15 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import tenant_engine
-from onerouter_common.settings import keyring_of
+from onerouter_common.secrets import Kms
 from onerouter_providers.loader import Providers
 from onerouter_registry.api_key.service import ApiKeys
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection.service import Connections
-from onerouter_registry.connection.vault import Vault
+from onerouter_registry.vault.service import Vault
 from onerouter_registry.connection.verification import Verification
 from onerouter_registry.person.people import People, people
+from onerouter_registry.quota.service import QuotaUsage
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.switch.service import Switches
 from onerouter_registry.tenant.deletion.service import Deletions
@@ -45,6 +46,7 @@ class Admin:
     deletions: Deletions
     switches: Switches
     api_keys: ApiKeys
+    quota_usage: QuotaUsage
     connections: Connections
     verification: Verification
     catalogue: Catalogue
@@ -62,13 +64,18 @@ async def open_admin(
     settings: ManagementSettings, *, clock: Clock | None = None, providers: Providers | None = None
 ) -> AsyncIterator[Admin]:
     """`providers` is all that are installed unless told otherwise."""
-    async with tenant_engine(str(settings.database_url), size=settings.database_pool_size) as engine:
-        yield use_cases(settings, engine, clock or SystemClock(), Catalogue(providers or Providers.load()))
+    async with (
+        tenant_engine(str(settings.database_url), size=settings.database_pool_size) as engine,
+        settings.open_kms() as kms,
+    ):
+        yield use_cases(settings, engine, clock or SystemClock(), Catalogue(providers or Providers.load()), kms)
 
 
-def use_cases(settings: ManagementSettings, engine: AsyncEngine, clock: Clock, catalogue: Catalogue) -> Admin:
+def use_cases(
+    settings: ManagementSettings, engine: AsyncEngine, clock: Clock, catalogue: Catalogue, kms: Kms
+) -> Admin:
     """Wired to this database."""
-    vault = Vault(keyring_of(settings.credential_keys), keyring_of(settings.callback_keys))
+    vault = Vault(settings.credential_rings(kms), settings.callback_rings(kms))
     audit = AuditLog(settings.secret, clock)
     return Admin(
         audit=audit,
@@ -76,6 +83,7 @@ def use_cases(settings: ManagementSettings, engine: AsyncEngine, clock: Clock, c
         deletions=Deletions(engine, audit, clock),
         switches=Switches(engine, catalogue, audit, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
+        quota_usage=QuotaUsage(engine, clock),
         connections=Connections(engine, catalogue, vault, clock),
         verification=Verification(engine, catalogue, vault, clock, settings.provider_base_urls),
         catalogue=catalogue,

@@ -27,8 +27,13 @@ from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.metadata import SERVICE
+from onerouter_registry.oidc import endpoints as oidc_endpoints
+from onerouter_registry.oidc.issuers import open_issuers
+from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.outbox.relay import Relay
 from onerouter_registry.periodic import periodically
+from onerouter_registry.quota import endpoints as quota_endpoints
+from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 
@@ -40,7 +45,9 @@ class State(TypedDict):
     authentication: Authentication
     catalogue: Catalogue
     introspection: Introspection
+    issuers: IssuerSignIn
     lookups: Lookups
+    quota_leases: QuotaLeases
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -65,10 +72,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
             introspection = Introspection(pool, usage, time)
             engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
-            admin = use_cases(settings, engine, time, catalogue)
+            kms = await stack.enter_async_context(settings.open_kms())
+            admin = use_cases(settings, engine, time, catalogue, kms)
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )
+            issuers = await stack.enter_async_context(open_issuers(settings, engine, admin.people, time))
             yield State(
                 admin=admin,
                 authentication=Authentication(
@@ -78,10 +87,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                     introspection.find,
                     settings.api_key_pepper,
                     time,
+                    issuers.tokens,
                 ),
                 catalogue=catalogue,
                 introspection=introspection,
+                issuers=issuers.sign_in,
                 lookups=Lookups(pool),
+                quota_leases=QuotaLeases(pool),
             )
 
     async def database_answers() -> bool:
@@ -91,7 +103,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     problems.install(app)
     # The log is no condition of readiness: without it changes wait in the outbox, and lookups are needed all the more.
     health.install(app, {"database": database_answers})
-    for router in (api_key_endpoints.router, connection_endpoints.router, catalogue_endpoints.router):
+    for router in (
+        api_key_endpoints.router,
+        connection_endpoints.router,
+        catalogue_endpoints.router,
+        quota_endpoints.internal,
+    ):
         app.include_router(router, dependencies=[Depends(InternalAuth(settings.internal_tokens))])
     build_management_routes(app)
     return app
@@ -100,3 +117,5 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 def build_management_routes(app: FastAPI) -> None:
     """Every public route of the management API, /api/…; each says itself who may call it."""
     app.include_router(api_key_management.router)
+    app.include_router(oidc_endpoints.router)
+    app.include_router(quota_endpoints.public)

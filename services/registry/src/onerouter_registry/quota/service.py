@@ -1,0 +1,55 @@
+"""Lending operations of quotas to the gateways, and telling a tenant how its month stands."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from onerouter_common.clock import Clock
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import NotFound
+from onerouter_common.registry_client import QuotaLease
+from onerouter_registry.quota import repository
+from onerouter_registry.quota.model import LeaseRequest, Usage, end_of, month_of
+from onerouter_registry.transactions import tenant_transaction
+from onerouter_registry.validation import environment_of
+
+
+class QuotaLeases:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def lease(self, asked: LeaseRequest) -> QuotaLease | None:
+        """What may be begun; None when there is no such key. One round trip but for the first of a month."""
+        row = await repository.lease(self._pool, asked)
+        if row is None:
+            await repository.begin(self._pool, asked)
+            row = await repository.lease(self._pool, asked)
+        if row is None:
+            return None
+        if row["quota"] is None:
+            return QuotaLease(granted=asked.needed, limit=None, remaining=0)
+        return QuotaLease(
+            granted=row["granted"], limit=row["quota"], remaining=max(0, row["quota"] - row["handed_out"])
+        )
+
+
+class QuotaUsage:
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    async def of(self, tenant_id: str, environment: str, key_id: str) -> Usage:
+        """This month (UTC). Raises NotFound."""
+        where = environment_of(environment)
+        month = month_of(self._clock.now())
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            quotas = await repository.quotas_of(tx, key_id)
+            if quotas is None:
+                raise NotFound("There is no such API key in this environment.")
+            used = await repository.used(tx, key_id, month)
+        return Usage(
+            api_key_id=key_id,
+            environment=where,
+            month=month,
+            resets_at=end_of(month),
+            quotas=quotas,
+            used=used,
+        )
