@@ -23,6 +23,7 @@ from onerouter_registry.api_key import management as api_key_management
 from onerouter_registry.api_key.introspection import Introspection
 from onerouter_registry.api_key.usage import KeyUsage
 from onerouter_registry.catalogue import endpoints as catalogue_endpoints
+from onerouter_registry.catalogue.directory import Directory
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
@@ -44,6 +45,7 @@ class State(TypedDict):
     admin: Admin
     authentication: Authentication
     catalogue: Catalogue
+    directory: Directory
     introspection: Introspection
     issuers: IssuerSignIn
     lookups: Lookups
@@ -90,6 +92,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                     issuers.tokens,
                 ),
                 catalogue=catalogue,
+                directory=Directory(catalogue, admin.switches.list),
                 introspection=introspection,
                 issuers=issuers.sign_in,
                 lookups=Lookups(pool),
@@ -117,5 +120,6 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 def build_management_routes(app: FastAPI) -> None:
     """Every public route of the management API, /api/…; each says itself who may call it."""
     app.include_router(api_key_management.router)
+    app.include_router(catalogue_endpoints.public)
     app.include_router(oidc_endpoints.router)
     app.include_router(quota_endpoints.public)

@@ -22,6 +22,7 @@ _SHOWN: Final = {
     "currencies",
     "countries",
     "limits",
+    "cost",
 }
 
 
@@ -59,3 +60,8 @@ class Catalogue:
     def entries(self) -> list[dict[str, Any]]:
         """Each provider's public facts, for forms and discovery."""
         return [package.manifest.model_dump(mode="json", include=_SHOWN) for package in self._providers]
+
+    def manifests(self) -> list[Manifest]:
+        """By category and provider."""
+        found = [package.manifest for package in self._providers]
+        return sorted(found, key=lambda manifest: (manifest.category, manifest.id))
