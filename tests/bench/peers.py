@@ -27,8 +27,8 @@ from onerouter_common.contracts.topics import Topic
 from onerouter_common.ids import OPERATION, PAYMENT, new_id
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_common.registry_client import RegistryClient
-from onerouter_common.settings import keyring_of
 from onerouter_common.web import problems
+from onerouter_gateway.authentication.address import UNKNOWN
 from onerouter_gateway.authentication.authenticator import Authenticator, require_scope
 from onerouter_gateway.authentication.principals import PrincipalCache
 from onerouter_gateway.edge.json_body import parse_object, read_body
@@ -60,9 +60,10 @@ def proxy() -> FastAPI:
                 RegistryClient(str(gateway.registry_url), gateway.internal_tokens)
             )
             http = await stack.enter_async_context(open_pool())
+            kms = await stack.enter_async_context(payments.open_kms())
             app.state.connections = ProviderConnections(
                 registry,
-                keyring_of(payments.credential_keys),
+                payments.credential_rings(kms),
                 Providers.load(),
                 http,
                 base_urls=payments.provider_base_urls,
@@ -77,7 +78,7 @@ def proxy() -> FastAPI:
 
     @app.post("/v1/payments")
     async def create(request: Request) -> Response:
-        caller = await app.state.authenticator.authenticate(request.headers)
+        caller = await app.state.authenticator.authenticate(request.headers, UNKNOWN)
         require_scope(caller.principal, "payments:write")
         raw = await read_body(request, max_bytes=1 << 20)
         body = parse_object(raw, request.headers.get("content-type", ""))

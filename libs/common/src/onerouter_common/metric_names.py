@@ -116,6 +116,9 @@ GATEWAY_REPLIES = Counter(
 RATE_LIMIT_LOCAL = Counter(
     "onerouter_rate_limit_local_total", "Requests limited by this instance alone, because Redis was away."
 )
+QUOTA_UNPAID = Counter(
+    "onerouter_quota_unpaid_total", "Operations begun before their quota was charged, because the registry was away."
+)
 RATE_LIMITED = Counter("onerouter_rate_limited_total", "Requests refused with 429.")
 
 # Polling: what never called back.

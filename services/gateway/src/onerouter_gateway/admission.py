@@ -1,6 +1,6 @@
 """What every /v1 request passes before its endpoint: authentication, limit, environment, body, signature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import InvalidRequest
 from onerouter_common.registry_client import Principal
+from onerouter_gateway.authentication.address import Network, client_address_of
 from onerouter_gateway.authentication.authenticator import (
     Authenticator,
     Caller,
@@ -22,8 +23,8 @@ from onerouter_gateway.commands.request import Patience, idempotency_key, patien
 from onerouter_gateway.commands.wait import Asked
 from onerouter_gateway.edge.json_body import inflate, parse_object, read_body
 from onerouter_gateway.edge.pan import refuse_card_numbers
-from onerouter_gateway.rate_limit.limiter import Limiter, refuse
-from onerouter_gateway.rate_limit.quota import Quota
+from onerouter_gateway.rate_limit.limiter import Limiter
+from onerouter_gateway.rate_limit.policy import Policy
 
 ENVIRONMENT_HEADER = "x-onerouter-environment"
 
@@ -61,6 +62,7 @@ class Admission:
         max_body_bytes: int,
         default_wait_s: float,
         max_wait_s: float,
+        trusted_proxies: Sequence[Network] = (),
     ) -> None:
         self._authenticator = authenticator
         self._limiter = limiter
@@ -68,6 +70,28 @@ class Admission:
         self._max_body_bytes = max_body_bytes
         self._default_wait_s = default_wait_s
         self._max_wait_s = max_wait_s
+        self._trusted_proxies = trusted_proxies
+
+    def address_of(self, request: Request) -> str:
+        """The client's, as far as proxies of ours can be believed."""
+        return client_address_of(request, self._trusted_proxies)
+
+    async def enter(self, request: Request) -> Caller:
+        """Authenticate, and count against the limits of the key and its tenant.
+
+        Raises Unauthenticated, NotPermitted, RateLimited or Overloaded.
+        """
+        caller = await self._authenticator.authenticate(request.headers, self.address_of(request))
+        await self.count(request, caller.holder.policies)
+        return caller
+
+    async def count(self, request: Request, policies: Sequence[Policy]) -> None:
+        """Count one request; the answer will say what is left. Raises RateLimited."""
+        verdict = await self._limiter.hit(policies)
+        request.state.response_headers.extend(verdict.headers())
+        if not verdict.allowed:
+            metrics.RATE_LIMITED.inc()
+            raise verdict.refusal()
 
     async def read(self, request: Request, *any_of_scopes: str) -> Reading:
         """Admit a request that has no body. Raises Unauthenticated, RateLimited, NotPermitted or Overloaded."""
@@ -92,15 +116,8 @@ class Admission:
         )
 
     async def _enter(self, request: Request, any_of_scopes: tuple[str, ...]) -> Caller:
-        caller = await self._authenticator.authenticate(request.headers)
-        principal = caller.principal
-        quota = Quota.of(principal.rate_limit_per_s, principal.rate_burst)
-        verdict = await self._limiter.hit(principal.api_key_id, quota)
-        request.state.response_headers.extend(verdict.headers())
-        if not verdict.allowed:
-            metrics.RATE_LIMITED.inc()
-            raise refuse(verdict)
-        require_scope(principal, *any_of_scopes)
+        caller = await self.enter(request)
+        require_scope(caller.principal, *any_of_scopes)
         return caller
 
     def _check_signature(self, request: Request, caller: Caller, body: bytes) -> None:

@@ -12,11 +12,13 @@ from starlette.types import ASGIApp
 from onerouter_common import logging, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
+from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_gateway import openapi, reference
 from onerouter_gateway.admission import Admission
+from onerouter_gateway.authentication.address import networks_of
 from onerouter_gateway.authentication.authenticator import Authenticator
 from onerouter_gateway.authentication.principals import PrincipalCache
 from onerouter_gateway.commands.lookup import OperationLookup
@@ -25,12 +27,19 @@ from onerouter_gateway.commands.publish import Publisher
 from onerouter_gateway.commands.replies import ReplyListener
 from onerouter_gateway.commands.unkeyed import UnkeyedRepeats
 from onerouter_gateway.commands.wait import Commands
+from onerouter_gateway.edge import alive
 from onerouter_gateway.edge.correlation import Correlation
 from onerouter_gateway.gateway import Gateway
+from onerouter_gateway.management.endpoints import Management
+from onerouter_gateway.management.endpoints import router as management_router
+from onerouter_gateway.management.limits import ManagementLimits
+from onerouter_gateway.management.registry import RegistryApi
 from onerouter_gateway.operations.endpoints import router as operations_router
 from onerouter_gateway.payments.endpoints import router as payments_router
+from onerouter_gateway.quota.quotas import Quotas
 from onerouter_gateway.rate_limit.limiter import Limiter
 from onerouter_gateway.rate_limit.local_window import LocalWindows
+from onerouter_gateway.rate_limit.policy import Rate
 from onerouter_gateway.rate_limit.redis_window import RedisWindows
 from onerouter_gateway.refunds.endpoints import router as refunds_router
 from onerouter_gateway.settings import Settings
@@ -82,6 +91,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     openapi.install(app)
     reference.install(app)
     health.install(app, {"replies": _state(app, "replies"), "producer": _state(app, "producer")})
+    alive.install(app)
+    app.include_router(management_router)  # last: what is left under /api is the registry's
     return app
 
 
@@ -101,7 +112,8 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     webhooks = await stack.enter_async_context(
         Upstream("webhooks", str(settings.webhooks_url), auth, timeout_s=settings.upstream_timeout_s)
     )
-    principals = await _principals(settings, registry, stack)
+    quotas = await stack.enter_async_context(Quotas(registry.lease_quota, clock, debt=settings.quota_debt))
+    principals = await _principals(settings, registry, quotas, stack)
     limits = await stack.enter_async_context(
         RedisWindows(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
@@ -119,25 +131,29 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     )
     replies = await stack.enter_async_context(ReplyListener(bootstrap, pending, partition=settings.reply_partition))
     app.state.producer, app.state.replies = producer, replies
-    app.state.gateway = Gateway(
-        admission=Admission(
-            Authenticator(principals, settings.api_key_pepper, clock),
-            Limiter(
-                limits,
-                LocalWindows(),
-                instances=settings.expected_instances,
-                retry_s=settings.rate_limit_retry_s,
-            ),
-            clock,
-            max_body_bytes=settings.max_body_bytes,
-            default_wait_s=settings.default_wait_s,
-            max_wait_s=settings.max_wait_s,
+    admission = Admission(
+        Authenticator(principals, settings.api_key_pepper, clock),
+        Limiter(
+            limits,
+            LocalWindows(),
+            instances=settings.expected_instances,
+            retry_s=settings.rate_limit_retry_s,
         ),
+        clock,
+        max_body_bytes=settings.max_body_bytes,
+        default_wait_s=settings.default_wait_s,
+        max_wait_s=settings.max_wait_s,
+        trusted_proxies=networks_of(settings.trusted_proxies),
+    )
+    app.state.management = await _management(settings, admission, auth, stack)
+    app.state.gateway = Gateway(
+        admission=admission,
         commands=Commands(
             Publisher(producer, replies),
             pending,
             OperationLookup(payments),
             repeats,
+            quotas=quotas,
             secret=settings.idempotency_secret.get_secret_value().encode(),
             clock=clock,
         ),
@@ -148,7 +164,23 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     await replies.wait_ready(_START_S)
 
 
-async def _principals(settings: Settings, registry: RegistryClient, stack: AsyncExitStack) -> PrincipalCache:
+async def _management(
+    settings: Settings, admission: Admission, auth: InternalAuth, stack: AsyncExitStack
+) -> Management:
+    limits = ManagementLimits(
+        admission,
+        address=Rate.of(settings.management_rate_per_s, settings.management_rate_burst),
+        sign_in=Rate.of(settings.sign_in_rate_per_s, settings.sign_in_rate_burst),
+    )
+    registry = await stack.enter_async_context(
+        RegistryApi(str(settings.registry_url), timeout_s=settings.management_timeout_s)
+    )
+    return Management(limits, registry, auth.token)
+
+
+async def _principals(
+    settings: Settings, registry: RegistryClient, quotas: Quotas, stack: AsyncExitStack
+) -> PrincipalCache:
     async def introspect(key_hash: str) -> Principal | None:
         return await registry.introspect(key_hash)
 
@@ -159,7 +191,12 @@ async def _principals(settings: Settings, registry: RegistryClient, stack: Async
         unknown_ttl_s=settings.unknown_key_ttl_s,
         size=settings.principal_cache_size,
     )
-    feed = ChangeFeed(settings.kafka_bootstrap_servers, principals.forget, principals.forget_all)
+
+    def forget(change: RegistryChange) -> None:
+        principals.forget(change)
+        quotas.forget(change)
+
+    feed = ChangeFeed(settings.kafka_bootstrap_servers, forget, principals.forget_all)
     await stack.enter_async_context(feed)
     return principals
 

@@ -1,9 +1,12 @@
 """What a gateway process is told."""
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from typing import Annotated
+
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from onerouter_common.settings import RedisSettings, ServiceSettings, settings_config
+from onerouter_gateway.authentication.address import networks_of
 
 
 class Settings(ServiceSettings, RedisSettings):
@@ -26,7 +29,25 @@ class Settings(ServiceSettings, RedisSettings):
     webhooks_url: AnyHttpUrl = Field(
         AnyHttpUrl("http://127.0.0.1:8083"), description="Base URL of the webhooks service's internal API."
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated networks (CIDR) of our own proxies: of a request that comes from one, the right-most "
+        "hop of X-Forwarded-For that is in none of them is the client. None: the peer is, and the header is never read.",
+    )
     upstream_timeout_s: float = Field(5.0, gt=0, le=30, description="Longest wait for another service's answer.")
+
+    management_timeout_s: float = Field(
+        30.0,
+        gt=0,
+        le=60,
+        description="Longest wait for the registry's answer to a request under /api (connecting a provider asks it, too).",
+    )
+    management_rate_per_s: int = Field(
+        20, ge=1, description="Requests a second under /api of one client address, for who presents no API key…"
+    )
+    management_rate_burst: int = Field(60, ge=1, description="…of which so many may come at once.")
+    sign_in_rate_per_s: int = Field(5, ge=1, description="Of these, under /api/auth…")
+    sign_in_rate_burst: int = Field(30, ge=1, description="…of which so many may come at once.")
 
     reply_partition: int | None = Field(
         None,
@@ -73,6 +94,12 @@ class Settings(ServiceSettings, RedisSettings):
     rate_limit_retry_s: float = Field(
         1.0, gt=0, le=60, description="How long Redis is left alone after it failed, before it is asked again."
     )
+    quota_debt: int = Field(
+        1_000,
+        ge=0,
+        description="Operations of one key and category this instance begins unpaid while the registry cannot be asked, "
+        "charged to the monthly quota when it is back. Never more than what was left when it was asked last; beyond: 503.",
+    )
     expected_instances: int = Field(
         1,
         ge=1,
@@ -80,3 +107,14 @@ class Settings(ServiceSettings, RedisSettings):
     )
 
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, as sent and after inflation.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks_of(value)
+        return value

@@ -13,6 +13,7 @@ from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES
 from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import Principal
+from onerouter_gateway.authentication.holder import Holder
 from onerouter_gateway.authentication.principals import PrincipalCache
 
 PRINCIPAL = Principal(
@@ -26,6 +27,7 @@ PRINCIPAL = Principal(
     default_currency="INR",
     services={},
 )
+HOLDER = Holder.of(PRINCIPAL)
 
 
 class _Registry:
@@ -68,9 +70,9 @@ async def test_many_ask_once() -> None:
     asking[0].cancel()  # a caller that leaves takes nobody with it
     registry.gate.set()
     answers = await asyncio.gather(*asking, return_exceptions=True)
-    assert answers[1:] == [PRINCIPAL] * 49
+    assert answers[1:] == [HOLDER] * 49
     assert registry.asked == 1
-    assert await cache.get("h") == PRINCIPAL
+    assert await cache.get("h") == HOLDER
     assert registry.asked == 1
 
 
@@ -105,6 +107,7 @@ async def test_without_news_of_changes_it_is_believed_for_a_moment() -> None:
         ({"entity": "tenant", "environment": "live"}, False),
         ({"entity": "tenant", "tenant_id": "ten_2"}, False),
         ({"entity": "callback_token"}, False),
+        ({"entity": "provider", "tenant_id": "*", "environment": None}, True),
     ],
 )
 async def test_a_change_drops_what_it_concerns(change: dict[str, Any], forgotten: bool) -> None:
@@ -129,10 +132,10 @@ async def test_an_answer_of_before_a_change_is_not_kept() -> None:
     while registry.asked < 2:
         await asyncio.sleep(0)
     registry.gate.set()
-    assert (await before) == PRINCIPAL
+    assert (await before) == HOLDER
     revoked = await after
     assert revoked is not None
-    assert revoked.status == "revoked"
+    assert revoked.principal.status == "revoked"
     assert await cache.get("h") == revoked
 
 
@@ -171,7 +174,7 @@ async def test_made_up_keys_keep_the_registry_from_no_real_one() -> None:
     while registry.asked < 1 + 32 + 1:
         await asyncio.sleep(0)
     registry.gate.set()
-    assert await real == PRINCIPAL
+    assert await real == HOLDER
     await asyncio.gather(*asking, return_exceptions=True)
     assert registry.asked == 1 + 32 + 1 + 128
 
@@ -194,7 +197,7 @@ async def test_unknown_keys_are_remembered_briefly() -> None:
     assert registry.asked == 1
     cache.forget(_change(key_hash="h", change="created"))
     registry.answer = PRINCIPAL
-    assert await cache.get("h") == PRINCIPAL
+    assert await cache.get("h") == HOLDER
 
 
 async def test_the_cache_is_bounded() -> None:
@@ -215,7 +218,7 @@ async def test_a_registry_that_is_away_costs_known_keys_nothing_for_a_while(live
     await cache.get("h")
     registry.away = True
     for registry.now in (100, bound_s - 1):
-        assert await cache.get("h") == PRINCIPAL
+        assert await cache.get("h") == HOLDER
     with pytest.raises(Overloaded):
         await cache.get("never seen")
     registry.now = bound_s + 1
@@ -230,7 +233,7 @@ async def test_a_registry_that_is_away_is_left_alone_for_a_moment_and_then_belie
     await cache.get("h")
     registry.away = True
     for registry.now in (10, 10.4):
-        assert await cache.get("h") == PRINCIPAL
+        assert await cache.get("h") == HOLDER
     assert registry.asked == 2
     registry.away, registry.now = False, 10.6
     registry.answer = None
@@ -245,7 +248,7 @@ async def test_a_change_ends_what_is_held_while_the_registry_is_away() -> None:
     cache = registry.cache()
     await cache.get("h")
     registry.away, registry.now = True, 100
-    assert await cache.get("h") == PRINCIPAL
+    assert await cache.get("h") == HOLDER
     cache.forget(_change(key_hash="h"))
     with pytest.raises(Overloaded):
         await cache.get("h")

@@ -14,6 +14,7 @@ from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.request import Patience
 from onerouter_gateway.commands.wait import Asked, Commands
+from onerouter_gateway.quota.quotas import Quotas
 
 INTENT = Intent("payment.create", "payments", "POST /v1/payments", {}, {}, resource_prefix="pay")
 
@@ -43,11 +44,13 @@ def _commands(state: str | None) -> Commands:
     clock: Any = SimpleNamespace(now=lambda: datetime.now(UTC))
     lookup: Any = _Lookup(state)
     repeats: Any = None
-    return Commands(publisher, pending, lookup, repeats, secret=b"s" * 32, clock=clock)
+    lend: Any = None
+    quotas = Quotas(lend, clock, debt=0)
+    return Commands(publisher, pending, lookup, repeats, quotas=quotas, secret=b"s" * 32, clock=clock)
 
 
 def _asked() -> Asked:
-    principal: Any = SimpleNamespace(tenant_id="ten_1", api_key_id="key_1")
+    principal: Any = SimpleNamespace(tenant_id="ten_1", api_key_id="key_1", quotas={})
     return Asked(principal, "test", "key", Patience(0.01))
 
 

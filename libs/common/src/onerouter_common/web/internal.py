@@ -30,9 +30,14 @@ class InternalAuth:
         if not all(self._tokens):
             raise ValueError("an internal token is empty: a call without one would be let in")
 
+    @property
+    def token(self) -> str:
+        """The one that is sent."""
+        return self._tokens[0].decode()
+
     def headers(self) -> dict[str, str]:
         """Headers of a call to another service: the token and the current trace."""
-        headers = {"Authorization": f"Bearer {self._tokens[0].decode()}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         telemetry.inject(headers)
         return headers
 

@@ -1,6 +1,7 @@
 """From a request's headers to the principal behind it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers
@@ -11,15 +12,26 @@ from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import InvalidRequest, NotPermitted, Unauthenticated
 from onerouter_common.registry_client import Principal
 from onerouter_gateway.authentication.credentials import presented_key
+from onerouter_gateway.authentication.holder import Holder
 from onerouter_gateway.authentication.principals import PrincipalCache
+
+_OUT_OF_SERVICE: Final = {
+    "suspended": "This account is suspended; write to the operator of this service.",
+    "deleting": "This account is being deleted; until that is done the operator of this service can restore it.",
+    "deleted": "This account has been deleted.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls. The clear key is kept only to check the request's own signature."""
 
-    principal: Principal
+    holder: Holder
     key: SecretStr
+
+    @property
+    def principal(self) -> Principal:
+        return self.holder.principal
 
 
 class Authenticator:
@@ -28,20 +40,28 @@ class Authenticator:
         self._pepper = pepper
         self._clock = clock
 
-    async def authenticate(self, headers: Headers) -> Caller:
-        """Raises Unauthenticated with a sentence that says why, or Overloaded when the key cannot be looked up now."""
+    async def authenticate(self, headers: Headers, address: str) -> Caller:
+        """The caller, who calls from this address.
+
+        Raises Unauthenticated with a sentence that says why, NotPermitted (the tenant is suspended, the address is not
+        allowed), or Overloaded when the key cannot be looked up now.
+        """
         key = presented_key(headers)
         if parse_key(key) is None:
             raise Unauthenticated("The API key is not complete or has a typing error: its checksum does not match.")
-        principal = await self._principals.get(hash_key(key, self._pepper))
-        if principal is None:
+        holder = await self._principals.get(hash_key(key, self._pepper))
+        if holder is None:
             raise Unauthenticated("There is no such API key.")
-        status = principal.status_at(self._clock.now())
+        status = holder.principal.status_at(self._clock.now())
         if status == "revoked":
             raise Unauthenticated("The API key has been revoked.")
         if status == "expired":
             raise Unauthenticated("The API key has expired.")
-        return Caller(principal, SecretStr(key))
+        if holder.principal.tenant_status != "active":
+            raise NotPermitted(_OUT_OF_SERVICE[holder.principal.tenant_status], code="TENANT_SUSPENDED")
+        if not holder.may_come_from(address):
+            raise NotPermitted("This API key may not be used from your address.", code="ADDRESS_NOT_ALLOWED")
+        return Caller(holder, SecretStr(key))
 
 
 def require_scope(principal: Principal, *any_of: str) -> None:

@@ -12,8 +12,12 @@ import structlog
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import Principal
+from onerouter_gateway.authentication.holder import Holder
 
 log = structlog.get_logger()
+
+EVERYBODY: Final = "*"
+"""Tenant of a change that concerns all: a provider was switched off, so nobody's services are what they were."""
 
 ValueT = TypeVar("ValueT")
 
@@ -33,7 +37,7 @@ _STRANGERS_WAITING: Final = 128
 
 @dataclass(slots=True)
 class _Entry:
-    principal: Principal
+    holder: Holder
     asked_at: float
     ask_again_at: float = 0.0
 
@@ -65,16 +69,16 @@ class PrincipalCache:
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._strangers = asyncio.Semaphore(_STRANGERS_AT_ONCE)
         self._waiting = 0
-        self._asking: dict[str, asyncio.Task[Principal | None]] = {}
+        self._asking: dict[str, asyncio.Task[Holder | None]] = {}
         self._epoch = 0
 
-    async def get(self, key_hash: str) -> Principal | None:
-        """The principal, or None for a key nobody has. Raises Overloaded when it is not cached and cannot be asked for."""
+    async def get(self, key_hash: str) -> Holder | None:
+        """Who holds the key; None: nobody. Raises Overloaded when that is not cached and cannot be asked for."""
         now = self._monotonic()
         entry = self._known.get(key_hash)
         if entry is not None and self._is_believed(entry, now):
             self._known.move_to_end(key_hash)
-            return entry.principal
+            return entry.holder
         if self._unknown.get(key_hash, 0.0) > now:
             return None
         try:
@@ -85,7 +89,7 @@ class PrincipalCache:
             if held is None or not self._may_be_stale(held, now):
                 raise
             held.ask_again_at = self._monotonic() + _ASK_AGAIN_S
-            return held.principal
+            return held.holder
 
     def _is_believed(self, entry: _Entry, now: float) -> bool:
         if now - entry.asked_at < (self._ttl_s if self._is_live() else min(self._ttl_s, _BLIND_TTL_S)):
@@ -101,6 +105,8 @@ class PrincipalCache:
         if change.entity == "api_key" and change.key_hash is not None:
             self._known.pop(change.key_hash, None)
             self._unknown.pop(change.key_hash, None)
+        elif change.tenant_id == EVERYBODY:
+            self._known.clear()
         elif change.entity != "callback_token":
             self._forget_tenant(change.tenant_id, change.environment)
 
@@ -119,12 +125,12 @@ class PrincipalCache:
         gone = [
             key_hash
             for key_hash, entry in self._known.items()
-            if entry.principal.tenant_id == tenant_id and environment in {None, entry.principal.environment}
+            if _is_of(entry.holder.principal, tenant_id, environment)
         ]
         for key_hash in gone:
             del self._known[key_hash]
 
-    async def _ask_once(self, key_hash: str) -> Principal | None:
+    async def _ask_once(self, key_hash: str) -> Holder | None:
         """Many requests with one key that is not cached ask one question. The asking outlives any one of them."""
         task = self._asking.get(key_hash)
         if task is None:
@@ -133,13 +139,13 @@ class PrincipalCache:
             task.add_done_callback(lambda done: self._asked(key_hash, done))
         return await asyncio.shield(task)
 
-    def _asked(self, key_hash: str, task: "asyncio.Task[Principal | None]") -> None:
+    def _asked(self, key_hash: str, task: "asyncio.Task[Holder | None]") -> None:
         if self._asking.get(key_hash) is task:
             del self._asking[key_hash]
         if not task.cancelled():
             task.exception()  # whoever waited has it; nobody may be waiting any more
 
-    async def _ask(self, key_hash: str) -> Principal | None:
+    async def _ask(self, key_hash: str) -> Holder | None:
         if key_hash in self._seen:
             return await self._ask_now(key_hash)
         if self._waiting >= _STRANGERS_WAITING:
@@ -154,20 +160,25 @@ class PrincipalCache:
         finally:
             self._strangers.release()
 
-    async def _ask_now(self, key_hash: str) -> Principal | None:
+    async def _ask_now(self, key_hash: str) -> Holder | None:
         asked_at = self._monotonic()
         epoch = self._epoch
         principal = await self._introspect(key_hash)
-        if principal is not None:
+        holder = None if principal is None else Holder.of(principal)
+        if holder is not None:
             _remember(self._seen, key_hash, None, self._size)
         if epoch != self._epoch:
-            return principal  # something changed meanwhile: good for those who asked, not for remembering
-        if principal is None:
+            return holder  # something changed meanwhile: good for those who asked, not for remembering
+        if holder is None:
             self._known.pop(key_hash, None)
             _remember(self._unknown, key_hash, asked_at + self._unknown_ttl_s, _UNKNOWN_SIZE)
         else:
-            _remember(self._known, key_hash, _Entry(principal, asked_at), self._size)
-        return principal
+            _remember(self._known, key_hash, _Entry(holder, asked_at), self._size)
+        return holder
+
+
+def _is_of(principal: Principal, tenant_id: str, environment: str | None) -> bool:
+    return principal.tenant_id == tenant_id and environment in {None, principal.environment}
 
 
 def _remember(where: OrderedDict[str, ValueT], key_hash: str, value: ValueT, size: int) -> None:

@@ -12,7 +12,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Environment
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.replies import Reply
-from onerouter_common.errors import Overloaded
+from onerouter_common.errors import OneRouterError, Overloaded
 from onerouter_common.registry_client import Principal
 from onerouter_gateway.commands import answers
 from onerouter_gateway.commands.intent import Intent, command_of
@@ -21,6 +21,8 @@ from onerouter_gateway.commands.pending import Pending, Waiter
 from onerouter_gateway.commands.publish import CommandUnacknowledged, Publisher
 from onerouter_gateway.commands.request import Patience
 from onerouter_gateway.commands.unkeyed import UnkeyedRepeats, retries_without_key
+from onerouter_gateway.quota.pot import Pot
+from onerouter_gateway.quota.quotas import QuotaExceeded, Quotas
 
 log = structlog.get_logger()
 
@@ -43,6 +45,7 @@ class Commands:
         lookup: OperationLookup,
         repeats: UnkeyedRepeats,
         *,
+        quotas: Quotas,
         secret: bytes,
         clock: Clock,
     ) -> None:
@@ -50,6 +53,7 @@ class Commands:
         self._pending = pending
         self._lookup = lookup
         self._repeats = repeats
+        self._quotas = quotas
         self._secret = secret
         self._clock = clock
 
@@ -77,6 +81,28 @@ class Commands:
             earlier = await self._earlier(command, asked, request)
             if earlier is not None:
                 return earlier
+        charge = await self._charge(command, asked, key)
+        try:
+            response = await self._admitted(command, asked, request)
+        except CommandUnacknowledged:
+            raise  # it may be carried out
+        except OneRouterError:
+            self._quotas.give_back(charge)  # shed, or an earlier request's key: nothing was begun
+            raise
+        if answers.REPLAYED in response.headers:
+            self._quotas.give_back(charge)
+        return response
+
+    async def _charge(self, command: Command, asked: Asked, key: str | None) -> Pot | None:
+        """One operation of the key's monthly quota. A repeat of an earlier request begins nothing, so it needs none."""
+        try:
+            return await self._quotas.take(asked.principal, command.category)
+        except QuotaExceeded:
+            if key is None or await self._lookup.find(command) is None:
+                raise
+            return None
+
+    async def _admitted(self, command: Command, asked: Asked, request: Request) -> Response:
         self._admit(command)
         waiter = self._pending.add(command.operation_id, command.command_id, command.tenant_id, command.fingerprint)
         try:
@@ -110,6 +136,7 @@ class Commands:
 
     async def _after_the_wait(self, command: Command, waiter: Waiter, asked: Asked, request: Request) -> Response:
         """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
+        is_repeat = False
         if asked.patience.wait_s > 0:
             found = await self._lookup.find(command)
             if found is None or found.state == "accepted":
@@ -119,8 +146,9 @@ class Commands:
                 return self._answer(found, command, request)
             if found is not None and asked.patience.respond_async and found.made_by != command.command_id:
                 raise answers.in_flight(command.operation_id)
+            is_repeat = found is not None and found.made_by != command.command_id
         metrics.GATEWAY_OPERATIONS.labels(command.operation, "accepted").inc()
-        return answers.accepted(command, state="accepted")
+        return answers.accepted(command, state="accepted", headers={answers.REPLAYED: "true"} if is_repeat else None)
 
     async def _earlier(self, command: Command, asked: Asked, request: Request) -> Response | None:
         """For a caller that does not wait: what its idempotency key already stands for.

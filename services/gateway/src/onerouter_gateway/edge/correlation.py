@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -93,10 +94,10 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._headers()]
+            message["headers"] = [*message["headers"], *self._headers(message["headers"])]
         await self._send(message)
 
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         total_ms = (time.perf_counter() - self._started) * 1000
         provider_ms = float(str(self._state["provider_ms"]))
         overhead_ms = max(0.0, total_ms - provider_ms)
@@ -108,7 +109,8 @@ class _Answer:
             *_SAFE_HEADERS,
         ]
         if not self._documents:
-            added.extend(_API_HEADERS)
+            named = {name for name, _ in given}
+            added.extend(header for header in _API_HEADERS if header[0] not in named)
         limits = self._state["response_headers"]
         if isinstance(limits, list):
             added.extend(limits)

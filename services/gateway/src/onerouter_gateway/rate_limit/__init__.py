@@ -1,1 +1,1 @@
-"""How many requests an API key may make: exact across instances in Redis, each its share while Redis is away."""
+"""How many requests may be made: exact across instances in Redis, each its share while Redis is away."""

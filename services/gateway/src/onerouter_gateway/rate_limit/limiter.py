@@ -1,14 +1,13 @@
 """The limiter: Redis decides; while it does not answer, this instance admits its share by itself."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from onerouter_common import metric_names as metrics
-from onerouter_common.errors import RateLimited
 from onerouter_gateway.rate_limit.local_window import LocalWindows
-from onerouter_gateway.rate_limit.quota import Quota, Verdict
+from onerouter_gateway.rate_limit.policy import Policy, Verdict
 from onerouter_gateway.rate_limit.redis_window import RedisAway, RedisWindows
 
 log = structlog.get_logger()
@@ -34,18 +33,18 @@ class Limiter:
         self._ask_again_at = 0.0
         self._away = False
 
-    async def hit(self, key: str, quota: Quota) -> Verdict:
-        """Count one request of this key, if it is admitted."""
+    async def hit(self, policies: Sequence[Policy]) -> Verdict:
+        """Count one request against all of the policies if all of them admit it, else against none."""
         if self._monotonic() >= self._ask_again_at:
             try:
-                verdict = await self._shared.hit(key, quota)
+                verdict = await self._shared.hit(policies)
             except RedisAway as error:
                 self._went_away(error)
             else:
                 self._came_back()
                 return verdict
         metrics.RATE_LIMIT_LOCAL.inc()
-        return self._local.hit(key, quota.share(self._instances))
+        return self._local.hit([policy.share(self._instances) for policy in policies])
 
     def _went_away(self, error: RedisAway) -> None:
         self._ask_again_at = self._monotonic() + self._retry_s
@@ -57,13 +56,3 @@ class Limiter:
         if self._away:
             self._away = False
             log.info("rate_limit.redis.back")
-
-
-def refuse(verdict: Verdict) -> RateLimited:
-    """The error for a request that was not admitted."""
-    window_s = verdict.quota.window_s
-    window = f"{window_s:g} second" + ("" if window_s == 1 else "s")
-    return RateLimited(
-        f"This API key may make {verdict.quota.limit} requests in any {window}; try again later.",
-        retry_after_s=verdict.reset_s,
-    )

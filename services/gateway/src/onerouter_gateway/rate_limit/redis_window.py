@@ -7,38 +7,59 @@ returns all three numbers.
 
 import asyncio
 import contextlib
-from typing import Any, Final, Self
+from collections.abc import Sequence
+from typing import Any, Final, Self, TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
-from onerouter_gateway.rate_limit.quota import Quota, Verdict
+from onerouter_gateway.rate_limit.policy import Policy, Verdict, settled
 
-# KEYS[1] list of the admitted requests' times, newest first. ARGV: limit, window in µs.
-# Returns {allowed, remaining, µs until reset}. LINDEX of a bounded list; the count by bisection.
+# KEYS: a list of the admitted requests' times for each policy, newest first. ARGV: limit and window in µs of each.
+# Returns {allowed, remaining, µs until reset, remaining, …}. All or nothing: the first loop only looks. LINDEX of bounded
+# lists; the counts by bisection.
 _SCRIPT: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2])
-local oldest = tonumber(redis.call('LINDEX', KEYS[1], limit - 1) or -1)
-if oldest > now - window then
-  return {0, 0, oldest + window - now}
+local function at(key, index) return tonumber(redis.call('LINDEX', key, index) or -1) end
+local function counted(key, window)
+  local low, high = 0, redis.call('LLEN', key)
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if at(key, middle - 1) > now - window then low = middle else high = middle - 1 end
+  end
+  return low
 end
-redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
-redis.call('LTRIM', KEYS[1], 0, limit - 1)
-redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
-local low, high = 1, redis.call('LLEN', KEYS[1])
-while low < high do
-  local middle = math.ceil((low + high) / 2)
-  if tonumber(redis.call('LINDEX', KEYS[1], middle - 1)) > now - window then low = middle else high = middle - 1 end
+local refused = false
+for number, key in ipairs(KEYS) do
+  if at(key, ARGV[2 * number - 1] - 1) > now - ARGV[2 * number] then refused = true end
 end
-return {1, limit - low, window}
+local answer = {refused and 0 or 1}
+for number, key in ipairs(KEYS) do
+  local limit, window = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
+  local reset = window
+  if refused then
+    local oldest = at(key, limit - 1)
+    if oldest <= now - window then oldest = at(key, 0) end
+    reset = math.max(0, oldest + window - now)
+  else
+    redis.call('LPUSH', key, string.format('%.0f', now))
+    redis.call('LTRIM', key, 0, limit - 1)
+    redis.call('PEXPIRE', key, math.ceil(window / 1000))
+  end
+  answer[2 * number] = math.max(0, limit - counted(key, window))
+  answer[2 * number + 1] = reset
+end
+return answer
 """
 _PREFIX: Final = "onerouter:rate:"
 _MOST_AT_ONCE: Final = 512
 _PASSES: Final = 10
+
+
+_Check: TypeAlias = "tuple[Sequence[Policy], asyncio.Future[Verdict]]"
 
 
 class RedisAway(Exception):
@@ -58,7 +79,7 @@ class RedisWindows:
             max_connections=4,
         )
         self._sha = ""
-        self._waiting: list[tuple[str, Quota, asyncio.Future[Verdict]]] = []
+        self._waiting: list[_Check] = []
         self._wake = asyncio.Event()
         self._sender: asyncio.Task[None] | None = None
 
@@ -73,10 +94,10 @@ class RedisWindows:
                 await self._sender
         await self._redis.aclose()
 
-    async def hit(self, key: str, quota: Quota) -> Verdict:
-        """Take one if there is one. Raises RedisAway."""
+    async def hit(self, policies: Sequence[Policy]) -> Verdict:
+        """Take one of each policy if each has one, else none of any. Raises RedisAway."""
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append((key, quota, verdict))
+        self._waiting.append((policies, verdict))
         self._wake.set()
         return await verdict
 
@@ -87,11 +108,11 @@ class RedisWindows:
             if not self._waiting:
                 self._wake.clear()
             answers = await self._check_in_time(batch)
-            for (_, quota, verdict), answer in zip(batch, answers, strict=True):
+            for (policies, verdict), answer in zip(batch, answers, strict=True):
                 if not verdict.done():
-                    _settle(verdict, quota, answer)
+                    _settle(verdict, policies, answer)
 
-    async def _check_in_time(self, batch: list[tuple[str, Quota, "asyncio.Future[Verdict]"]]) -> list[Any]:
+    async def _check_in_time(self, batch: list[_Check]) -> list[Any]:
         check = asyncio.create_task(self._check(batch))
         await asyncio.wait({check}, timeout=self._timeout_s)
         for _ in range(_PASSES):
@@ -108,7 +129,7 @@ class RedisWindows:
         except Exception as error:  # whatever it is: without an answer to each, every request would wait for ever
             return [error] * len(batch)
 
-    async def _check(self, batch: list[tuple[str, Quota, "asyncio.Future[Verdict]"]]) -> list[Any]:
+    async def _check(self, batch: list[_Check]) -> list[Any]:
         if not self._sha:
             self._sha = await self._redis.script_load(_SCRIPT)
         answers = await self._evaluate(batch)
@@ -118,24 +139,30 @@ class RedisWindows:
             answers = await self._evaluate(batch)
         return answers
 
-    async def _evaluate(self, batch: list[tuple[str, Quota, "asyncio.Future[Verdict]"]]) -> list[Any]:
+    async def _evaluate(self, batch: list[_Check]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
-        for key, quota, _ in batch:
-            pipeline.evalsha(self._sha, 1, _PREFIX + key, quota.limit, int(quota.window_s * 1_000_000))
+        for policies, _ in batch:
+            keys = [_PREFIX + policy.key for policy in policies]
+            figures = [
+                figure for policy in policies for figure in (policy.rate.limit, int(policy.rate.window_s * 1_000_000))
+            ]
+            pipeline.evalsha(self._sha, len(keys), *keys, *figures)
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 
 
-def _settle(verdict: "asyncio.Future[Verdict]", quota: Quota, answer: Any) -> None:
+def _settle(verdict: "asyncio.Future[Verdict]", policies: Sequence[Policy], answer: Any) -> None:
     if isinstance(answer, BaseException):
         failure = RedisAway(type(answer).__name__)
         failure.__cause__ = answer
         verdict.set_exception(failure)
-    else:
-        try:
-            allowed, remaining, reset_us = answer
-            settled = Verdict(bool(allowed), quota, int(remaining), int(reset_us) / 1_000_000)
-        except (TypeError, ValueError):
-            verdict.set_exception(RedisAway("an answer of another shape"))
-        else:
-            verdict.set_result(settled)
+        return
+    try:
+        allowed, *figures = (int(figure) for figure in answer)
+    except (TypeError, ValueError):
+        figures = []
+    if len(figures) != 2 * len(policies):
+        verdict.set_exception(RedisAway("an answer of another shape"))
+        return
+    standings = [figure / 1_000_000 if number % 2 else figure for number, figure in enumerate(figures)]
+    verdict.set_result(settled(policies, bool(allowed), standings))

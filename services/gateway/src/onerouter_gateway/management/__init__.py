@@ -1,0 +1,1 @@
+"""`/api`: the management API, which is the registry's. Here it is limited and forwarded."""

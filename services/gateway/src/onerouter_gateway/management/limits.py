@@ -1,0 +1,53 @@
+"""What a request under /api counts against: its API key's limits, or those of the address it comes from."""
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from onerouter_common.errors import NotPermitted, Unauthenticated
+from onerouter_gateway.admission import Admission
+from onerouter_gateway.authentication.address import site_of
+from onerouter_gateway.rate_limit.policy import ADDRESS, SIGN_IN, Policy, Rate
+
+_KEY_PREFIX: Final = "unf_"
+_SIGN_IN_PATHS: Final = "/api/auth/"
+
+
+class ManagementLimits:
+    def __init__(self, admission: Admission, *, address: Rate, sign_in: Rate) -> None:
+        self._admission = admission
+        self._address = address
+        self._sign_in = sign_in
+
+    async def admit(self, request: Request) -> None:
+        """Raises RateLimited, Overloaded, or what is wrong with a presented API key.
+
+        A key that is not accepted counts on its sender's address: else wrong keys could be tried without end.
+        """
+        if not presents_key(request.headers):
+            await self._count_address(request)
+            return
+        try:
+            await self._admission.enter(request)
+        except (Unauthenticated, NotPermitted):
+            await self._count_address(request)
+            raise
+
+    def address_of(self, request: Request) -> str:
+        """The client's."""
+        return self._admission.address_of(request)
+
+    async def _count_address(self, request: Request) -> None:
+        site = site_of(self.address_of(request))
+        policies = [Policy(ADDRESS, f"{{{site}}}:api", self._address)]
+        if request.url.path.startswith(_SIGN_IN_PATHS):
+            policies.append(Policy(SIGN_IN, f"{{{site}}}:sign-in", self._sign_in))
+        await self._admission.count(request, policies)
+
+
+def presents_key(headers: Headers) -> bool:
+    """Whether the caller claims to hold an API key; a token of another kind is the registry's to judge."""
+    scheme, _, bearer = headers.get("authorization", "").strip().partition(" ")
+    is_key = scheme.lower() == "bearer" and bearer.strip().startswith(_KEY_PREFIX)
+    return is_key or headers.get("x-api-key", "").strip().startswith(_KEY_PREFIX)

@@ -1,0 +1,95 @@
+"""What one instance holds of one key's quota for one category and month. No I/O."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from onerouter_common.contracts.base import Category
+from onerouter_common.registry_client import QuotaLease
+
+ASK_AGAIN_S: Final = 0.5
+"""After a refusal, or a registry that could not be asked: how long it is left alone about this quota."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """What a pot is for."""
+
+    api_key_id: str
+    category: Category
+    month: str
+
+
+@dataclass(slots=True, eq=False)
+class Pot:
+    allotment: Allotment
+    quota: int
+    """Most operations of the month, as the key said when the pot was made."""
+    left: int = 0
+    """Lent to us and not spent."""
+    owed: int = 0
+    """Begun while the registry could not be asked: to be charged."""
+    waiting: int = 0
+    """Requests that wait for the next loan."""
+    available: int | None = None
+    """What the registry had left when it answered last; None: it has not yet."""
+    lent: int = 0
+    """Size of the last loan."""
+    unlimited: bool = False
+    """The registry knows of no such quota any more; the key's change is on its way to us."""
+    away: bool = False
+    """The registry could not be asked the last time."""
+    closed: bool = False
+    """The key changed: nothing is taken any more, what comes back goes to the registry."""
+    ask_again_at: float = 0.0
+    used_at: float = 0.0
+    asking: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+    @property
+    def is_low(self) -> bool:
+        """Time to ask for more, before anybody has to wait. A loan of what was needed at once has no reserve to fill."""
+        return self.lent > 1 and self.left <= self.lent // 4
+
+    def most_debt(self, bound: int) -> int:
+        """What may be begun unpaid: never more than was left when the registry answered last, or the whole quota."""
+        return min(bound, self.quota if self.available is None else self.available)
+
+    def take(self, now: float) -> bool:
+        """Spend one, if there is one."""
+        self.used_at = now
+        if self.unlimited:
+            return True
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+    def settle(self, lease: QuotaLease, *, paid: int, now: float) -> None:
+        """Note what the registry lent, and that it has charged `paid` of what was owed."""
+        self.away = False
+        self.left += lease.granted
+        self.owed -= paid
+        if self.owed < 0:  # given back while it was being charged
+            self.left, self.owed = self.left - self.owed, 0
+        self.lent = lease.granted
+        self.unlimited = lease.limit is None
+        self.quota = self.quota if lease.limit is None else lease.limit
+        self.available = lease.remaining
+        self.ask_again_at = now + ASK_AGAIN_S if lease.granted == 0 and lease.remaining == 0 else 0.0
+
+    def could_not_ask(self, now: float) -> None:
+        self.away = True
+        self.ask_again_at = now + ASK_AGAIN_S
+
+    def give_back(self) -> None:
+        """What was taken began nothing."""
+        if self.owed > 0:
+            self.owed -= 1
+        elif not self.unlimited:
+            self.left += 1
+
+    def empty(self) -> tuple[int, int]:
+        """Give up what is held: (to return, to charge)."""
+        held = self.left, self.owed
+        self.left = self.owed = 0
+        return held

@@ -1,0 +1,228 @@
+"""Spending monthly quotas: exact across instances, as the registry alone counts; quick, as it lends in advance.
+
+Every doubt is decided against an operation beyond the quota. What this instance held when it was killed, or returned
+without an answer, is lost to the month: at most a 64th of what was left. What it began unpaid while the registry could not be
+asked is charged when that can be asked again, twice if an answer is lost; only a process killed before that forgets it.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Protocol, Self
+
+import structlog
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock, isoformat
+from onerouter_common.contracts.base import Category
+from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.errors import Overloaded, RateLimited
+from onerouter_common.registry_client import MaybeDone, Principal, QuotaLease
+from onerouter_gateway.quota.month import end_of, month_of
+from onerouter_gateway.quota.pot import Allotment, Pot
+
+log = structlog.get_logger()
+
+_RESERVE: Final = 256
+"""Most that is asked for ahead of need; the registry lends less as a quota nears its end."""
+_TEND_S: Final = 1.0
+_IDLE_S: Final = 2.0
+"""What nobody spends for so long goes back, to where it may be needed."""
+_FORGET_S: Final = 60.0
+_LAST_WORD_S: Final = 3.0
+
+
+class QuotaExceeded(RateLimited):
+    code = "QUOTA_EXCEEDED"
+    title = "The monthly quota is used up"
+
+
+class Lend(Protocol):
+    """`RegistryClient.lease_quota`."""
+
+    async def __call__(
+        self,
+        api_key_id: str,
+        category: str,
+        month: str,
+        *,
+        needed: int = 0,
+        wanted: int = 0,
+        returned: int = 0,
+        owed: int = 0,
+    ) -> QuotaLease | None: ...
+
+
+class Quotas:
+    """An asynchronous context manager: while it is open, debts are paid and what lies idle goes back."""
+
+    def __init__(self, lend: Lend, clock: Clock, *, debt: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._lend = lend
+        self._clock = clock
+        self._debt = debt
+        self._monotonic = monotonic
+        self._pots: dict[Allotment, Pot] = {}
+        self._accounts: dict[Allotment, tuple[int, int]] = {}
+        """Of pots that are gone: (to return, to charge)."""
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._tend_always(), name="quotas")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        for pot in list(self._pots.values()):
+            if pot.asking is not None:
+                await asyncio.wait({pot.asking}, timeout=_LAST_WORD_S)
+            self._close(pot)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                await self._settle_accounts()
+
+    async def take(self, principal: Principal, category: Category) -> Pot | None:
+        """One operation of the key's quota, to `give_back` if nothing was begun; None: the key has no such quota.
+
+        Raises QuotaExceeded, or Overloaded when the registry cannot be asked and no more may be begun unpaid.
+        """
+        quota = principal.quotas.get(category)
+        if quota is None:
+            return None
+        pot = self._pot(Allotment(principal.api_key_id, category, month_of(self._clock.now())), quota)
+        now = self._monotonic()
+        if not pot.take(now):
+            return await self._borrowed(pot, principal, category)
+        if pot.is_low and now >= pot.ask_again_at:
+            self._ask(pot, _RESERVE)  # nobody waits for it
+        return pot
+
+    def give_back(self, pot: Pot | None) -> None:
+        if pot is None:
+            return
+        pot.give_back()
+        if pot.closed:
+            self._to_account(pot)
+
+    def forget(self, change: RegistryChange) -> None:
+        """A key's quota may be another one now: what is held of the old one goes back."""
+        if change.entity == "api_key":
+            for pot in [pot for pot in self._pots.values() if pot.allotment.api_key_id == change.id]:
+                self._close(pot)
+
+    async def _borrowed(self, pot: Pot, principal: Principal, category: Category) -> Pot | None:
+        while not pot.closed:
+            if self._monotonic() < pot.ask_again_at:
+                return self._without_a_loan(pot)
+            pot.waiting += 1
+            try:
+                await asyncio.shield(self._ask(pot, _RESERVE))
+            finally:
+                pot.waiting -= 1
+            if not pot.closed and pot.take(self._monotonic()):
+                return pot
+        return await self.take(principal, category)
+
+    def _without_a_loan(self, pot: Pot) -> Pot:
+        """The registry has nothing left, or cannot be asked."""
+        if pot.away and pot.owed < pot.most_debt(self._debt):
+            pot.owed += 1
+            metrics.QUOTA_UNPAID.inc()
+            return pot
+        if pot.away and pot.available != 0:
+            raise Overloaded(
+                "Your monthly quota cannot be looked up right now; nothing was done. Try again in a few seconds.",
+                retry_after_s=2,
+            )
+        raise exceeded(pot, self._clock.now())
+
+    def _pot(self, allotment: Allotment, quota: int) -> Pot:
+        pot = self._pots.get(allotment)
+        if pot is None:
+            pot = self._pots[allotment] = Pot(allotment, quota, used_at=self._monotonic())
+        return pot
+
+    def _ask(self, pot: Pot, wanted: int) -> "asyncio.Task[None]":
+        """Many who wait ask one question."""
+        if pot.asking is None:
+            pot.asking = asyncio.create_task(self._borrow(pot, wanted), name="quota-lease")
+        return pot.asking
+
+    async def _borrow(self, pot: Pot, wanted: int) -> None:
+        paid, of = pot.owed, pot.allotment
+        try:
+            lease = await self._lend(of.api_key_id, of.category, of.month, needed=pot.waiting, wanted=wanted, owed=paid)
+        except Overloaded:
+            pot.could_not_ask(self._monotonic())
+        except Exception:
+            log.exception("quota.lease.failed", api_key_id=of.api_key_id)
+            pot.could_not_ask(self._monotonic())
+        else:
+            pot.settle(lease or QuotaLease(granted=0, limit=0, remaining=0), paid=paid, now=self._monotonic())
+        finally:
+            pot.asking = None
+        if pot.closed:
+            self._to_account(pot)
+
+    def _close(self, pot: Pot) -> None:
+        pot.closed = True
+        self._pots.pop(pot.allotment, None)
+        if pot.asking is None:  # else when the answer is there: what it charges must not be charged again
+            self._to_account(pot)
+
+    def _to_account(self, pot: Pot) -> None:
+        self._keep(pot.allotment, *pot.empty())
+
+    async def _tend_always(self) -> None:
+        while True:
+            await asyncio.sleep(_TEND_S)
+            await self.tend()
+
+    async def tend(self) -> None:
+        """Pay what is owed, return what nobody spends."""
+        now, month = self._monotonic(), month_of(self._clock.now())
+        for pot in list(self._pots.values()):
+            idle_s = now - pot.used_at
+            if pot.waiting or pot.asking is not None:
+                continue
+            if pot.allotment.month != month or (idle_s > _FORGET_S and pot.owed == 0):
+                self._close(pot)
+            elif pot.owed and now >= pot.ask_again_at:
+                self._ask(pot, 0)
+            elif pot.left and idle_s > _IDLE_S:
+                self._to_account(pot)
+        await self._settle_accounts()
+
+    async def _settle_accounts(self) -> None:
+        for of, (returned, owed) in list(self._accounts.items()):
+            del self._accounts[of]
+            try:
+                await self._lend(of.api_key_id, of.category, of.month, returned=returned, owed=owed)
+            except MaybeDone:
+                self._keep(of, 0, owed)  # returned twice would be an operation beyond the quota
+            except Overloaded:
+                self._keep(of, returned, owed)
+                return
+            except Exception:
+                log.exception("quota.settlement.failed", api_key_id=of.api_key_id)
+                self._keep(of, 0, owed)
+                return
+
+    def _keep(self, of: Allotment, returned: int, owed: int) -> None:
+        if returned or owed:
+            before = self._accounts.get(of, (0, 0))
+            self._accounts[of] = before[0] + returned, before[1] + owed
+
+
+def exceeded(pot: Pot, now: datetime) -> QuotaExceeded:
+    of = pot.allotment
+    end = end_of(of.month)
+    return QuotaExceeded(
+        f"The monthly quota of this API key is used up: {pot.quota} {of.category} operations in {of.month}. "
+        f"It begins anew at {isoformat(end)}.",
+        retry_after_s=max(1.0, (end - now).total_seconds()),
+    )
