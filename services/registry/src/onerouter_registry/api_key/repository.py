@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, text, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,6 +34,11 @@ UPDATE api_keys k SET last_used_at = u.used_at
 FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.used_at)
 """
+
+_CARRY_USAGE: Final = text("""
+INSERT INTO quota_usage (api_key_id, tenant_id, environment, category, month, granted)
+SELECT :new, tenant_id, environment, category, month, granted FROM quota_usage WHERE api_key_id = :old AND month = :month
+""")
 
 _HAS_STATUS: Final[Mapping[KeyStatus, Callable[[datetime], ColumnElement[bool]]]] = {
     # As `model.status_of` decides it.
@@ -81,6 +86,11 @@ async def count_active(tx: AsyncConnection, now: datetime) -> int:
 async def change(tx: AsyncConnection, key_id: str, values: Mapping[str, Any]) -> None:
     """`values` are fields of ApiKey that may change."""
     await tx.execute(update(api_keys).where(api_keys.c.id == key_id).values(**_columns_of(values)))
+
+
+async def carry_usage(tx: AsyncConnection, old_id: str, new_id: str, month: str) -> None:
+    """Begin the new key's month (`2026-11`, UTC) with what the old one has used of its quotas."""
+    await tx.execute(_CARRY_USAGE, {"old": old_id, "new": new_id, "month": month})
 
 
 async def find_principal(pool: Pool, key_hash: str) -> asyncpg.Record | None:

@@ -36,6 +36,7 @@ from onerouter_registry.api_key.scopes import EVERYTHING
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.changes import Kind, api_key_changed
 from onerouter_registry.outbox.repository import append
+from onerouter_registry.quota.model import month_of
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import environment_of
 
@@ -155,6 +156,8 @@ class ApiKeys:
     ) -> RotatedKey:
         """A new key with the same settings; the old one ends after the overlap, or when it would have anyway.
 
+        The new one's monthly quotas begin with what the old one has used.
+
         Raises InvalidRequest, NotFound, NotPermitted, Conflict (not active, or rotated before).
         """
         where, now, overlap = environment_of(environment), self.clock.now(), overlap_of(overlap_s)
@@ -170,6 +173,7 @@ class ApiKeys:
             await repository.change(tx, key_id, {"expires_at": ends_at, "replaced_by": previous.replaced_by})
             await self._tell(tx, previous, "updated", now)
             await self._add(tx, created.api_key, by)
+            await repository.carry_usage(tx, key_id, created.api_key.id, month_of(now))
             ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
             was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
             await self._record(tx, by, "api_key.rotated", previous, was, ends)

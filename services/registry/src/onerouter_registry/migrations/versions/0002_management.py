@@ -115,7 +115,8 @@ def _quota_usage() -> None:
             PRIMARY KEY (api_key_id, category, month)
         )
     """)
-    tenant_table("quota_usage", service=_SERVICE, tenant="SELECT", worker="SELECT, INSERT, UPDATE, DELETE")
+    # A tenant's rotation of a key begins the new one's month where the old one's stands; no count is ever changed by it.
+    tenant_table("quota_usage", service=_SERVICE, tenant="SELECT, INSERT", worker="SELECT, INSERT, UPDATE, DELETE")
 
 
 def _connections() -> None:
