@@ -1,28 +1,25 @@
 """What routing may ask of a connection, by its provider's manifest."""
 
 from onerouter_common.routing.route import Candidate
-from onerouter_providers.loader import ProviderPackage
+from onerouter_providers.manifest import Manifest
 
 
 def candidate_of(
-    package: ProviderPackage | None,
+    manifest: Manifest | None,
     *,
     connection_id: str,
     provider: str,
     enabled: bool,
-    disconnected: bool = False,
     switched_off: bool = False,
 ) -> Candidate:
-    """`package` None: the provider is not installed in this process.
+    """`manifest` None: the provider is not installed in this process.
 
     The manifest's countries say where an account may be based, not where customers are: they restrict no operation.
     """
-    manifest = None if package is None else package.manifest
     return Candidate(
         connection_id,
         provider,
         enabled=enabled,
-        disconnected=disconnected,
         switched_off=switched_off,
         capabilities=None if manifest is None else frozenset(one.name for one in manifest.capabilities),
         currencies=None if manifest is None or manifest.currencies is None else frozenset(manifest.currencies),

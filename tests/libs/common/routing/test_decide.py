@@ -66,7 +66,6 @@ class TestWithoutAPolicy:
         ("changes", "reason"),
         [
             ({"enabled": False}, "disabled"),
-            ({"disconnected": True}, "disconnected"),
             ({"switched_off": True}, "switched_off"),
             ({"capabilities": None}, "not_installed"),
             ({"capabilities": frozenset({"refund.create"})}, "capability_missing"),

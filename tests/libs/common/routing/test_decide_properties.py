@@ -82,7 +82,6 @@ candidates = st.lists(
         connection_id=connections,
         provider=providers,
         enabled=st.booleans(),
-        disconnected=st.booleans(),
         switched_off=st.booleans(),
         capabilities=st.none() | st.frozensets(st.sampled_from(CAPABILITIES)),
         currencies=st.none() | st.frozensets(st.sampled_from(WORDS)),
@@ -121,7 +120,6 @@ def test_what_cannot_take_it_is_never_taken(
     for taken in decide(policy, present, request).candidates:
         one = by_id[taken.connection_id]
         assert one.enabled
-        assert not one.disconnected
         assert not one.switched_off
         assert request.capability in (one.capabilities or ())
         assert request.provider in (None, one.provider)

@@ -1,7 +1,7 @@
 """The decision: which connections an operation may take, in which order, and why not the others."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from onerouter_common.contracts.routing import ProviderOverride, RoutingPolicy, Targets
 from onerouter_common.routing.conditions import matches, within
@@ -11,8 +11,6 @@ from onerouter_common.routing.split import in_turn
 
 Problem: TypeAlias = tuple[RefusalReason, str]
 """Why a connection is passed over, and the sentence that says so."""
-
-_GONE: Final = "It is not connected any more."
 
 
 def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], request: RoutingRequest) -> Decision:
@@ -28,7 +26,7 @@ def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], reques
     for connection_id in wanted:
         candidate = by_id.pop(connection_id, None)
         if candidate is None:
-            refused.append(Refused(connection_id, None, "disconnected", _GONE))
+            refused.append(Refused(connection_id, None, "disconnected", "It is not connected any more."))
             continue
         problem = _problem_with(candidate, policy, request)
         if problem is None:
@@ -77,18 +75,14 @@ def _problem_with(candidate: Candidate, policy: RoutingPolicy | None, request: R
     """Why it cannot take the operation. The operator's switch comes last: only what else could be taken waits for it."""
     if request.provider is not None and candidate.provider != request.provider:
         return _not_asked_for(request.provider)
-    problem = _standing(candidate) or _unable(candidate, request)
+    if not candidate.enabled:
+        return "disabled", "It is disabled."
+    problem = _unable(candidate, request)
     if problem is None and policy is not None and (override := policy.overrides.get(candidate.provider)) is not None:
         problem = _excluded_by(override, candidate.provider, request)
     if problem is None and candidate.switched_off:
         return "switched_off", f"The operator has switched {candidate.provider} off."
     return problem
-
-
-def _standing(candidate: Candidate) -> Problem | None:
-    if candidate.disconnected:
-        return "disconnected", _GONE
-    return None if candidate.enabled else ("disabled", "It is disabled.")
 
 
 def _unable(candidate: Candidate, request: RoutingRequest) -> Problem | None:

@@ -43,7 +43,6 @@ class Candidate:
     connection_id: str
     provider: str
     enabled: bool = True
-    disconnected: bool = False
     switched_off: bool = False
     """The operator keeps new operations from its provider, or from the category."""
     capabilities: frozenset[str] | None = None
@@ -59,7 +58,7 @@ class Route:
     """A tenant's choice of connections in one environment and category."""
 
     candidates: tuple[Candidate, ...]
-    """In order of priority, also those that take no new operation."""
+    """In order of priority, also those that take no new operation now. What is disconnected is none."""
     policy: RoutingPolicy | None = None
     suspended: bool = False
     """The tenant is: nothing new may be begun."""
