@@ -89,7 +89,8 @@ class ApiKeys:
             async with tenant_transaction(self._engine, tenant_id, where) as tx:
                 if await repository.count_active(tx, now) >= MOST_ACTIVE:
                     raise Conflict(f"There are {MOST_ACTIVE} active API keys already; revoke those nobody uses.")
-                await self._add(tx, created.api_key, by)
+                await self._add(tx, created.api_key)
+                await self._record_creation(tx, created.api_key, by)
         except IntegrityError as error:
             # The only other rule a fresh key can break is that its tenant exists.
             raise NotFound(f"There is no tenant {tenant_id[:40]}.") from error
@@ -172,8 +173,9 @@ class ApiKeys:
             previous = replace(before, expires_at=ends_at, replaced_by=created.api_key.id)
             await repository.change(tx, key_id, {"expires_at": ends_at, "replaced_by": previous.replaced_by})
             await self._tell(tx, previous, "updated", now)
-            await self._add(tx, created.api_key, by)
+            await self._add(tx, created.api_key)
             await repository.carry_usage(tx, key_id, created.api_key.id, month_of(now))
+            await self._record_creation(tx, created.api_key, by)
             ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
             was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
             await self._record(tx, by, "api_key.rotated", previous, was, ends)
@@ -211,9 +213,11 @@ class ApiKeys:
         )
         return CreatedKey(key, api_key)
 
-    async def _add(self, tx: AsyncConnection, api_key: ApiKey, by: Actor) -> None:
+    async def _add(self, tx: AsyncConnection, api_key: ApiKey) -> None:
         await repository.add(tx, api_key)
         await self._tell(tx, api_key, "created", api_key.created_at)
+
+    async def _record_creation(self, tx: AsyncConnection, api_key: ApiKey, by: Actor) -> None:
         after = described(api_key) | {"display": f"{api_key.display_prefix}…"}
         await self._record(tx, by, "api_key.created", api_key, None, after)
 

@@ -15,7 +15,9 @@ router = APIRouter()
 public = APIRouter(prefix="/api/catalogue", tags=["Catalogue"])
 
 _CACHED: Final = "public, max-age=10"
-_UNCHANGED: Final = {304: {"description": "As you have it: `If-None-Match` names its `ETag`."}}
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "As you have it: `If-None-Match` names its `ETag`."}
+}
 
 
 @router.get("/internal/catalogue", summary="Providers that can be connected")
@@ -32,7 +34,7 @@ async def get_catalogue(
     return _cacheable(request, await _directory(request).all(category))
 
 
-@public.get("/{category}/{provider}", summary="One provider", response_model=ProviderView, responses={**_UNCHANGED})
+@public.get("/{category}/{provider}", summary="One provider", response_model=ProviderView, responses=_UNCHANGED)
 async def get_catalogue_provider(
     request: Request,
     category: Annotated[str, Path(max_length=40, examples=["payments"])],
