@@ -23,10 +23,13 @@ from onerouter_common.secrets import Kms
 from onerouter_providers.loader import Providers
 from onerouter_registry.api_key.service import ApiKeys
 from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.audit.trail import AuditTrail
+from onerouter_registry.audit.verification import AuditVerification
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection.service import Connections
 from onerouter_registry.vault.service import Vault
 from onerouter_registry.connection.verification import Verification
+from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
 from onerouter_registry.quota.service import QuotaUsage
 from onerouter_registry.settings import ManagementSettings
@@ -42,8 +45,11 @@ class Admin:
     """The registry's use cases: what the command line and the management API both work with."""
 
     audit: AuditLog
+    audit_trail: AuditTrail
+    audit_verification: AuditVerification
     tenants: Tenants
     deletions: Deletions
+    directory: TenantDirectory
     switches: Switches
     api_keys: ApiKeys
     quota_usage: QuotaUsage
@@ -79,8 +85,11 @@ def use_cases(
     audit = AuditLog(settings.secret, clock)
     return Admin(
         audit=audit,
+        audit_trail=AuditTrail(engine),
+        audit_verification=AuditVerification(engine, settings.secret),
         tenants=Tenants(engine, audit, clock, deletion_grace=timedelta(days=settings.tenant_deletion_grace_days)),
         deletions=Deletions(engine, audit, clock),
+        directory=TenantDirectory(engine, clock),
         switches=Switches(engine, catalogue, audit, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
         quota_usage=QuotaUsage(engine, clock),

@@ -22,6 +22,7 @@ from onerouter_registry.api_key import endpoints as api_key_endpoints
 from onerouter_registry.api_key import management as api_key_management
 from onerouter_registry.api_key.introspection import Introspection
 from onerouter_registry.api_key.usage import KeyUsage
+from onerouter_registry.audit import endpoints as audit_endpoints
 from onerouter_registry.catalogue import endpoints as catalogue_endpoints
 from onerouter_registry.catalogue.directory import Directory
 from onerouter_registry.catalogue.service import Catalogue
@@ -31,12 +32,15 @@ from onerouter_registry.metadata import SERVICE
 from onerouter_registry.oidc import endpoints as oidc_endpoints
 from onerouter_registry.oidc.issuers import open_issuers
 from onerouter_registry.oidc.service import IssuerSignIn
+from onerouter_registry.operator import endpoints as operator_endpoints
 from onerouter_registry.outbox.relay import Relay
 from onerouter_registry.periodic import periodically
 from onerouter_registry.quota import endpoints as quota_endpoints
 from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
+from onerouter_registry.switch import endpoints as switch_endpoints
+from onerouter_registry.tenant import endpoints as tenant_endpoints
 
 
 class State(TypedDict):
@@ -119,6 +123,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 def build_management_routes(app: FastAPI) -> None:
     """Every public route of the management API, /api/…; each says itself who may call it."""
+    app.include_router(tenant_endpoints.router)
+    app.include_router(audit_endpoints.router)
+    app.include_router(operator_endpoints.router)
+    app.include_router(switch_endpoints.router)
     app.include_router(api_key_management.router)
     app.include_router(catalogue_endpoints.public)
     app.include_router(oidc_endpoints.router)

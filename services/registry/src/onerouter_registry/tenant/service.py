@@ -69,10 +69,6 @@ class Tenants:
             raise _absent(tenant_id)
         return tenant
 
-    async def rename(self, tenant_id: str, name: str, *, by: Actor = SYSTEM) -> Tenant:
-        """Raises InvalidRequest, NotFound, Conflict (it is deleted)."""
-        return await self.change(tenant_id, {"name": name}, by=by)
-
     async def change(self, tenant_id: str, fields: dict[str, Any], *, by: Actor = SYSTEM) -> Tenant:
         """Some of `name`, `plan`, `requests_per_minute` (None: the plan's). Raises InvalidRequest, NotFound, Conflict."""
         checks: dict[str, Callable[[str, Any], Any]] = {
