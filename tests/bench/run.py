@@ -253,9 +253,12 @@ async def bench_tenant(stack: Stack) -> str:
     secrets, addresses = stack.secrets, stack.addresses
     settings = ManagementSettings(
         database_url=PostgresDsn(database_url("registry", addresses, secrets)),
-        credential_keys=SecretStr(secrets.credential_keys),
-        callback_keys=SecretStr(secrets.callback_keys),
+        credential_keys_test=SecretStr(secrets.credential_keys_test),
+        credential_keys_live=SecretStr(secrets.credential_keys_live),
+        callback_keys_test=SecretStr(secrets.callback_keys_test),
+        callback_keys_live=SecretStr(secrets.callback_keys_live),
         api_key_pepper=SecretStr(secrets.api_key_pepper),
+        secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(addresses.url("webhooks")),
     )
     account = {"key_id": "rzp_test_BENCH000000001", "key_secret": token_hex(16)}

@@ -17,8 +17,10 @@ async def administration(stack: Stack) -> AsyncIterator[Admin]:
     settings = ManagementSettings(
         database_url=PostgresDsn(database_url("registry", stack.addresses, secrets)),
         database_pool_size=2,
-        credential_keys=SecretStr(secrets.credential_keys),
-        callback_keys=SecretStr(secrets.callback_keys),
+        credential_keys_test=SecretStr(secrets.credential_keys_test),
+        credential_keys_live=SecretStr(secrets.credential_keys_live),
+        callback_keys_test=SecretStr(secrets.callback_keys_test),
+        callback_keys_live=SecretStr(secrets.callback_keys_live),
         api_key_pepper=SecretStr(secrets.api_key_pepper),
         secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(stack.addresses.url("webhooks")),

@@ -144,7 +144,14 @@ def _check(content: bytes, where: str, world: World, *, also_hex: bool = False) 
 def _needles(world: World) -> list[bytes]:
     secrets = world.stack.secrets
     pair = base64.b64encode(f"{secrets.sandbox_key_id}:{secrets.sandbox_key_secret}".encode()).decode()
-    keyrings = [part.split(":")[1] for part in (secrets.credential_keys, secrets.callback_keys, secrets.endpoint_keys)]
+    rings = (
+        secrets.credential_keys_test,
+        secrets.credential_keys_live,
+        secrets.callback_keys_test,
+        secrets.callback_keys_live,
+        secrets.endpoint_keys,
+    )
+    keyrings = [entry.partition(":")[2] for ring in rings for entry in ring.split(",")]
     texts = [
         PAN,
         PAN.replace(" ", ""),

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import FastAPI
 from pydantic import SecretStr, ValidationError
 from tests.libs.common.worker.rig import skip_what_is_there
+from tests.sealing import new_data_key
 
 from onerouter_common.broker import Producer
 from onerouter_common.contracts import topics
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 TOKEN = "internal-token-of-tests-0123456789"
 KEYS = KeyRing.generate("k1")
+LIVE_KEYS = KeyRing.generate("k1")
 KEY_SECRET = "sandbox_key_secret_01"
 REPLY_PARTITION = 7
 
@@ -130,7 +132,8 @@ async def stack(payments_database: "Database", kafka_bootstrap: str) -> AsyncIte
                 "database_url": payments_database.dsn,
                 "database_pool_size": 4,
                 "registry_url": registry,
-                "credential_keys": KEYS,
+                "credential_keys_test": KEYS,
+                "credential_keys_live": LIVE_KEYS,
                 "provider_base_urls": {"razorpay": f"{sandbox}/razorpay"},
                 "checkout_urls": {"razorpay": f"{sandbox}/razorpay/checkout/{{order_id}}"},
                 "log_level": "ERROR",
@@ -224,7 +227,7 @@ async def test_what_cannot_be_done_is_answered_and_leaves_nothing(stack: Stack) 
 
 
 def _route(tenant_id: str, connection_id: str, key_id: str) -> dict[str, Any]:
-    data_key, wrapped = KeyRing.parse(KEYS).new_data_key(bound_to=(tenant_id, "test"))
+    data_key, wrapped = new_data_key(KEYS, (tenant_id, "test"))
     sealed = data_key.seal(SecretStr(KEY_SECRET), bound_to=(tenant_id, connection_id, "key_secret"))
     connection = {
         "id": connection_id,
@@ -299,7 +302,8 @@ def test_in_production_credentials_are_sent_to_https_only() -> None:
         "internal_tokens": TOKEN,
         "database_url": "postgresql://u:p@db/x",
         "registry_url": "http://registry",
-        "credential_keys": KEYS,
+        "credential_keys_test": KEYS,
+        "credential_keys_live": LIVE_KEYS,
         "provider_base_urls": {"razorpay": "http://proxy.example.com"},
     }
     with pytest.raises(ValidationError, match="razorpay must start with https://"):

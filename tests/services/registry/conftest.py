@@ -15,7 +15,7 @@ from onerouter_common.registry_client import RegistryClient
 from onerouter_local.testing import Database
 from onerouter_registry.admin import Admin, open_admin
 from onerouter_registry.app import create_app
-from onerouter_registry.settings import Settings
+from onerouter_registry.settings import ManagementSettings, Settings
 from onerouter_registry.tenant.model import Tenant
 
 KEY_SECRET = "the_Key_Secret_9f8e7d6c5b"
@@ -29,6 +29,14 @@ CREDENTIALS = {
 
 def keyring(key_id: str) -> SecretStr:
     return SecretStr(f"{key_id}:{base64.b64encode(secrets.token_bytes(32)).decode()}")
+
+
+def environment_of_keys(settings: ManagementSettings) -> dict[str, str]:
+    """The four keyrings as a process is told them."""
+    return {
+        f"ONEROUTER_{name.upper()}": getattr(settings, name).get_secret_value()
+        for name in ("credential_keys_test", "credential_keys_live", "callback_keys_test", "callback_keys_live")
+    }
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,10 @@ async def opened(made: Database) -> AsyncIterator[Registry]:
         database_pool_size=4,
         kafka_bootstrap_servers="127.0.0.1:1",
         internal_tokens=SecretStr(secrets.token_hex(32)),
-        credential_keys=keyring("kek-1"),
-        callback_keys=keyring("cbk-1"),
+        credential_keys_test=keyring("kek-1"),
+        credential_keys_live=keyring("kek-1"),
+        callback_keys_test=keyring("cbk-1"),
+        callback_keys_live=keyring("cbk-1"),
         api_key_pepper=SecretStr(secrets.token_hex(32)),
         secret=SecretStr(secrets.token_hex(32)),
         log_level="WARNING",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
-from tests.services.registry.conftest import CREDENTIALS, Registry, serving
+from tests.services.registry.conftest import CREDENTIALS, Registry, environment_of_keys, serving
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.registry import RegistryChange
@@ -79,8 +79,7 @@ def environment_of(registry: Registry) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ONEROUTER_")},
         "ONEROUTER_REGISTRY_DATABASE_URL": str(settings.database_url),
-        "ONEROUTER_CREDENTIAL_KEYS": settings.credential_keys.get_secret_value(),
-        "ONEROUTER_CALLBACK_KEYS": settings.callback_keys.get_secret_value(),
+        **environment_of_keys(settings),
         "ONEROUTER_REGISTRY_SECRET": settings.secret.get_secret_value(),
         "ONEROUTER_API_KEY_PEPPER": settings.api_key_pepper.get_secret_value(),
         "ONEROUTER_CALLBACK_BASE_URL": "https://hooks.example.com/",

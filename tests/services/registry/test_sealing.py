@@ -12,7 +12,7 @@ from onerouter_common.registry_client import RegistryClient
 from onerouter_common.secrets import SecretUnopenable, open_sealed
 from onerouter_common.settings import keyring_of
 from onerouter_registry.connection.model import Connection
-from onerouter_registry.connection.vault import mask
+from onerouter_registry.vault.service import mask
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.tenant.model import Tenant
 

@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from fastapi import FastAPI
 from pydantic import SecretStr
+from tests.sealing import new_data_key
 
 from onerouter_common.broker import Producer
 from onerouter_common.clock import SystemClock
@@ -57,14 +58,14 @@ class KnownConnection:
     """One tenant's Razorpay connection, and the registry that hands it out."""
 
     keyring_text: str = field(default_factory=lambda: KeyRing.generate("cb1"))
+    live_keyring_text: str = field(default_factory=lambda: KeyRing.generate("cb1"))
     tenant_id: str = field(default_factory=lambda: new_id(TENANT))
     connection_id: str = field(default_factory=lambda: new_id(CONNECTION))
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     asked: int = 0
 
     def __post_init__(self) -> None:
-        keyring = KeyRing.parse(self.keyring_text)
-        key, wrapped = keyring.new_data_key(bound_to=(self.tenant_id, "test"))
+        key, wrapped = new_data_key(self.keyring_text, (self.tenant_id, "test"))
         values = {"webhook_secret": WEBHOOK_SECRET, "webhook_secret_previous": PREVIOUS_SECRET}
         self.target = CallbackTarget(
             connection_id=self.connection_id,
@@ -185,7 +186,8 @@ def make_settings(database: Database, kafka_bootstrap: str, connection: KnownCon
         "database_url": database.dsn,
         "kafka_bootstrap_servers": kafka_bootstrap,
         "internal_tokens": INTERNAL_TOKEN,
-        "callback_keys": connection.keyring_text,
+        "callback_keys_test": connection.keyring_text,
+        "callback_keys_live": connection.live_keyring_text,
         "encryption_keys": KeyRing.generate("wh1"),
         "allow_private_targets": (ip_network("127.0.0.0/8"),),
         "retry_schedule_s": (0.05, 0.05, 0.05),

@@ -102,8 +102,8 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
         case "registry":
             return {
                 "ONEROUTER_API_KEY_PEPPER": secrets.api_key_pepper,
-                "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
-                "ONEROUTER_CALLBACK_KEYS": secrets.callback_keys,
+                **_credential_keys(secrets),
+                **_callback_keys(secrets),
                 "ONEROUTER_REGISTRY_SECRET": secrets.registry_secret,
                 "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
                 "ONEROUTER_PUBLIC_URL": addresses.url("gateway"),
@@ -112,7 +112,7 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
             }
         case "payments":
             return {
-                "ONEROUTER_CREDENTIAL_KEYS": secrets.credential_keys,
+                **_credential_keys(secrets),
                 "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
                 # The sandbox is a place to pay by hand, too: Razorpay itself has no page an order links to.
                 "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
@@ -121,11 +121,25 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
             }
         case "webhooks":
             return {
-                "ONEROUTER_CALLBACK_KEYS": secrets.callback_keys,
+                **_callback_keys(secrets),
                 "ONEROUTER_WEBHOOKS_ENCRYPTION_KEYS": secrets.endpoint_keys,
                 "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             }
     return {}
+
+
+def _credential_keys(secrets: LocalSecrets) -> dict[str, str]:
+    return {
+        "ONEROUTER_CREDENTIAL_KEYS_TEST": secrets.credential_keys_test,
+        "ONEROUTER_CREDENTIAL_KEYS_LIVE": secrets.credential_keys_live,
+    }
+
+
+def _callback_keys(secrets: LocalSecrets) -> dict[str, str]:
+    return {
+        "ONEROUTER_CALLBACK_KEYS_TEST": secrets.callback_keys_test,
+        "ONEROUTER_CALLBACK_KEYS_LIVE": secrets.callback_keys_live,
+    }
 
 
 def written_environment(addresses: Addresses, secrets: LocalSecrets) -> dict[str, str]:

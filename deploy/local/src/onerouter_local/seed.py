@@ -27,8 +27,10 @@ async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
     settings = ManagementSettings(
         database_url=PostgresDsn(database_url("registry", addresses, secrets)),
         database_pool_size=2,
-        credential_keys=SecretStr(secrets.credential_keys),
-        callback_keys=SecretStr(secrets.callback_keys),
+        credential_keys_test=SecretStr(secrets.credential_keys_test),
+        credential_keys_live=SecretStr(secrets.credential_keys_live),
+        callback_keys_test=SecretStr(secrets.callback_keys_test),
+        callback_keys_live=SecretStr(secrets.callback_keys_live),
         api_key_pepper=SecretStr(secrets.api_key_pepper),
         secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(addresses.url("webhooks")),

@@ -6,6 +6,7 @@ OneRouterError
 │   │   └── MalformedRequest       400  not JSON, not a known content type, contradicting headers
 │   ├── CapabilityUnsupported      422  the chosen provider cannot do this
 │   ├── ServiceNotConfigured       422  no connection for this category
+│   ├── CredentialsUnreadable      422  a connection's stored credentials do not open: enter them again
 │   ├── Unauthenticated            401
 │   ├── NotPermitted               403
 │   ├── NotFound                   404
@@ -109,6 +110,17 @@ class CapabilityUnsupported(CallerError):
 class ServiceNotConfigured(CallerError):
     code = "SERVICE_NOT_CONFIGURED"
     title = "No provider is connected"
+
+
+class CredentialsUnreadable(CallerError):
+    """A sealed value was moved, changed or lost, or the key that opens it is gone. The log says which."""
+
+    code = "CREDENTIALS_UNREADABLE"
+    title = "The stored credentials cannot be read"
+
+    @classmethod
+    def of(cls, connection_id: str) -> Self:
+        return cls(f"The stored credentials of {connection_id} cannot be read any more. Please enter them again.")
 
 
 class IdempotencyMismatch(CallerError):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pydantic import AliasChoices, Field, PostgresDsn, RedisDsn, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from onerouter_common.secrets import KeyRing
+from onerouter_common.secrets import KeyRing, Kms
 
 
 class Mode(StrEnum):
@@ -103,6 +103,6 @@ class RedisSettings(BaseSettings):
     )
 
 
-def keyring_of(value: SecretStr) -> KeyRing:
-    """The keyring a setting describes (`id:base64[,id2:…]`, first is primary)."""
-    return KeyRing.parse(value.get_secret_value())
+def keyring_of(value: SecretStr, kms: Kms | None = None) -> KeyRing:
+    """The keyring a setting describes (`id:base64[,id2:…]`, first is primary); without a KMS only to check it."""
+    return KeyRing.parse(value.get_secret_value(), kms)

@@ -14,7 +14,6 @@ from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.registry_client import RegistryClient
-from onerouter_common.settings import keyring_of
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.runtime import Worker, WorkerOptions
@@ -95,9 +94,10 @@ async def _open_connections(stack: AsyncExitStack, settings: Settings, providers
     """The tenants' connections, kept fresh by what the registry tells."""
     registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
     http = await stack.enter_async_context(open_pool())
+    kms = await stack.enter_async_context(settings.open_kms())
     connections = ProviderConnections(
         registry,
-        keyring_of(settings.credential_keys),
+        settings.credential_rings(kms),
         providers,
         http,
         base_urls=settings.provider_base_urls,

@@ -4,24 +4,21 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import Self
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, field_validator, model_validator
 
-from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, keyring_of, settings_config
+from onerouter_common.key_settings import CredentialKeySettings
+from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, settings_config
 
 PREFIX = "ONEROUTER_PAYMENTS_"
 
 
-class Settings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings, CredentialKeySettings):
     model_config = settings_config(PREFIX)
 
     port: int = Field(8082, ge=0, le=65535, description="Port to listen on.")
     registry_url: AnyHttpUrl = Field(
         validation_alias=AliasChoices("ONEROUTER_PAYMENTS_REGISTRY_URL", "ONEROUTER_REGISTRY_URL", "registry_url"),
         description="The registry's internal address.",
-    )
-    credential_keys: SecretStr = Field(
-        validation_alias=AliasChoices("ONEROUTER_CREDENTIAL_KEYS", "credential_keys"),
-        description="Keyring that opens the data keys of API credentials: id:base64[,id2:…], first is primary.",
     )
     provider_base_urls: Mapping[str, str] = Field(
         default_factory=dict,
@@ -56,12 +53,6 @@ class Settings(ServiceSettings, DatabaseSettings):
         5.0, gt=0, description="How often is looked for payments and refunds that no callback came for."
     )
     poll_batch: int = Field(64, ge=1, le=1_000, description="Most of them asked about at a time.")
-
-    @field_validator("credential_keys")
-    @classmethod
-    def _is_a_keyring(cls, value: SecretStr) -> SecretStr:
-        keyring_of(value)
-        return value
 
     @field_validator("checkout_urls")
     @classmethod

@@ -17,6 +17,7 @@ from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.loops import running
 from onerouter_common.registry_client import RegistryClient
+from onerouter_common.secrets import KeyRing, Kms
 from onerouter_common.settings import keyring_of
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
@@ -74,11 +75,13 @@ def create_app(
             producer = await stack.enter_async_context(
                 Producer(settings.kafka_bootstrap_servers, client_id="onerouter-webhooks")
             )
+            kms = await stack.enter_async_context(settings.open_kms())
+            signing_ring = keyring_of(settings.encryption_keys, kms)
             catalogue = providers or Providers.load()
             callbacks = InboundEvents(pool, relay_after_s=settings.callback_relay_after_s)
-            receive = await _open_callbacks(stack, settings, the_clock, callbacks, producer, catalogue, registry)
+            receive = await _open_callbacks(stack, settings, the_clock, callbacks, producer, catalogue, registry, kms)
             policy = address_policy(settings)
-            worker = await _open_deliveries(stack, settings, the_clock, pool, policy, resolver)
+            worker = await _open_deliveries(stack, settings, the_clock, pool, policy, resolver, signing_ring)
             consumer = EventConsumer(
                 settings.kafka_bootstrap_servers,
                 FanOut(Events(pool), worker, the_clock),
@@ -98,9 +101,7 @@ def create_app(
             app.state.services = Services(
                 receive=receive,
                 replay=ReplayCallbacks(callbacks, catalogue),
-                endpoints=EndpointService(
-                    engine, keyring_of(settings.encryption_keys), policy, the_clock, settings.max_endpoints
-                ),
+                endpoints=EndpointService(engine, signing_ring, policy, the_clock, settings.max_endpoints),
                 worker=worker,
                 consumer=consumer,
                 pool=pool,
@@ -147,6 +148,7 @@ async def _open_callbacks(
     producer: Producer,
     providers: Providers,
     registry: Registry | None,
+    kms: Kms,
 ) -> ReceiveCallback:
     if registry is None:
         registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
@@ -164,7 +166,7 @@ async def _open_callbacks(
         GroupCommit(callbacks.insert, name="callbacks", most=_BATCH, item_errors=ITEM_WRONG)
     )
     slots = asyncio.Semaphore(settings.max_callbacks)
-    return ReceiveCallback(targets, providers, keyring_of(settings.callback_keys), writer, publisher, clock, slots)
+    return ReceiveCallback(targets, providers, settings.callback_rings(kms), writer, publisher, clock, slots)
 
 
 async def _open_deliveries(
@@ -174,6 +176,7 @@ async def _open_deliveries(
     pool: Pool,
     policy: AddressPolicy,
     resolver: AbstractResolver | None,
+    signing_ring: KeyRing,
 ) -> DeliveryWorker:
     limits = Limits(
         total_s=settings.delivery_timeout_s,
@@ -190,7 +193,7 @@ async def _open_deliveries(
         queue=queue,
         slots=Slots(settings.max_in_flight, settings.max_in_flight_per_tenant, settings.max_in_flight_per_endpoint),
         transport=transport,
-        keys=SigningKeys(pool, keyring_of(settings.encryption_keys)),
+        keys=SigningKeys(pool, signing_ring),
         schedule=RetrySchedule(settings.retry_schedule_s, settings.retry_jitter, settings.retry_overload_floor_s),
         completions=completions,
         clock=clock,

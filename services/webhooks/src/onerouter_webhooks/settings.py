@@ -3,15 +3,16 @@
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from onerouter_common.key_settings import CallbackKeySettings, KeyringText
 from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, settings_config
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-class Settings(ServiceSettings, DatabaseSettings):
+class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
     """Times in seconds, sizes in bytes."""
 
     model_config = settings_config("ONEROUTER_WEBHOOKS_")
@@ -22,12 +23,8 @@ class Settings(ServiceSettings, DatabaseSettings):
         validation_alias=AliasChoices("ONEROUTER_WEBHOOKS_REGISTRY_URL", "ONEROUTER_REGISTRY_URL", "registry_url"),
         description="Base URL of the registry's internal API.",
     )
-    callback_keys: SecretStr = Field(
-        validation_alias=AliasChoices("ONEROUTER_CALLBACK_KEYS", "callback_keys"),
-        description="Keyring (`id:base64[,…]`) that opens what verifies callbacks, and nothing else.",
-    )
-    encryption_keys: SecretStr = Field(
-        description="Keyring (`id:base64[,…]`) that seals the signing secrets of tenants' endpoints."
+    encryption_keys: KeyringText = Field(
+        description="Keyring (as those for callbacks) that seals the signing secrets of tenants' endpoints."
     )
 
     callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")

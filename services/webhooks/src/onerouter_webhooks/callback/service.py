@@ -14,7 +14,7 @@ from onerouter_common.errors import NotFound, Overloaded
 from onerouter_common.ids import CALLBACK, new_id
 from onerouter_common.metric_names import CALLBACKS_RECEIVED
 from onerouter_common.registry_client import CallbackTarget
-from onerouter_common.secrets import KeyRing, SecretUnopenable, open_sealed
+from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
 from onerouter_providers.loader import Providers
 from onerouter_providers.webhook import SignatureInvalid, WebhookModule
 from onerouter_webhooks.callback.publisher import CallbackPublisher
@@ -35,7 +35,7 @@ class ReceiveCallback:
 
     targets: Targets
     providers: Providers
-    keyring: KeyRing
+    keyrings: KeyRings
     writer: GroupCommit[InboundEvent, bool]
     publisher: CallbackPublisher
     clock: Clock
@@ -66,8 +66,9 @@ class ReceiveCallback:
         headers: Mapping[str, str],
     ) -> str:
         body = await read_body()
+        secrets = await self._secrets_of(target)
         try:
-            module.verify(body, headers, self._secrets_of(target))
+            module.verify(body, headers, secrets)
         except SignatureInvalid:
             CALLBACKS_RECEIVED.labels(provider, "bad_signature").inc()
             raise
@@ -84,18 +85,20 @@ class ReceiveCallback:
             raise NotFound("There is nothing at this address.")
         return target, package.webhook
 
-    def _secrets_of(self, target: CallbackTarget) -> dict[str, SecretStr]:
+    async def _secrets_of(self, target: CallbackTarget) -> dict[str, SecretStr]:
         public = {name: SecretStr(value) for name, value in target.credentials_public.items()}
         try:
-            opened = open_sealed(
-                self.keyring,
+            opened = await open_sealed(
+                self.keyrings.of(target.environment),
                 target.secrets,
                 target.data_keys,
                 owner=(target.tenant_id, target.environment),
                 connection_id=target.connection_id,
             )
         except SecretUnopenable as error:
-            log.warning("callback.secrets.unopenable", connection_id=target.connection_id, why=str(error))
+            log.error(  # noqa: TRY400 - a traceback could carry values
+                "callback.secrets.unopenable", connection_id=target.connection_id, why=str(error)
+            )
             raise Overloaded("The callback cannot be verified right now.", retry_after_s=_RETRY_AFTER_S) from error
         return {**public, **opened}
 

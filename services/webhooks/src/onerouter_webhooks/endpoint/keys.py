@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from onerouter_common.db.engine import Pool
+from onerouter_common.errors import Overloaded
 from onerouter_common.secrets import KeyRing, SecretUnopenable
 from onerouter_webhooks.database import DATABASE_AWAY
 
@@ -56,8 +57,8 @@ class SigningKeys:
         """The live secrets, newest first. Raises SigningKeysUnavailable."""
         sealed = await self._sealed(endpoint_id, version)
         try:
-            opened = [self._open(one) for one in sealed if one.expires_at is None or one.expires_at > now]
-        except SecretUnopenable as error:
+            opened = [await self._open(one) for one in sealed if one.expires_at is None or one.expires_at > now]
+        except (SecretUnopenable, Overloaded) as error:
             raise SigningKeysUnavailable(str(error)) from error
         if not opened:
             raise SigningKeysUnavailable("the endpoint has no live secret")
@@ -79,6 +80,7 @@ class SigningKeys:
                 self._known.popitem(last=False)
         return sealed
 
-    def _open(self, one: _Sealed) -> SecretStr:
-        data_key = self._keyring.open_data_key(one.data_key_id, one.wrapped, bound_to=(one.tenant_id, one.environment))
+    async def _open(self, one: _Sealed) -> SecretStr:
+        owner = (one.tenant_id, one.environment)
+        data_key = await self._keyring.open_data_key(one.data_key_id, one.wrapped, bound_to=owner)
         return data_key.open(one.sealed, bound_to=place_of(one.tenant_id, one.endpoint_id, one.id))

@@ -110,8 +110,8 @@ class EndpointService:
         bound_to = (owner.tenant_id, owner.environment)
         known = await endpoints.find_data_key()
         if known is not None:
-            return self.keyring.open_data_key(*known, bound_to=bound_to)
-        data_key, wrapped = self.keyring.new_data_key(bound_to=bound_to)
+            return await self.keyring.open_data_key(*known, bound_to=bound_to)
+        data_key, wrapped = await self.keyring.new_data_key(bound_to=bound_to)
         await endpoints.add_data_key(data_key.id, wrapped)
         return data_key
 

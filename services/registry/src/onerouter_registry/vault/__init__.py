@@ -1,0 +1,1 @@
+"""The vault: data keys, what is sealed with them, and how both are made new while everything runs."""
