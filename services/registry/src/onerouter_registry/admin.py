@@ -14,20 +14,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+import httpx
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import tenant_engine
 from onerouter_common.secrets import Kms
+from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
 from onerouter_registry.api_key.service import ApiKeys
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.audit.trail import AuditTrail
 from onerouter_registry.audit.verification import AuditVerification
 from onerouter_registry.catalogue.service import Catalogue
+from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.service import Connections
-from onerouter_registry.vault.service import Vault
+from onerouter_registry.connection.upkeep.forgetting import Forgetting
+from onerouter_registry.connection.use_cases import connection_use_cases
 from onerouter_registry.connection.verification import Verification
 from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
@@ -36,6 +40,7 @@ from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.switch.service import Switches
 from onerouter_registry.tenant.deletion.service import Deletions
 from onerouter_registry.tenant.service import Tenants
+from onerouter_registry.vault.service import Vault
 
 __all__ = ["Admin", "ManagementSettings", "open_admin"]
 
@@ -55,6 +60,8 @@ class Admin:
     quota_usage: QuotaUsage
     connections: Connections
     verification: Verification
+    callback_tokens: CallbackTokens
+    forgetting: Forgetting
     catalogue: Catalogue
     people: People
     callback_base_url: str | None
@@ -73,16 +80,23 @@ async def open_admin(
     async with (
         tenant_engine(str(settings.database_url), size=settings.database_pool_size) as engine,
         settings.open_kms() as kms,
+        open_pool(max_connections=8) as http,
     ):
-        yield use_cases(settings, engine, clock or SystemClock(), Catalogue(providers or Providers.load()), kms)
+        yield use_cases(settings, engine, clock or SystemClock(), Catalogue(providers or Providers.load()), kms, http)
 
 
 def use_cases(
-    settings: ManagementSettings, engine: AsyncEngine, clock: Clock, catalogue: Catalogue, kms: Kms
+    settings: ManagementSettings,
+    engine: AsyncEngine,
+    clock: Clock,
+    catalogue: Catalogue,
+    kms: Kms,
+    http: httpx.AsyncBaseTransport,
 ) -> Admin:
-    """Wired to this database."""
+    """Wired to this database, and to this pool of connections to providers."""
     vault = Vault(settings.credential_rings(kms), settings.callback_rings(kms))
     audit = AuditLog(settings.secret, clock)
+    connecting = connection_use_cases(settings, engine, clock, catalogue, vault, audit, http)
     return Admin(
         audit=audit,
         audit_trail=AuditTrail(engine),
@@ -93,8 +107,10 @@ def use_cases(
         switches=Switches(engine, catalogue, audit, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
         quota_usage=QuotaUsage(engine, clock),
-        connections=Connections(engine, catalogue, vault, clock),
-        verification=Verification(engine, catalogue, vault, clock, settings.provider_base_urls),
+        connections=connecting.connections,
+        verification=connecting.verification,
+        callback_tokens=connecting.callback_tokens,
+        forgetting=connecting.forgetting,
         catalogue=catalogue,
         people=people(settings, engine, audit, clock),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),

@@ -13,6 +13,7 @@ from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.settings import Mode
 from onerouter_common.web import health, problems
 from onerouter_common.web.internal import InternalAuth
+from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
 from onerouter_registry.access.authentication import Authentication
 from onerouter_registry.access.cookies import Cookies
@@ -28,6 +29,7 @@ from onerouter_registry.catalogue.directory import Directory
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
+from onerouter_registry.connection.upkeep.checks import Checks
 from onerouter_registry.metadata import SERVICE
 from onerouter_registry.oidc import endpoints as oidc_endpoints
 from onerouter_registry.oidc.issuers import open_issuers
@@ -79,7 +81,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             introspection = Introspection(pool, usage, time)
             engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
             kms = await stack.enter_async_context(settings.open_kms())
-            admin = use_cases(settings, engine, time, catalogue, kms)
+            http = await stack.enter_async_context(open_pool(max_connections=settings.connection_checks_at_once * 8))
+            admin = use_cases(settings, engine, time, catalogue, kms, http)
+            checks = Checks(engine, admin.verification, time, at_once=settings.connection_checks_at_once)
+            await stack.enter_async_context(
+                periodically("connection-checks", settings.connection_check_poll_s, checks.check_due)
+            )
+            await stack.enter_async_context(
+                periodically("connection-sweep", settings.connection_sweep_s, admin.forgetting.sweep)
+            )
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )

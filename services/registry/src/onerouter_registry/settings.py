@@ -41,6 +41,16 @@ class ManagementSettings(DatabaseSettings, CredentialKeySettings, CallbackKeySet
         le=365,
         description="How long the deletion of a tenant can be undone; then its credentials are destroyed.",
     )
+    disconnected_retention_days: int = Field(
+        30,
+        ge=0,
+        le=3_650,
+        description="How long the credentials of a disconnected connection are kept, so that what it took can be refunded; "
+        "then they are destroyed.",
+    )
+    probe_timeout_s: float = Field(
+        10.0, gt=0, le=60, description="How long a provider may take to say whether it accepts credentials."
+    )
     provider_base_urls: Mapping[str, str] = Field(
         default_factory=dict,
         validation_alias=AliasChoices("ONEROUTER_PROVIDER_BASE_URLS", "provider_base_urls"),
@@ -91,6 +101,19 @@ class Settings(ServiceSettings, ManagementSettings):
     )
     tenant_sweep_s: float = Field(
         60.0, gt=0, le=3_600, description="How often tenants whose deletion can no longer be undone are looked for."
+    )
+    connection_check_poll_s: float = Field(
+        60.0,
+        gt=0,
+        le=3_600,
+        description="How often connections are looked for whose credentials are to be checked again: accepted ones daily, "
+        "others hourly.",
+    )
+    connection_checks_at_once: int = Field(
+        8, ge=1, le=100, description="How many providers are asked about credentials at the same time by this process."
+    )
+    connection_sweep_s: float = Field(
+        60.0, gt=0, le=3_600, description="How often credentials and callback addresses that are due are destroyed."
     )
     usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")
     oidc_issuers: tuple[Issuer, ...] = Field(

@@ -8,7 +8,7 @@ import asyncpg
 from onerouter_common.db.engine import Pool
 from onerouter_common.registry_client import CallbackTarget, ConnectionSecret, RouteSet
 from onerouter_registry.connection import repository
-from onerouter_registry.connection.vault import hash_token
+from onerouter_registry.vault.service import hash_token
 
 
 class Lookups:

@@ -1,18 +1,18 @@
 """The connections' SQL: management as the tenant, hot lookups as the worker."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import func, insert, literal, select, text, tuple_, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.db.engine import Pool
-from onerouter_registry.connection.model import Connection, DataKeyRow, SealedCredentials
-from onerouter_registry.connection.tables import connections, data_keys
+from onerouter_registry.connection.model import Connection, SealedCredentials
+from onerouter_registry.connection.tables import connections
 
 _ROUTE: Final = """
 SELECT id, tenant_id, environment, category, provider, label, currency, enabled, credentials, public_credentials,
@@ -28,9 +28,31 @@ _CALLBACK: Final = """
 SELECT c.id, c.tenant_id, c.environment, c.category, c.provider, c.callback_credentials, c.public_credentials,
        (SELECT coalesce(jsonb_object_agg(d.id, d.wrapped), '{}'::jsonb) FROM data_keys d
         WHERE d.tenant_id = c.tenant_id AND d.environment = c.environment AND d.purpose = 'callbacks') AS data_keys
-FROM connections c
-WHERE c.callback_token_hash = $1 AND c.provider = $2
+FROM callback_tokens t JOIN connections c ON c.id = t.connection_id
+WHERE t.hash = $1 AND t.provider = $2 AND (t.expires_at IS NULL OR t.expires_at > now()) AND c.forgotten_at IS NULL
 """
+
+_OTHERS: Final = connections.alias()
+_RANK: Final = (
+    select(func.nullif(func.count(), 0))
+    .where(
+        _OTHERS.c.tenant_id == connections.c.tenant_id,
+        _OTHERS.c.environment == connections.c.environment,
+        _OTHERS.c.category == connections.c.category,
+        _OTHERS.c.position <= connections.c.position,
+    )
+    .scalar_subquery()
+    .label("priority")
+)
+_CONNECTED: Final = connections.c.disconnected_at.is_(None)
+# Connected ones by their route, then the others.
+_ORDER: Final = (
+    connections.c.disconnected_at.is_not(None),
+    connections.c.category,
+    func.coalesce(connections.c.position, 0),
+    connections.c.id,
+)
+_STORED: Final = frozenset(connections.c.keys())
 
 _LOCK_ROUTE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:route, 0))")
 
@@ -55,108 +77,45 @@ async def next_position(tx: AsyncConnection, category: str) -> int:
 
 
 async def add(tx: AsyncConnection, connection: Connection) -> None:
-    await tx.execute(
-        insert(connections).values(
-            id=connection.id,
-            tenant_id=connection.tenant_id,
-            environment=connection.environment,
-            category=connection.category,
-            provider=connection.provider,
-            label=connection.label,
-            position=connection.position,
-            enabled=connection.enabled,
-            currency=connection.currency,
-            max_in_flight=connection.max_in_flight,
-            callback_token_hash=connection.callback_token_hash,
-            callback_token=connection.callback_token,
-            version=connection.version,
-            created_at=connection.created_at,
-            updated_at=connection.updated_at,
-            **_columns_of(connection.credentials),
-        )
-    )
+    values = {name: value for name, value in shallow(connection).items() if name in _STORED and name != "credentials"}
+    await tx.execute(insert(connections).inline().values(**values, **columns_of(connection.credentials)))
 
 
 async def find(tx: AsyncConnection, connection_id: str, *, lock: bool = False) -> Connection | None:
-    query = select(connections).where(connections.c.id == connection_id)
-    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    """A disconnected one too."""
+    query = select(connections, _RANK).where(connections.c.id == connection_id)
+    row = (await tx.execute(query.with_for_update(of=connections) if lock else query)).mappings().one_or_none()
     return None if row is None else _connection(row)
 
 
-async def list_all(tx: AsyncConnection, category: str | None = None) -> list[Connection]:
-    """Those of the transaction's tenant and environment, by category and place in the route."""
-    query = select(connections).order_by(connections.c.category, connections.c.position)
+async def list_all(
+    tx: AsyncConnection,
+    category: str | None = None,
+    provider: str | None = None,
+    *,
+    disconnected: bool = False,
+    limit: int | None = None,
+    after: Connection | None = None,
+) -> list[Connection]:
+    """Those of the transaction's tenant and environment, by category and place in the route, disconnected ones last.
+
+    `after` is what the page before ended with.
+    """
+    query = select(connections, _RANK).order_by(*_ORDER).limit(limit)
     if category is not None:
         query = query.where(connections.c.category == category)
+    if provider is not None:
+        query = query.where(connections.c.provider == provider)
+    if not disconnected:
+        query = query.where(_CONNECTED)
+    if after is not None:
+        last = (after.disconnected_at is not None, after.category, after.position or 0, after.id)
+        query = query.where(tuple_(*_ORDER) > tuple_(*(literal(value) for value in last)))
     return [_connection(row) for row in (await tx.execute(query)).mappings()]
 
 
-async def set_credentials(
-    tx: AsyncConnection, connection_id: str, credentials: SealedCredentials, at: datetime
-) -> None:
-    """New credentials are not verified yet."""
-    await _change(tx, connection_id, at, **_columns_of(credentials), verified_at=None, verified_error=None)
-
-
-async def set_enabled(tx: AsyncConnection, connection_id: str, enabled: bool, at: datetime) -> None:
-    await _change(tx, connection_id, at, enabled=enabled)
-
-
-async def set_positions(tx: AsyncConnection, ordered_ids: Sequence[str], at: datetime) -> None:
-    for position, connection_id in enumerate(ordered_ids):
-        await _change(tx, connection_id, at, position=position)
-
-
-async def set_verified(tx: AsyncConnection, connection_id: str, version: int, at: datetime, error: str | None) -> None:
-    """What the provider said of this version's credentials; of a newer version it says nothing."""
-    values: dict[str, Any] = {"verified_error": error}
-    if error is None:
-        values["verified_at"] = at
-    await tx.execute(
-        update(connections).where(connections.c.id == connection_id, connections.c.version == version).values(**values)
-    )
-
-
-async def remove(tx: AsyncConnection, connection_id: str) -> None:
-    await tx.execute(delete(connections).where(connections.c.id == connection_id))
-
-
-async def find_data_key(tx: AsyncConnection, purpose: str) -> DataKeyRow | None:
-    row = (
-        await tx.execute(
-            select(data_keys.c.id, data_keys.c.wrapped).where(
-                data_keys.c.purpose == purpose, data_keys.c.retired_at.is_(None)
-            )
-        )
-    ).one_or_none()
-    return None if row is None else DataKeyRow(row.id, row.wrapped)
-
-
-async def add_data_key(
-    tx: AsyncConnection, owner: tuple[str, str], purpose: str, made: DataKeyRow, at: datetime
-) -> DataKeyRow:
-    """The data key that is there in the end: ours, or the one another transaction made first."""
-    await tx.execute(
-        upsert(data_keys)
-        .values(
-            id=made.id,
-            tenant_id=owner[0],
-            environment=owner[1],
-            purpose=purpose,
-            wrapped=made.wrapped,
-            created_at=at,
-        )
-        .on_conflict_do_nothing(
-            index_elements=["tenant_id", "environment", "purpose"], index_where=data_keys.c.retired_at.is_(None)
-        )
-    )
-    stored = await find_data_key(tx, purpose)
-    if stored is None:
-        raise RuntimeError("the data key that was just stored cannot be read")
-    return stored
-
-
-async def _change(tx: AsyncConnection, connection_id: str, at: datetime, **values: Any) -> None:
+async def change(tx: AsyncConnection, connection_id: str, at: datetime, **values: Any) -> None:
+    """Set columns; whoever has opened the connection opens it anew."""
     await tx.execute(
         update(connections)
         .where(connections.c.id == connection_id)
@@ -164,13 +123,32 @@ async def _change(tx: AsyncConnection, connection_id: str, at: datetime, **value
     )
 
 
-def _columns_of(credentials: SealedCredentials) -> dict[str, dict[str, str]]:
+async def set_positions(tx: AsyncConnection, before: Sequence[Connection], ordered_ids: Sequence[str]) -> None:
+    """The order alone: no connection is another one because of it."""
+    known = {connection.id: connection.position for connection in before}
+    for position, connection_id in enumerate(ordered_ids):
+        if known.get(connection_id) != position:
+            await tx.execute(update(connections).where(connections.c.id == connection_id).values(position=position))
+
+
+async def note(tx: AsyncConnection, connection_id: str, **values: Any) -> None:
+    """Set columns that say something of the connection and change nothing of it."""
+    await tx.execute(update(connections).where(connections.c.id == connection_id).values(**values))
+
+
+def columns_of(credentials: SealedCredentials) -> dict[str, dict[str, str]]:
+    """The credentials as columns of the table."""
     return {
         "credentials": dict(credentials.api),
         "callback_credentials": dict(credentials.callback),
         "public_credentials": dict(credentials.public),
         "masked_credentials": dict(credentials.masked),
     }
+
+
+def shallow(connection: Connection) -> dict[str, Any]:
+    """By field, without copying what is in them."""
+    return {one.name: getattr(connection, one.name) for one in fields(connection)}
 
 
 def _connection(row: RowMapping) -> Connection:

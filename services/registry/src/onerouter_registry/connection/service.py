@@ -1,37 +1,63 @@
 """What a tenant does with connections: connect, change, order, disconnect."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from onerouter_common.clock import Clock
+from onerouter_common.clock import Clock, isoformat
 from onerouter_common.errors import Conflict, InvalidRequest, NotFound
-from onerouter_common.ids import CONNECTION, new_id
-from onerouter_common.money import parse_currency
+from onerouter_common.ids import CONNECTION, is_id, new_id
 from onerouter_providers.manifest import Manifest
+from onerouter_registry.actor import SYSTEM, Actor
+from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
-from onerouter_registry.changes import Kind, connection_changed, route_changed
+from onerouter_registry.changes import connection_changed, route_changed
 from onerouter_registry.connection import repository
-from onerouter_registry.connection.model import Connected, Connection
-from onerouter_registry.connection.vault import Vault, hash_token
+from onerouter_registry.connection.callback_token.model import CallbackAddress
+from onerouter_registry.connection.callback_token.service import CallbackTokens
+from onerouter_registry.connection.change import Change
+from onerouter_registry.connection.credentials import Entered, require_accepted
+from onerouter_registry.connection.model import Connected, Connection, ConnectionChanges
+from onerouter_registry.connection.priority import moved
+from onerouter_registry.connection.probe import Prober
+from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_room, require_switched_on
+from onerouter_registry.connection.upkeep.forgetting import Forgetting
+from onerouter_registry.connection.verdict import facts_of, next_check
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import count_of, environment_of, name_of
+from onerouter_registry.vault.service import Vault
 
 log = structlog.get_logger()
 
-_MOST_IN_FLIGHT = 10_000
-
 
 class Connections:
-    def __init__(self, engine: AsyncEngine, catalogue: Catalogue, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        catalogue: Catalogue,
+        vault: Vault,
+        clock: Clock,
+        *,
+        prober: Prober,
+        change: Change,
+        callback_tokens: CallbackTokens,
+        forgetting: Forgetting,
+        audit: AuditLog,
+    ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._vault = vault
         self._clock = clock
+        self._prober = prober
+        self._change = change
+        self._callback_tokens = callback_tokens
+        self._forgetting = forgetting
+        self._audit = audit
 
     async def connect(
         self,
@@ -44,22 +70,33 @@ class Connections:
         label: str = "default",
         currency: str | None = None,
         max_in_flight: int = 64,
+        enabled: bool = True,
+        priority: int | None = None,
+        verify: bool = False,
+        by: Actor = SYSTEM,
     ) -> Connected:
-        """Store an account at a provider, last in its route.
+        """Store an account at a provider, last in its route unless `priority` says where.
 
-        Raises InvalidRequest (names each wrong credential), NotFound (no such tenant), Conflict (label taken).
+        With `verify` the provider is asked first, outside any transaction, and nothing is stored unless it accepts.
+        Raises InvalidRequest (names each wrong credential; CREDENTIALS_REFUSED; PROVIDER_DISABLED), NotFound (no such
+        tenant), Conflict (label taken, too many), ProviderUnavailable or ProviderThrottled (it could not be asked).
         """
         where = environment_of(environment)
         manifest = self._catalogue.get(category, provider)
-        values = _reveal(credentials)
-        manifest.check_credentials(values, where)
-        name, limit = name_of("label", label), count_of("max_in_flight", max_in_flight, _MOST_IN_FLIGHT)
-        default_currency = _currency_of(manifest, currency)
-        connection_id, now, owner = new_id(CONNECTION), self._clock.now(), (tenant_id, where)
+        entered = Entered.of(manifest, credentials)
+        manifest.check_credentials(entered.values, where)
+        name, limit = name_of("label", label), count_of("max_in_flight", max_in_flight, MOST_IN_FLIGHT)
+        default_currency = currency_of(manifest, currency)
+        if verify:
+            async with tenant_transaction(self._engine, tenant_id, where) as tx:
+                await self._require_place(tx, manifest, name)
+            await require_accepted(self._prober, manifest, where, entered.for_api)
+        connection_id, now = new_id(CONNECTION), self._clock.now()
         try:
             async with tenant_transaction(self._engine, tenant_id, where) as tx:
                 await repository.lock_route(tx, tenant_id, where, manifest.category)
-                token, sealed_token = await self._vault.new_callback_token(tx, owner, connection_id, now)
+                await self._require_place(tx, manifest, name)
+                owner = (tenant_id, where)
                 connection = Connection(
                     id=connection_id,
                     tenant_id=tenant_id,
@@ -68,94 +105,200 @@ class Connections:
                     provider=manifest.id,
                     label=name,
                     position=await repository.next_position(tx, manifest.category),
-                    enabled=True,
+                    enabled=enabled,
                     currency=default_currency,
                     max_in_flight=limit,
-                    credentials=await self._vault.seal(tx, owner, connection_id, manifest, values, now),
-                    callback_token_hash=hash_token(token.get_secret_value()),
-                    callback_token=sealed_token,
+                    credentials=await self._vault.seal(tx, owner, connection_id, manifest, entered.values, now),
                     version=1,
                     created_at=now,
                     updated_at=now,
+                    verified_at=now if verify else None,
+                    next_check_at=next_check(now, accepted=verify),
                 )
                 await repository.add(tx, connection)
+                token = await self._callback_tokens.make(tx, connection, now)
+                if priority is not None:
+                    present = await repository.list_all(tx, manifest.category)
+                    order = moved([one.id for one in present], connection_id, priority)
+                    await repository.set_positions(tx, present, order)
+                made = await _get(tx, connection_id)
                 await append(tx, connection_changed(tenant_id, where, connection_id, "created", now))
+                await self._record(tx, by, "connection.created", made, after=facts_of(made))
         except IntegrityError as error:
-            _explain(error, tenant_id, name)
+            explain(error, tenant_id, name)
             raise
         log.info("registry.connection.created", tenant_id=tenant_id, connection_id=connection_id, provider=manifest.id)
-        return Connected(connection, token if manifest.callback else None)
+        return Connected(made, token if manifest.callback else None)
 
     async def list(self, tenant_id: str, environment: str) -> list[Connection]:
-        """By category, in the order of the route."""
+        """The connected ones, by category, in the order of the route."""
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
             return await repository.list_all(tx)
 
     async def get(self, tenant_id: str, environment: str, connection_id: str) -> Connection:
-        """Raises NotFound."""
+        """A disconnected one too. Raises NotFound."""
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
             return await _get(tx, connection_id)
+
+    async def choose(
+        self,
+        tenant_id: str,
+        environment: str,
+        category: str,
+        provider: str,
+        *,
+        connection_id: str | None = None,
+        label: str | None = None,
+    ) -> Connection:
+        """Which of a provider's connections is meant: by id (a disconnected one too), by label, or the only one.
+
+        Raises NotFound, and Conflict (SEVERAL_CONNECTIONS) that names the labels.
+        """
+        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
+            if connection_id is not None:
+                found = await repository.find(tx, connection_id) if is_id(CONNECTION, connection_id) else None
+                matching = [found] if found and (found.category, found.provider) == (category, provider) else []
+                matching = [one for one in matching if label in (None, one.label)]
+            else:
+                present = await repository.list_all(tx, category, provider)
+                matching = [one for one in present if label in (None, one.label)]
+        if not matching:
+            which = f" labelled '{label}'" if label is not None else ""
+            raise NotFound(f"There is no such connection to {provider}{which} in the {environment} environment.")
+        if len(matching) > 1:
+            labels = ", ".join(f"'{one.label}'" for one in matching)
+            raise Conflict(
+                f"There are several connections to {provider}: say which one by label ({labels}) or connection_id.",
+                code="SEVERAL_CONNECTIONS",
+            )
+        return matching[0]
 
     async def callback_token(self, tenant_id: str, environment: str, connection_id: str) -> SecretStr | None:
         """To show the callback address again; None when the provider never calls back. Raises NotFound."""
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
             connection = await _get(tx, connection_id)
-            if self._catalogue.get(connection.category, connection.provider).callback is None:
-                return None
-            return await self._vault.open_callback_token(tx, connection, connection.callback_token)
+            addresses = await self._callback_tokens.addresses(tx, [connection])
+        return addresses.get(connection_id, CallbackAddress(None)).token
+
+    async def change(
+        self,
+        tenant_id: str,
+        environment: str,
+        connection_id: str,
+        changes: ConnectionChanges,
+        *,
+        credentials: Mapping[str, SecretStr] | None = None,
+        verify: bool = False,
+        by: Actor = SYSTEM,
+    ) -> Connection:
+        """Change what is named, all of it or nothing. Given credentials replace theirs, others stay, empty ones go.
+
+        Raises as `connect` does, and Conflict when the credentials were changed by somebody else meanwhile.
+        """
+        return await self._change.apply(
+            tenant_id, environment_of(environment), connection_id, changes, credentials or {}, verify=verify, by=by
+        )
 
     async def update_credentials(
-        self, tenant_id: str, environment: str, connection_id: str, credentials: Mapping[str, SecretStr]
+        self,
+        tenant_id: str,
+        environment: str,
+        connection_id: str,
+        credentials: Mapping[str, SecretStr],
+        *,
+        by: Actor = SYSTEM,
     ) -> None:
-        """Replace the given fields, keep the others; an empty value removes an optional one.
+        """Replace the given fields without asking the provider. Raises NotFound, InvalidRequest."""
+        await self.change(tenant_id, environment, connection_id, {}, credentials=credentials, by=by)
 
-        Raises NotFound, InvalidRequest.
-        """
-        where, now = environment_of(environment), self._clock.now()
-        async with tenant_transaction(self._engine, tenant_id, where) as tx:
-            connection = await _get(tx, connection_id, lock=True)
-            manifest = self._catalogue.get(connection.category, connection.provider)
-            values = _reveal(await self._vault.open_all(tx, connection)) | _reveal(credentials)
-            manifest.check_credentials(values, where)
-            sealed = await self._vault.seal(tx, (tenant_id, where), connection_id, manifest, values, now)
-            await repository.set_credentials(tx, connection_id, sealed, now)
-            await self._tell(tx, connection, "updated")
-        log.info("registry.connection.credentials_changed", tenant_id=tenant_id, connection_id=connection_id)
-
-    async def set_enabled(self, tenant_id: str, environment: str, connection_id: str, enabled: bool) -> None:
+    async def set_enabled(
+        self, tenant_id: str, environment: str, connection_id: str, enabled: bool, *, by: Actor = SYSTEM
+    ) -> None:
         """A disabled connection takes no new operation; what already lives there still reaches it. Raises NotFound."""
-        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
-            connection = await _get(tx, connection_id, lock=True)
-            if connection.enabled == enabled:
-                return
-            await repository.set_enabled(tx, connection_id, enabled, self._clock.now())
-            await self._tell(tx, connection, "updated")
-        log.info("registry.connection.enabled", tenant_id=tenant_id, connection_id=connection_id, enabled=enabled)
+        await self.change(tenant_id, environment, connection_id, {"enabled": enabled}, by=by)
 
-    async def reorder(self, tenant_id: str, environment: str, category: str, ordered_ids: Sequence[str]) -> None:
+    async def reorder(
+        self, tenant_id: str, environment: str, category: str, ordered_ids: Sequence[str], *, by: Actor = SYSTEM
+    ) -> None:
         """The route's new order, best first. Raises InvalidRequest unless each connection is named exactly once."""
         where, now = environment_of(environment), self._clock.now()
         kind = self._catalogue.category_of(category)
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
             await repository.lock_route(tx, tenant_id, where, kind)
-            present = [connection.id for connection in await repository.list_all(tx, kind)]
-            if sorted(present) != sorted(ordered_ids):
+            present = await repository.list_all(tx, kind)
+            before = [connection.id for connection in present]
+            if sorted(before) != sorted(ordered_ids):
                 raise InvalidRequest.of("connections", f"must name each of the {len(present)} connections once")
-            await repository.set_positions(tx, ordered_ids, now)
+            await repository.set_positions(tx, present, ordered_ids)
             await append(tx, route_changed(tenant_id, where, kind, now))
+            await self._audit.record(
+                tx,
+                by,
+                "route.reordered",
+                tenant_id=tenant_id,
+                environment=where,
+                target=("route", kind),
+                before={"connections": before},
+                after={"connections": list(ordered_ids)},
+            )
         log.info("registry.route.changed", tenant_id=tenant_id, environment=where, category=kind)
 
-    async def disconnect(self, tenant_id: str, environment: str, connection_id: str) -> None:
-        """Forget the connection and its credentials for good: what it made can no longer be reached. Raises NotFound."""
-        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
-            connection = await _get(tx, connection_id, lock=True)
-            await repository.remove(tx, connection_id)
-            await self._tell(tx, connection, "deleted")
-        log.info("registry.connection.deleted", tenant_id=tenant_id, connection_id=connection_id)
+    async def disconnect(
+        self, tenant_id: str, environment: str, connection_id: str, *, forget: bool = False, by: Actor = SYSTEM
+    ) -> Connection:
+        """Take it out of every route; what it took can be refunded and looked up for as long as credentials are kept.
 
-    async def _tell(self, tx: AsyncConnection, connection: Connection, change: Kind) -> None:
-        tenant_id, environment = connection.tenant_id, connection.environment
-        await append(tx, connection_changed(tenant_id, environment, connection.id, change, self._clock.now()))
+        `forget` destroys them at once, also those of one that was disconnected before. Doing it again changes nothing.
+        Raises NotFound.
+        """
+        where, now = environment_of(environment), self._clock.now()
+        kept_for = timedelta(0) if forget else self._forgetting.retention
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            connection = await _get(tx, connection_id, lock=True)
+            if connection.disconnected_at is None:
+                await repository.change(
+                    tx,
+                    connection_id,
+                    now,
+                    disconnected_at=now,
+                    forget_after=now + kept_for,
+                    enabled=False,
+                    position=None,
+                    next_check_at=None,
+                )
+                await append(tx, connection_changed(tenant_id, where, connection_id, "deleted", now))
+                after = {"status": "disconnected", "credentials_kept_until": isoformat(now + kept_for)}
+                before = {"status": connection.status, "priority": connection.priority}
+                await self._record(tx, by, "connection.disconnected", connection, before=before, after=after)
+                log.info("registry.connection.disconnected", tenant_id=tenant_id, connection_id=connection_id)
+            if forget and connection.forgotten_at is None:
+                await self._forgetting.forget(tx, connection, by)
+            return await _get(tx, connection_id)
+
+    async def _require_place(self, tx: AsyncConnection, manifest: Manifest, label: str) -> None:
+        await require_switched_on(tx, manifest)
+        require_room(await repository.list_all(tx, manifest.category), manifest, label)
+
+    async def _record(
+        self,
+        tx: AsyncConnection,
+        by: Actor,
+        action: str,
+        connection: Connection,
+        *,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+    ) -> None:
+        await self._audit.record(
+            tx,
+            by,
+            action,
+            tenant_id=connection.tenant_id,
+            environment=connection.environment,
+            target=("connection", connection.id),
+            before=before,
+            after=after,
+        )
 
 
 async def _get(tx: AsyncConnection, connection_id: str, *, lock: bool = False) -> Connection:
@@ -163,24 +306,3 @@ async def _get(tx: AsyncConnection, connection_id: str, *, lock: bool = False) -
     if connection is None:
         raise NotFound(f"There is no connection {connection_id}.")
     return connection
-
-
-def _reveal(credentials: Mapping[str, SecretStr]) -> dict[str, str]:
-    return {key: value.get_secret_value() for key, value in credentials.items()}
-
-
-def _currency_of(manifest: Manifest, value: str | None) -> str | None:
-    if value is None:
-        return None
-    currency = parse_currency(value)
-    if manifest.currencies is not None and currency not in manifest.currencies:
-        raise InvalidRequest.of("currency", f"{currency} is not one {manifest.display_name} takes")
-    return currency
-
-
-def _explain(error: IntegrityError, tenant_id: str, label: str) -> None:
-    """Raises what the caller did wrong; returns when it is our own mistake."""
-    if "connections_label_unique" in str(error.orig):
-        raise Conflict(f"There already is a connection labelled '{label}' at this provider.") from error
-    if "_tenant_id_fkey" in str(error.orig):
-        raise NotFound(f"There is no tenant {tenant_id}.") from error

@@ -1,0 +1,1 @@
+"""Callback tokens: the unguessable part of the address that a provider calls back; replaced with an overlap."""

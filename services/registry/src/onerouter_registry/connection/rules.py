@@ -1,0 +1,58 @@
+"""What a connection must obey whoever makes or changes it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from onerouter_common.errors import Conflict, InvalidRequest, NotFound
+from onerouter_common.money import parse_currency
+from onerouter_providers.manifest import Manifest
+from onerouter_registry.connection.model import Connection
+from onerouter_registry.switch import repository as switches
+from onerouter_registry.switch.model import is_off
+
+MOST_IN_FLIGHT: Final = 10_000
+MOST_CONNECTIONS: Final = 100
+"""Connected at once, of one tenant, environment and category."""
+
+
+def currency_of(manifest: Manifest, value: str | None) -> str | None:
+    """Raises InvalidRequest."""
+    if value is None:
+        return None
+    currency = parse_currency(value)
+    if manifest.currencies is not None and currency not in manifest.currencies:
+        raise InvalidRequest.of("currency", f"{currency} is not one {manifest.display_name} takes")
+    return currency
+
+
+async def require_switched_on(tx: AsyncConnection, manifest: Manifest) -> None:
+    """Raises InvalidRequest (PROVIDER_DISABLED) while an operator keeps the provider, or its category, switched off."""
+    off = {(switch.category, switch.provider): switch.reason for switch in await switches.list_all(tx)}
+    if is_off(manifest.category, manifest.id, off):
+        raise InvalidRequest(
+            f"{manifest.display_name} is switched off by the operator of this installation for now.",
+            code="PROVIDER_DISABLED",
+        )
+
+
+def require_room(present: Sequence[Connection], manifest: Manifest, label: str) -> None:
+    """For one more of this label. `present` is all of the category. Raises Conflict."""
+    if len(present) >= MOST_CONNECTIONS:
+        raise Conflict(f"There already are {len(present)} connections of {manifest.category}; disconnect one first.")
+    if any((one.provider, one.label) == (manifest.id, label) for one in present):
+        raise _taken(label)
+
+
+def explain(error: IntegrityError, tenant_id: str, label: str) -> None:
+    """Raises what the caller did wrong; returns when it is our own mistake."""
+    if "connections_label_unique" in str(error.orig):
+        raise _taken(label) from error
+    if "_tenant_id_fkey" in str(error.orig):
+        raise NotFound(f"There is no tenant {tenant_id}.") from error
+
+
+def _taken(label: str) -> Conflict:
+    return Conflict(f"There already is a connection labelled '{label}' at this provider.")

@@ -1,0 +1,75 @@
+"""Destroys the credentials of connections that were disconnected long enough ago."""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from onerouter_common.clock import Clock, isoformat
+from onerouter_common.metric_names import CREDENTIALS_FORGOTTEN
+from onerouter_registry.actor import SYSTEM, Actor
+from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.changes import connection_changed
+from onerouter_registry.connection import repository as connections
+from onerouter_registry.connection.callback_token import repository as tokens
+from onerouter_registry.connection.callback_token.service import CallbackTokens
+from onerouter_registry.connection.model import Connection, SealedCredentials
+from onerouter_registry.connection.upkeep import repository
+from onerouter_registry.outbox.repository import append
+from onerouter_registry.transactions import operator_transaction
+
+log = structlog.get_logger()
+
+_NOTHING: Final = SealedCredentials(api={}, callback={}, public={}, masked={})
+
+
+class Forgetting:
+    def __init__(
+        self, engine: AsyncEngine, callback_tokens: CallbackTokens, audit: AuditLog, clock: Clock, retention: timedelta
+    ) -> None:
+        """`retention` is how long a disconnected connection can still be refunded through."""
+        self._engine = engine
+        self._callback_tokens = callback_tokens
+        self._audit = audit
+        self._clock = clock
+        self.retention: Final = retention
+
+    async def sweep(self) -> int:
+        """Forget all that is due, one a transaction, and remove expired callback tokens; how many were forgotten."""
+        count = 0
+        while await self._forget_one():
+            count += 1
+        while await self._callback_tokens.sweep():
+            pass
+        return count
+
+    async def forget(self, tx: AsyncConnection, connection: Connection, by: Actor) -> None:
+        """Destroy a disconnected connection's credentials and callback tokens now; its row stays, to be referred to."""
+        now = self._clock.now()
+        await connections.change(
+            tx, connection.id, now, **connections.columns_of(_NOTHING), forgotten_at=now, forget_after=None
+        )
+        await tokens.remove_all(tx, connection.id)
+        owner = (connection.tenant_id, connection.environment)
+        await append(tx, connection_changed(*owner, connection.id, "deleted", now))
+        await self._audit.record(
+            tx,
+            by,
+            "connection.credentials_destroyed",
+            tenant_id=connection.tenant_id,
+            environment=connection.environment,
+            target=("connection", connection.id),
+            after={"credentials_destroyed_at": isoformat(now)},
+        )
+        CREDENTIALS_FORGOTTEN.inc()
+        log.info("registry.connection.forgotten", tenant_id=connection.tenant_id, connection_id=connection.id)
+
+    async def _forget_one(self) -> bool:
+        async with operator_transaction(self._engine) as tx:
+            connection_id = await repository.lock_forgettable(tx, self._clock.now())
+            connection = None if connection_id is None else await connections.find(tx, connection_id)
+            if connection is None:
+                return False
+            await self.forget(tx, connection, SYSTEM)
+        return True
