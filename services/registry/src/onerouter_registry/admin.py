@@ -33,8 +33,11 @@ from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
 from onerouter_registry.connection.use_cases import connection_use_cases
 from onerouter_registry.connection.verification import Verification
+from onerouter_registry.mail.printed import NoMail
+from onerouter_registry.mail.service import Post
 from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
+from onerouter_registry.person.sealing import SealedByKeyRing
 from onerouter_registry.quota.service import QuotaUsage
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.switch.service import Switches
@@ -92,8 +95,9 @@ def use_cases(
     catalogue: Catalogue,
     kms: Kms,
     http: httpx.AsyncBaseTransport,
+    post: Post | None = None,
 ) -> Admin:
-    """Wired to this database, and to this pool of connections to providers."""
+    """Wired to this database, and to this pool of connections to providers. Without a post room no mail goes out."""
     vault = Vault(settings.credential_rings(kms), settings.callback_rings(kms))
     audit = AuditLog(settings.secret, clock)
     connecting = connection_use_cases(settings, engine, clock, catalogue, vault, audit, http)
@@ -112,6 +116,13 @@ def use_cases(
         callback_tokens=connecting.callback_tokens,
         forgetting=connecting.forgetting,
         catalogue=catalogue,
-        people=people(settings, engine, audit, clock),
+        people=people(
+            settings,
+            engine,
+            audit,
+            clock,
+            secrets=SealedByKeyRing(settings.credential_rings(kms).of("live")),
+            post=post or Post(NoMail()),
+        ),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
     )

@@ -30,6 +30,7 @@ from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.connection.upkeep.checks import Checks
+from onerouter_registry.mail.opening import open_post
 from onerouter_registry.metadata import SERVICE
 from onerouter_registry.oidc import endpoints as oidc_endpoints
 from onerouter_registry.oidc.issuers import open_issuers
@@ -37,6 +38,7 @@ from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.operator import endpoints as operator_endpoints
 from onerouter_registry.outbox.relay import Relay
 from onerouter_registry.periodic import periodically
+from onerouter_registry.person.sweeping import EVERY as SWEEP_EVERY
 from onerouter_registry.quota import endpoints as quota_endpoints
 from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.session.service import Sessions
@@ -82,7 +84,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
             kms = await stack.enter_async_context(settings.open_kms())
             http = await stack.enter_async_context(open_pool(max_connections=settings.connection_checks_at_once * 8))
-            admin = use_cases(settings, engine, time, catalogue, kms, http)
+            post = await stack.enter_async_context(open_post(settings))
+            admin = use_cases(settings, engine, time, catalogue, kms, http, post)
+            sweep = admin.people.sweeping.sweep
+            await stack.enter_async_context(periodically("people-sweep", SWEEP_EVERY.total_seconds(), sweep))
             checks = Checks(engine, admin.verification, time, at_once=settings.connection_checks_at_once)
             await stack.enter_async_context(
                 periodically("connection-checks", settings.connection_check_poll_s, checks.check_due)

@@ -116,6 +116,15 @@ class Settings(ServiceSettings, ManagementSettings):
         60.0, gt=0, le=3_600, description="How often credentials and callback addresses that are due are destroyed."
     )
     usage_flush_s: float = Field(60.0, gt=0, description="How often the keys' last use is written.")
+    mail_api_key: SecretStr | None = Field(
+        None, description="An API key with email:write of the tenant whose email connection carries our own mail."
+    )
+    mail_from: str | None = Field(
+        None, max_length=254, description="The sender of our own mail; needed together with the key."
+    )
+    mail_gateway_url: AnyHttpUrl | None = Field(
+        None, description="Where this process reaches the gateway to send mail; absent: as people do, ONEROUTER_PUBLIC_URL."
+    )
     oidc_issuers: tuple[Issuer, ...] = Field(
         (),
         max_length=20,
@@ -138,4 +147,10 @@ class Settings(ServiceSettings, ManagementSettings):
         for one in self.oidc_issuers:
             if self.mode is not Mode.LOCAL and not one.issuer.startswith("https://"):
                 raise ValueError(f"the OpenID Connect issuer '{one.id}' must be https outside local mode")
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> Self:
+        if (self.mail_api_key is None) != (self.mail_from is None):
+            raise ValueError("mail_api_key and mail_from belong together")
         return self

@@ -6,25 +6,90 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.mail.letters import Letters
+from onerouter_registry.mail.service import Post
+from onerouter_registry.member.founding import Founding
+from onerouter_registry.member.invitations import Invitations
+from onerouter_registry.member.joining import Joining
+from onerouter_registry.member.service import Members
+from onerouter_registry.person.account import Accounts
 from onerouter_registry.person.entrance import Entrance
+from onerouter_registry.person.password_reset import PasswordReset
+from onerouter_registry.person.passwords import Passwords
+from onerouter_registry.person.reauthentication import Reauthentication
+from onerouter_registry.person.sealing import PersonSecrets
+from onerouter_registry.person.second_factor import SecondFactor
+from onerouter_registry.person.sign_in import SignIn
+from onerouter_registry.person.sign_up import SignUp
+from onerouter_registry.person.sweeping import Sweeping
+from onerouter_registry.person.tokens import Tokens
 from onerouter_registry.person.users import Users
+from onerouter_registry.session.own import OwnSessions
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import ManagementSettings
+from onerouter_registry.throttle.service import Throttle
 
 
 @dataclass(frozen=True, slots=True)
 class People:
     users: Users
     sessions: Sessions
+    own_sessions: OwnSessions
     entrance: Entrance
+    throttle: Throttle
+    passwords: Passwords
+    sign_in: SignIn
+    sign_up: SignUp
+    reauthentication: Reauthentication
+    second_factor: SecondFactor
+    accounts: Accounts
+    password_reset: PasswordReset
+    founding: Founding
+    members: Members
+    invitations: Invitations
+    joining: Joining
+    sweeping: Sweeping
+    post: Post
 
 
-def people(settings: ManagementSettings, engine: AsyncEngine, audit: AuditLog, clock: Clock) -> People:
+def people(
+    settings: ManagementSettings,
+    engine: AsyncEngine,
+    audit: AuditLog,
+    clock: Clock,
+    *,
+    secrets: PersonSecrets,
+    post: Post,
+) -> People:
+    letters = Letters(str(settings.public_url))
+    passwords = Passwords()
     sessions = Sessions(engine, clock)
+    tokens = Tokens(clock)
+    throttle = Throttle(engine, settings.secret, clock)
+    entrance = Entrance(sessions, audit)
+    policy = settings.sign_up_policy
+    users = Users(engine, audit, clock, policy=policy, first_operates=settings.first_person_operates)
+    founding = Founding(engine, audit, clock, plan=settings.default_plan, policy=policy)
+    second_factor = SecondFactor(engine, secrets, settings.secret, throttle, audit, clock)
+    reauthentication = Reauthentication(engine, passwords, throttle, clock)
+    accounts = Accounts(engine, passwords, reauthentication, throttle, tokens, post, letters, audit, clock)
     return People(
-        users=Users(
-            engine, audit, clock, policy=settings.sign_up_policy, first_operates=settings.first_person_operates
-        ),
+        users=users,
         sessions=sessions,
-        entrance=Entrance(sessions, audit),
+        own_sessions=OwnSessions(engine, audit, clock),
+        entrance=entrance,
+        throttle=throttle,
+        passwords=passwords,
+        sign_in=SignIn(engine, passwords, second_factor, entrance, throttle, audit),
+        sign_up=SignUp(engine, users, passwords, founding, entrance, throttle, tokens, post, letters),
+        reauthentication=reauthentication,
+        second_factor=second_factor,
+        accounts=accounts,
+        password_reset=PasswordReset(engine, passwords, accounts, throttle, tokens, post, letters, audit, clock),
+        founding=founding,
+        members=Members(engine, audit, clock),
+        invitations=Invitations(engine, throttle, post, letters, audit, clock),
+        joining=Joining(engine, users, passwords, entrance, throttle, audit, clock),
+        sweeping=Sweeping(engine, clock),
+        post=post,
     )

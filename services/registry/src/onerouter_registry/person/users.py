@@ -125,7 +125,7 @@ class Users:
         if person is None:
             await self.require_welcome(tx, address, policy=policy)
             person = await self.add(
-                tx, email=address, name=_name(name, address), password_hash=None, email_verified=True, by=by
+                tx, email=address, name=name_or_address(name, address), password_hash=None, email_verified=True, by=by
             )
         elif person.is_operator or not {issuer, *await repository.issuers_of(tx, person.id)} <= trusted:
             raise NotPermitted(
@@ -175,7 +175,7 @@ class Users:
         address = email_of("email", email)
         async with operator_transaction(self._engine) as tx:
             return await self.add(
-                tx, email=address, name=_name(name, address), password_hash=None, email_verified=False, by=by
+                tx, email=address, name=name_or_address(name, address), password_hash=None, email_verified=False, by=by
             )
 
     async def get(self, user_id: str) -> Person:
@@ -237,7 +237,7 @@ async def _get(tx: AsyncConnection, user_id: str) -> Person:
     return person
 
 
-def _name(given: str | None, email: str) -> str:
+def name_or_address(given: str | None, email: str) -> str:
     """What they are called: as given where that is a name, else by their address."""
     try:
         return name_of("name", given or "")

@@ -48,3 +48,16 @@ class OpenedSession:
     expires_at: datetime
     pending_totp: bool = False
     """It may do nothing but bring the second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """As its owner sees it among their others."""
+
+    id: str
+    method: Method
+    ip: str
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime

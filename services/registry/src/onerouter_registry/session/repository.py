@@ -7,6 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onerouter_registry.session.model import ListedSession
+
 _INSERT: Final = text("""
 INSERT INTO sessions (hash, id, user_id, tenant_id, pending_totp, method, ip, user_agent, created_at, authenticated_at,
                       last_seen_at, expires_at)
@@ -28,7 +30,16 @@ _TOUCH: Final = text("UPDATE sessions SET last_seen_at = :now WHERE id = :id AND
 _CLOSE: Final = text("DELETE FROM sessions WHERE id = :id")
 _CLOSE_BY_HASH: Final = text("DELETE FROM sessions WHERE hash = :hash")
 _CLOSE_ALL: Final = text("DELETE FROM sessions WHERE user_id = :user_id AND id IS DISTINCT FROM CAST(:but AS text)")
-_CHOOSE: Final = text("UPDATE sessions SET tenant_id = :tenant_id WHERE id = :id")
+_CLOSE_OF: Final = text("DELETE FROM sessions WHERE id = :id AND user_id = :user_id RETURNING id")
+_LIST: Final = text("""
+SELECT id, method, ip, user_agent, created_at, last_seen_at, expires_at FROM sessions
+WHERE user_id = :user_id AND expires_at > :now AND last_seen_at > :idle_since AND NOT pending_totp
+ORDER BY last_seen_at DESC, id LIMIT :most
+""")
+_CHOOSE: Final = text("""
+UPDATE sessions s SET tenant_id = m.tenant_id FROM memberships m
+WHERE s.id = :id AND s.user_id = :user_id AND m.user_id = s.user_id AND m.tenant_id = :tenant_id RETURNING s.id
+""")
 _SWEEP: Final = text("DELETE FROM sessions WHERE expires_at <= :now OR last_seen_at <= :idle_since")
 
 
@@ -60,8 +71,22 @@ async def close_all(tx: AsyncConnection, user_id: str, *, but: str | None = None
     await tx.execute(_CLOSE_ALL, {"user_id": user_id, "but": but})
 
 
-async def choose_tenant(tx: AsyncConnection, session_id: str, tenant_id: str) -> None:
-    await tx.execute(_CHOOSE, {"id": session_id, "tenant_id": tenant_id})
+async def close_of(tx: AsyncConnection, user_id: str, session_id: str) -> bool:
+    """False: the user has no such session."""
+    return (await tx.execute(_CLOSE_OF, {"id": session_id, "user_id": user_id})).first() is not None
+
+
+async def list_of(
+    tx: AsyncConnection, user_id: str, *, now: datetime, idle_since: datetime, most: int
+) -> list[ListedSession]:
+    values = {"user_id": user_id, "now": now, "idle_since": idle_since, "most": most}
+    return [ListedSession(**row) for row in (await tx.execute(_LIST, values)).mappings()]
+
+
+async def choose_tenant(tx: AsyncConnection, session_id: str, user_id: str, tenant_id: str) -> bool:
+    """False: the user is no member of it."""
+    values = {"id": session_id, "user_id": user_id, "tenant_id": tenant_id}
+    return (await tx.execute(_CHOOSE, values)).first() is not None
 
 
 async def sweep(tx: AsyncConnection, *, now: datetime, idle_since: datetime) -> None:

@@ -1,0 +1,1 @@
+"""Who works on a tenant, in which role, and who is invited to."""
