@@ -45,6 +45,13 @@ def test_razorpays_facts() -> None:
         ('name = "payment.capture"', 'name = "payment.create"', "capability payment.create is listed twice"),
         ('"payment.cancel" =', '"payment.get" =', "capability payment.get is both listed and unsupported"),
         ("[callback]\nevents = [", "[callback]\nevents = {", "is not TOML"),
+        ('of = "payment.create"', 'of = "payment.cancel"', "there is a cost of payment.cancel, which is no capability"),
+        ("when = { international = true }\n", "", "the cost of payment.create in INR is listed twice"),
+        ("percent = 3", "percent = 101", "cost.0.percent: "),
+        ("percent = 3", 'percent = "NaN"', "cost.0.percent: "),
+        ("when = { international = true }", "when = { abroad = true }", "cost.0.when.abroad: Extra inputs"),
+        ("when = { international = true }", 'when = { methods = ["cash"] }', "cost.0.when.methods.0: "),
+        ('source = "https://razorpay.com/pricing/"', 'source = "a friend"', "cost.0.source: "),
     ],
 )
 def test_a_wrong_manifest_says_what_is_wrong(before: str, after: str, complaint: str) -> None:
