@@ -39,6 +39,7 @@ from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
 from onerouter_registry.person.sealing import SealedByKeyRing
 from onerouter_registry.quota.service import QuotaUsage
+from onerouter_registry.routing.service import Routing
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.switch.service import Switches
 from onerouter_registry.tenant.deletion.service import Deletions
@@ -65,6 +66,7 @@ class Admin:
     verification: Verification
     callback_tokens: CallbackTokens
     forgetting: Forgetting
+    routing: Routing
     catalogue: Catalogue
     people: People
     callback_base_url: str | None
@@ -115,6 +117,7 @@ def use_cases(
         verification=connecting.verification,
         callback_tokens=connecting.callback_tokens,
         forgetting=connecting.forgetting,
+        routing=Routing(engine, catalogue, audit, clock),
         catalogue=catalogue,
         people=people(
             settings,

@@ -41,6 +41,7 @@ from onerouter_registry.periodic import periodically
 from onerouter_registry.person.sweeping import EVERY as SWEEP_EVERY
 from onerouter_registry.quota import endpoints as quota_endpoints
 from onerouter_registry.quota.service import QuotaLeases
+from onerouter_registry.routing import endpoints as routing_endpoints
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 from onerouter_registry.switch import endpoints as switch_endpoints
@@ -146,3 +147,4 @@ def build_management_routes(app: FastAPI) -> None:
     app.include_router(catalogue_endpoints.public)
     app.include_router(oidc_endpoints.router)
     app.include_router(quota_endpoints.public)
+    app.include_router(routing_endpoints.router)

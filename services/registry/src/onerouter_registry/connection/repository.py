@@ -14,14 +14,23 @@ from onerouter_common.db.engine import Pool
 from onerouter_registry.connection.model import Connection, SealedCredentials
 from onerouter_registry.connection.tables import connections
 
+# One row at least for a tenant that exists: without connections those columns are null. The policy comes with the first.
 _ROUTE: Final = """
-SELECT id, tenant_id, environment, category, provider, label, currency, enabled, credentials, public_credentials,
-       max_in_flight, version,
+SELECT t.status <> 'active' AS suspended, p.version AS policy_version,
+       CASE row_number() OVER (ORDER BY c.position, c.id) WHEN 1 THEN p.policy END AS policy,
+       c.id, c.tenant_id, c.environment, c.category, c.provider, c.label, c.currency,
+       c.enabled AND c.disconnected_at IS NULL AS enabled, c.disconnected_at IS NOT NULL AS disconnected,
+       c.credentials, c.public_credentials, c.max_in_flight, c.version,
+       (SELECT s.reason FROM provider_switches s WHERE s.category = $3 AND s.provider IN ('*', c.provider)
+        ORDER BY s.provider LIMIT 1) AS switched_off,
        (SELECT coalesce(jsonb_object_agg(d.id, d.wrapped), '{}'::jsonb) FROM data_keys d
         WHERE d.tenant_id = $1 AND d.environment = $2 AND d.purpose = 'credentials') AS data_keys
-FROM connections
-WHERE tenant_id = $1 AND environment = $2 AND category = $3
-ORDER BY position
+FROM tenants t
+LEFT JOIN routing_policies p ON p.tenant_id = t.id AND p.environment = $2 AND p.category = $3
+LEFT JOIN connections c
+    ON c.tenant_id = t.id AND c.environment = $2 AND c.category = $3 AND c.forgotten_at IS NULL
+WHERE t.id = $1
+ORDER BY c.position, c.id
 """
 
 _CALLBACK: Final = """
@@ -58,7 +67,7 @@ _LOCK_ROUTE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:route,
 
 
 async def fetch_route(pool: Pool, tenant_id: str, environment: str, category: str) -> Sequence[asyncpg.Record]:
-    """One query: the connections in order, each with the wrapped data keys."""
+    """One query: the connections in order, each with the wrapped data keys; disconnected ones last."""
     return await pool.fetch(_ROUTE, tenant_id, environment, category)
 
 

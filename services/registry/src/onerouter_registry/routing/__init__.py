@@ -1,0 +1,1 @@
+"""Routing policies: what a tenant decides about which connection an operation takes."""
