@@ -8,7 +8,7 @@ a client is built, and only of the connection that is used.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -16,11 +16,13 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from onerouter_common.contracts.registry import RegistryChange
-from onerouter_common.errors import Overloaded
+from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
+from onerouter_common.errors import CredentialsUnreadable, Overloaded
 from onerouter_common.registry_client import ConnectionSecret, RouteSet
-from onerouter_common.secrets import KeyRing, SecretUnopenable, open_sealed
-from onerouter_common.worker.handler import Idempotency
+from onerouter_common.routing.route import Candidate, Route
+from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
+from onerouter_common.worker.handler import ConnectionUnusable, Idempotency
+from onerouter_providers.candidates import candidate_of
 from onerouter_providers.loader import ProviderPackage, Providers
 from onerouter_providers.manifest import CapabilityFacts
 
@@ -90,6 +92,8 @@ class _Entry:
     """One answer of the registry and the clients made from it."""
 
     routes: RouteSet
+    route: Route
+    """The same without secrets: what is decided with."""
     loaded_at: float
     check_at: float
     """When it is asked for again; the past: expired."""
@@ -104,7 +108,7 @@ class ProviderConnections:
     def __init__(
         self,
         registry: Registry,
-        keyring: KeyRing,
+        keyrings: KeyRings,
         providers: Providers,
         http: httpx.AsyncBaseTransport,
         *,
@@ -122,7 +126,7 @@ class ProviderConnections:
         changes are being heard of.
         """
         self._registry = registry
-        self._keyring = keyring
+        self._keyrings = keyrings
         self._providers = providers
         self._http = http
         self._base_urls = dict(base_urls or {})
@@ -135,34 +139,32 @@ class ProviderConnections:
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._loading: dict[Key, asyncio.Task[_Entry]] = {}
 
-    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[ProviderConnection]:
-        """The tenant's enabled connections, best first. Raises Overloaded when there are some and none can be used here."""
-        entry = await self._entry((tenant_id, environment, category))
-        enabled = [secret for secret in entry.routes.connections if secret.enabled]
-        usable = [connection for secret in enabled if (connection := self._open(entry, secret)) is not None]
-        if enabled and not usable:
-            raise _unusable()
-        return usable
+    async def route(self, tenant_id: str, environment: str, category: str) -> Route:
+        """All that is connected, best first, and the tenant's policy. Opens no secret. Raises Overloaded."""
+        return (await self._entry((tenant_id, environment, category))).route
 
     async def get(
         self, tenant_id: str, environment: str, category: str, connection_id: str
     ) -> ProviderConnection | None:
-        """One connection, also when it is disabled. Raises Overloaded when it exists and cannot be used here."""
+        """One connection, also when it is disabled.
+
+        Raises CredentialsUnreadable when its credentials do not open, ConnectionUnusable when it cannot be used here.
+        """
         entry = await self._entry((tenant_id, environment, category))
         secret = next((secret for secret in entry.routes.connections if secret.id == connection_id), None)
         if secret is None:
             return None
-        connection = self._open(entry, secret)
-        if connection is None:
-            raise _unusable()
+        connection = await self._open(entry, secret)
+        if not isinstance(connection, ProviderConnection):
+            raise connection
         return connection
 
     def invalidate(self, change: RegistryChange) -> None:
         """Forget what the change concerns, at once and for good: it is not used even when the registry is away."""
-        if change.entity not in ("connection", "route", "tenant"):
+        if change.entity not in ("connection", "route", "tenant", "provider"):
             return
         for key in [*self._entries, *self._loading]:
-            if key[0] == change.tenant_id and change.environment in (None, key[1]):
+            if change.tenant_id in (EVERY_TENANT, key[0]) and change.environment in (None, key[1]):
                 self._entries.pop(key, None)
                 self._loading.pop(key, None)  # who waits for it gets it; who comes now asks again
 
@@ -195,12 +197,34 @@ class ProviderConnections:
             known.check_at = known.check_unwatched_at = self._now() + _ASK_AGAIN_S
             log.warning("connections.stale", tenant_id=key[0], age_s=round(self._now() - known.loaded_at, 1))
             return known
-        entry = _Entry(routes, asked_at, asked_at + self._ttl_s, asked_at + min(self._ttl_s, _UNWATCHED_TTL_S))
+        entry = _Entry(
+            routes,
+            self._route_of(routes),
+            asked_at,
+            asked_at + self._ttl_s,
+            asked_at + min(self._ttl_s, _UNWATCHED_TTL_S),
+        )
         if known is not None:
             # Clients of unchanged connections live on, with what they have learned (tokens, say).
             versions = {secret.id: secret.version for secret in routes.connections}
             entry.opened = {id: one for id, one in known.opened.items() if versions.get(id) == one.version}
         return entry
+
+    def _route_of(self, routes: RouteSet) -> Route:
+        connected = tuple(self._candidate_of(secret) for secret in routes.connections if not secret.disconnected)
+        return Route(connected, routes.policy, routes.suspended)
+
+    def _candidate_of(self, secret: ConnectionSecret) -> Candidate:
+        package = self._providers.find(secret.category, secret.provider)
+        if package is None:
+            log.error("connections.provider_not_installed", provider=secret.provider, connection_id=secret.id)
+        return candidate_of(
+            None if package is None else package.manifest,
+            connection_id=secret.id,
+            provider=secret.provider,
+            enabled=secret.enabled,
+            switched_off=not secret.available,
+        )
 
     def _loaded(self, key: Key, task: asyncio.Task[_Entry]) -> None:
         """Keep what was loaded, unless it was invalidated meanwhile."""
@@ -214,32 +238,41 @@ class ProviderConnections:
         while len(self._entries) > self._max_entries:
             self._entries.popitem(last=False)
 
-    def _open(self, entry: _Entry, secret: ConnectionSecret) -> ProviderConnection | None:
-        """The connection ready to be called; None (and a log line for the operator) when it cannot be made here."""
+    async def _open(
+        self, entry: _Entry, secret: ConnectionSecret
+    ) -> ProviderConnection | CredentialsUnreadable | ConnectionUnusable:
+        """The connection ready to be called, or (with a log line for the operator) why it cannot be made here.
+
+        Raises Overloaded when the key service is away: that passes, so no other connection takes over.
+        """
         opened = entry.opened.get(secret.id)
         if opened is not None:
             return opened
         package = self._providers.find(secret.category, secret.provider)
         if package is None:
             log.error("connections.provider_not_installed", provider=secret.provider, connection_id=secret.id)
-            return None
+            return _unusable()
         try:
-            opened = self._build(package, secret)
-        except (SecretUnopenable, KeyError, ValueError) as error:
+            opened = await self._build(package, secret)
+        except SecretUnopenable as error:
+            log.error(  # noqa: TRY400 - a traceback could carry values
+                "connections.unreadable", provider=secret.provider, connection_id=secret.id, why=str(error)
+            )
+            return CredentialsUnreadable.of(secret.id)
+        except (KeyError, ValueError) as error:
             log.error(  # noqa: TRY400 - a traceback could carry values
                 "connections.not_openable",
                 provider=secret.provider,
                 connection_id=secret.id,
                 error=type(error).__name__,
             )
-            return None
-        entry.opened[secret.id] = opened
-        return opened
+            return _unusable()
+        return entry.opened.setdefault(secret.id, opened)
 
-    def _build(self, package: ProviderPackage, secret: ConnectionSecret) -> ProviderConnection:
+    async def _build(self, package: ProviderPackage, secret: ConnectionSecret) -> ProviderConnection:
         manifest = package.manifest
-        sealed = open_sealed(
-            self._keyring,
+        sealed = await open_sealed(
+            self._keyrings.of(secret.environment),
             secret.credentials,
             secret.data_keys,
             owner=(secret.tenant_id, secret.environment),
@@ -270,5 +303,7 @@ class ProviderConnections:
         )
 
 
-def _unusable() -> Overloaded:
-    return Overloaded("The connection cannot be used right now; operators are told.", retry_after_s=_RETRY_AFTER_S)
+def _unusable() -> ConnectionUnusable:
+    return ConnectionUnusable(
+        "The connection cannot be used right now; operators are told.", retry_after_s=_RETRY_AFTER_S
+    )
