@@ -28,6 +28,7 @@ from onerouter_registry.catalogue import endpoints as catalogue_endpoints
 from onerouter_registry.catalogue.directory import Directory
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
+from onerouter_registry.connection import management as connection_management
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.connection.upkeep.checks import Checks
 from onerouter_registry.mail.opening import open_post
@@ -99,7 +100,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )
-            issuers = await stack.enter_async_context(open_issuers(settings, engine, admin.people, time))
+            persons = admin.people
+            issuers = await stack.enter_async_context(
+                open_issuers(settings, engine, persons.users, persons.entrance, persons.sessions, time)
+            )
             yield State(
                 admin=admin,
                 authentication=Authentication(
@@ -145,6 +149,7 @@ def build_management_routes(app: FastAPI) -> None:
     app.include_router(switch_endpoints.router)
     app.include_router(api_key_management.router)
     app.include_router(catalogue_endpoints.public)
+    app.include_router(connection_management.router)
     app.include_router(oidc_endpoints.router)
     app.include_router(quota_endpoints.public)
     app.include_router(routing_endpoints.router)

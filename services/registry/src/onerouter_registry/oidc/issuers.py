@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
@@ -13,7 +14,9 @@ from onerouter_registry.oidc.fetching import Fetcher, open_pool
 from onerouter_registry.oidc.flows import Flows
 from onerouter_registry.oidc.provider import Provider
 from onerouter_registry.oidc.service import IssuerSignIn
-from onerouter_registry.person.people import People
+from onerouter_registry.person.entrance import Entrance
+from onerouter_registry.person.users import Users
+from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 
 
@@ -24,20 +27,34 @@ class Issuers:
 
 
 @asynccontextmanager
-async def open_issuers(settings: Settings, engine: AsyncEngine, people: People, clock: Clock) -> AsyncIterator[Issuers]:
+async def open_issuers(
+    settings: Settings, engine: AsyncEngine, users: Users, entrance: Entrance, sessions: Sessions, clock: Clock
+) -> AsyncIterator[Issuers]:
     """Nothing is fetched before someone signs in: an issuer that is away keeps nobody from starting."""
     async with open_pool() as pool:
-        local = settings.mode is Mode.LOCAL
-        fetcher = Fetcher(pool, plain_http=local)
-        providers = [Provider(one, fetcher, clock) for one in settings.oidc_issuers]
-        sign_in = IssuerSignIn(
-            engine,
-            providers,
-            Flows(engine, clock, settings.secret, secure=not local),
-            people.users,
-            people.entrance,
-            people.sessions,
-            clock,
-            public_url=str(settings.public_url),
-        )
-        yield Issuers(sign_in, IssuerTokens(engine, providers, people.users, clock))
+        yield issuers(settings, engine, users, entrance, sessions, clock, pool)
+
+
+def issuers(
+    settings: Settings,
+    engine: AsyncEngine,
+    users: Users,
+    entrance: Entrance,
+    sessions: Sessions,
+    clock: Clock,
+    pool: httpx.AsyncBaseTransport,
+) -> Issuers:
+    local = settings.mode is Mode.LOCAL
+    fetcher = Fetcher(pool, plain_http=local)
+    providers = [Provider(one, fetcher, clock) for one in settings.oidc_issuers]
+    sign_in = IssuerSignIn(
+        engine,
+        providers,
+        Flows(engine, clock, settings.secret, secure=not local),
+        users,
+        entrance,
+        sessions,
+        clock,
+        public_url=str(settings.public_url),
+    )
+    return Issuers(sign_in, IssuerTokens(engine, providers, users, clock))
