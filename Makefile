@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 # Most of the suite waits for engines: two processes halve that. PARALLEL= runs in one.
 PARALLEL ?= -n 2 --dist loadgroup
+# The registry's part of the API's description, which the gateway serves.
+MANAGEMENT := services/gateway/src/onerouter_gateway/management/openapi.json
 SERVICE ?=
 ARGS ?=
 
@@ -81,10 +83,11 @@ topics: $(READY)  ## Create missing topics (KAFKA_BOOTSTRAP_SERVERS set)
 	@$(BIN)/onerouter topics $(ARGS)
 
 docs: $(READY)  ## Write docs/openapi.json, asyncapi.json and configuration.md
+	@$(BIN)/python -m onerouter_registry.openapi > $(MANAGEMENT)
 	@$(BIN)/python -m onerouter_gateway.openapi > docs/openapi.json
 	@$(BIN)/python -m onerouter_server.asyncapi > docs/asyncapi.json
 	@$(BIN)/python -m onerouter_server.configuration > docs/configuration.md
-	@git diff --stat -- docs
+	@git diff --stat -- docs $(MANAGEMENT)
 
 lock: $(READY)  ## Resolve requirements.lock again
 	@$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 -o requirements.lock --group dev \

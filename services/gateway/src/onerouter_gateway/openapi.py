@@ -10,7 +10,9 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from onerouter_common.web import problem_schema
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
+from onerouter_gateway.management.description import management_document, merged
 from onerouter_gateway.operations.schemas import AcceptedOperation
 from onerouter_gateway.payments.schemas import PaymentCancel, PaymentCapture, PaymentCreate
 from onerouter_gateway.refunds.schemas import RefundCreate
@@ -25,6 +27,9 @@ One API for payments over the providers you already have accounts with.
 `Idempotency-Key`, so that it can be repeated safely. **Errors** are `application/problem+json`: `detail` is a sentence,
 `code` is for programs, `effect` says whether anything changed in the outside world. An outcome that the provider has not
 told us is `202` with `effect: unknown`, and is asked for until it is known.
+
+**`/v1`** moves money and messages, with an API key. **`/api`** manages what your account has: services, routing, API keys,
+members; with an API key, or by people who signed in.
 """
 _TAGS: Final = [
     {"name": "Payments", "description": "Create, follow, capture and cancel."},
@@ -36,50 +41,6 @@ _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
     (model, "validation")
     for model in (PaymentCreate, PaymentCapture, PaymentCancel, RefundCreate, WebhookEndpointCreate, AcceptedOperation)
 ]
-_PROBLEM: Final[dict[str, Any]] = {
-    "title": PROBLEM,
-    "description": "An error (RFC 9457).",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "instance", "code", "error", "retryable", "effect"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence for a person."},
-        "instance": {"type": "string"},
-        "code": {"type": "string", "examples": ["VALIDATION_ERROR"], "description": "For programs; never changes."},
-        "error": {"type": "string", "description": "The same as `detail`, for older clients."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-        "trace_id": {"type": "string"},
-        "retryable": {"type": "boolean", "description": "Whether the same request may succeed later."},
-        "effect": {"type": "string", "enum": ["none", "unknown", "committed"]},
-        "provider": {"type": "string"},
-        "provider_code": {"type": "string"},
-        "operation_id": {"type": "string"},
-        "resource_id": {"type": "string"},
-    },
-    "examples": [
-        {
-            "type": "https://onerouter.dev/problems/validation-error",
-            "title": "The request is invalid",
-            "status": 422,
-            "detail": "amount has more decimals than INR has (2).",
-            "instance": "/v1/payments",
-            "code": "VALIDATION_ERROR",
-            "error": "amount has more decimals than INR has (2).",
-            "errors": [{"field": "amount", "message": "has more decimals than INR has (2)"}],
-            "retryable": False,
-            "effect": "none",
-        }
-    ],
-}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -87,7 +48,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=TITLE, version=VERSION, description=_DESCRIPTION, routes=app.routes, tags=_TAGS)
     _, schemas = models_json_schema(_DOCUMENTED, ref_template="#/components/schemas/{model}")
     components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update({**schemas["$defs"], PROBLEM: _PROBLEM})
+    components.setdefault("schemas", {}).update({**schemas["$defs"], PROBLEM: problem_schema.PROBLEM})
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer unf_test_…`"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -95,7 +56,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for method in methods.values():
             method["parameters"] = [*path_parameters(path), *method.get("parameters", [])]
-    return document
+    document["servers"] = [{"url": "/", "description": "Where this document was served."}]
+    return merged(document, management_document())
 
 
 def install(app: FastAPI) -> None:

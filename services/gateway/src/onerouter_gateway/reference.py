@@ -20,7 +20,6 @@ border-bottom:1px solid var(--line)}td:first-child{white-space:nowrap}.method{co
 nav a{display:inline-block;margin-right:1rem}details{margin:.4rem 0}
 """
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_KINDS: Final = {"path": "path", "query": "query", "header": "header"}
 
 
 def install(app: FastAPI) -> None:
@@ -54,7 +53,7 @@ def _section(document: Mapping[str, Any], tag: Mapping[str, Any]) -> str:
         _operation(document, method, path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if tag["name"] in operation["tags"]
+        if tag["name"] in operation.get("tags", ())
     ]
     name = tag["name"]
     return f'<h2 id="{_anchor(name)}">{escape(name)}</h2><p>{escape(tag["description"])}</p>{"".join(operations)}'
@@ -82,7 +81,7 @@ def _body(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 def _parameter_rows(parameters: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
     for parameter in parameters:
-        place = _KINDS[parameter["in"]] + (", required" if parameter.get("required") else "")
+        place = str(parameter["in"]) + (", required" if parameter.get("required") else "")
         yield parameter["name"], place, parameter.get("description", "")
 
 
@@ -113,6 +112,12 @@ def _kind(document: Mapping[str, Any], field: Mapping[str, Any]) -> str:
 
 
 def _resolve(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema a reference leads to. Of a choice the first, of which a reader learns most."""
+    for choice in ("anyOf", "oneOf", "allOf"):
+        if choice in schema:
+            return _resolve(document, schema[choice][0])
+    if "$ref" not in schema:
+        return schema
     name = str(schema["$ref"]).rsplit("/", 1)[1]
     resolved: Mapping[str, Any] = document["components"]["schemas"][name]
     return resolved

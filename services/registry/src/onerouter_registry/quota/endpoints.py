@@ -26,12 +26,12 @@ async def lease_quota(request: Request, body: LeaseBody) -> QuotaLease:
     return lease
 
 
-@public.get("/api/api-keys/{api_key_id}/usage", summary="Get what an API key has used of its quotas")
+@public.get("/api/api-keys/{key_id}/usage", summary="Get what an API key has used of its quotas")
 async def get_api_key_usage(
     request: Request,
-    api_key_id: Annotated[str, Path(max_length=128)],
+    key_id: Annotated[str, Path(max_length=64)],
     caller: Annotated[TenantCaller, Security(tenant_caller, scopes=["api_keys:read"])],
 ) -> ApiKeyUsage:
     """This calendar month (UTC), for each category with a quota."""
     admin: Admin = request.state.admin
-    return ApiKeyUsage.of(await admin.quota_usage.of(caller.tenant_id, caller.environment, api_key_id))
+    return ApiKeyUsage.of(await admin.quota_usage.of(caller.tenant_id, caller.environment, key_id))
