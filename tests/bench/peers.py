@@ -86,7 +86,9 @@ def proxy() -> FastAPI:
         wanted = validate(PaymentCreate, body)
         amount = parse_major(wanted.amount, parse_currency(wanted.currency or "INR"))
         principal = caller.principal
-        [connection, *_] = await app.state.connections.route(principal.tenant_id, principal.environment, "payments")
+        where = (principal.tenant_id, principal.environment, "payments")
+        [first, *_] = (await app.state.connections.route(*where)).candidates
+        connection = await app.state.connections.get(*where, first.connection_id)
         asked = PaymentRequest(new_id(PAYMENT), amount, notes=wanted.notes, receipt=wanted.receipt)
         made = await handler.call(connection.client, asked, new_id(OPERATION))
         return Response(

@@ -8,15 +8,19 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.sealing import new_data_key
 
 from onerouter_common.clock import SystemClock
-from onerouter_common.contracts.registry import RegistryChange
-from onerouter_common.errors import Overloaded
+from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
+from onerouter_common.contracts.routing import RoutingPolicy, Targets
+from onerouter_common.errors import CredentialsUnreadable, OneRouterError, Overloaded
 from onerouter_common.ids import CONNECTION, TENANT, new_id
 from onerouter_common.registry_client import ConnectionSecret, RouteSet
-from onerouter_common.secrets import KeyRing
-from onerouter_common.worker.handler import Connection, Idempotency
-from onerouter_providers.connections import ProviderConnections
+from onerouter_common.routing.decide import decide
+from onerouter_common.routing.route import RoutingRequest
+from onerouter_common.secrets import KeyRing, KeyRings
+from onerouter_common.worker.handler import Connection, ConnectionUnusable, Idempotency
+from onerouter_providers.connections import ProviderConnection, ProviderConnections
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
 from onerouter_providers.payments.razorpay.client import RazorpayPayments
@@ -47,13 +51,13 @@ class FakeRegistry:
 @dataclass
 class World:
     registry: FakeRegistry
-    keyring: KeyRing
+    keyring: str
     pool: httpx.AsyncBaseTransport
     now: float = 1_000.0
 
     def connections(self, **more: Any) -> ProviderConnections:
         return ProviderConnections(
-            self.registry, self.keyring, Providers.load(), self.pool, monotonic=lambda: self.now, **more
+            self.registry, rings(self.keyring), Providers.load(), self.pool, monotonic=lambda: self.now, **more
         )
 
     def connect(self, *made: ConnectionSecret, tenant_id: str = TENANT_ID) -> None:
@@ -61,7 +65,7 @@ class World:
 
     def secret(self, **changes: Any) -> ConnectionSecret:
         id = changes.pop("id", new_id(CONNECTION))
-        data_key, wrapped = self.keyring.new_data_key(bound_to=(TENANT_ID, "test"))
+        data_key, wrapped = new_data_key(self.keyring, (TENANT_ID, "test"))
         sealed = data_key.seal(SecretStr(SECRET), bound_to=(TENANT_ID, id, "key_secret"))
         fields: dict[str, Any] = {
             "id": id,
@@ -80,6 +84,10 @@ class World:
         return ConnectionSecret.model_validate(fields | changes)
 
 
+def rings(keyring: str) -> KeyRings:
+    return KeyRings(test=KeyRing.parse(keyring), live=KeyRing.parse(KeyRing.generate("k1")))
+
+
 @pytest.fixture(scope="session")
 async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
     async with open_pool() as opened:
@@ -88,7 +96,7 @@ async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
 
 @pytest.fixture
 def world(pool: httpx.AsyncBaseTransport) -> World:
-    return World(FakeRegistry(), KeyRing.parse(KeyRing.generate("k1")), pool)
+    return World(FakeRegistry(), KeyRing.generate("k1"), pool)
 
 
 def change(**changes: Any) -> RegistryChange:
@@ -104,14 +112,22 @@ def change(**changes: Any) -> RegistryChange:
 
 
 async def route(connections: ProviderConnections, tenant_id: str = TENANT_ID) -> list[str]:
-    return [one.id for one in await connections.route(tenant_id, "test", "payments")]
+    """What may be taken, best first."""
+    found = await connections.route(tenant_id, "test", "payments")
+    decision = decide(found.policy, found.candidates, RoutingRequest("payment.create"))
+    return [one.connection_id for one in decision.candidates]
+
+
+async def get(connections: ProviderConnections, connection_id: str) -> ProviderConnection:
+    found = await connections.get(TENANT_ID, "test", "payments", connection_id)
+    assert found is not None
+    return found
 
 
 async def test_a_connection_is_ready_to_be_called(world: World) -> None:
-    world.connect(world.secret(currency="INR"))
-    (connection,) = await world.connections(base_urls={"razorpay": "http://127.0.0.1:1/razorpay"}).route(
-        TENANT_ID, "test", "payments"
-    )
+    made = world.secret(currency="INR")
+    world.connect(made)
+    connection = await get(world.connections(base_urls={"razorpay": "http://127.0.0.1:1/razorpay"}), made.id)
     as_the_heart_sees_it: Connection = connection
     assert as_the_heart_sees_it.idempotency_of("refund.create") is Idempotency.NATIVE
     assert as_the_heart_sees_it.idempotency_of("payment.create") is Idempotency.LOOKUP
@@ -134,14 +150,15 @@ async def test_disabled_ones_are_not_routed_to_but_reached(world: World) -> None
 
 
 async def test_answers_are_kept_for_a_minute_and_shared(world: World) -> None:
-    world.connect(world.secret())
+    made = world.secret()
+    world.connect(made)
     connections = world.connections()
-    (first,) = await connections.route(TENANT_ID, "test", "payments")
-    (second,) = await connections.route(TENANT_ID, "test", "payments")
+    first = await get(connections, made.id)
+    second = await get(connections, made.id)
     assert first is second
     assert world.registry.asked == 1
     world.now += 61
-    (third,) = await connections.route(TENANT_ID, "test", "payments")
+    third = await get(connections, made.id)
     assert world.registry.asked == 2
     assert third is first  # unchanged: the client lives on
 
@@ -177,15 +194,15 @@ async def test_a_change_is_seen_at_once(world: World) -> None:
     old = world.secret()
     world.connect(old)
     connections = world.connections()
-    (before,) = await connections.route(TENANT_ID, "test", "payments")
+    before = await get(connections, old.id)
     world.connect(old.model_copy(update={"version": 2, "credentials_public": {"key_id": "rzp_test_Rotated"}}))
     connections.invalidate(change(entity="api_key"))
     connections.invalidate(change(tenant_id=new_id(TENANT)))
     connections.invalidate(change(environment="live"))
     assert world.registry.asked == 1
-    assert (await connections.route(TENANT_ID, "test", "payments"))[0] is before
+    assert await get(connections, old.id) is before
     connections.invalidate(change())
-    (after,) = await connections.route(TENANT_ID, "test", "payments")
+    after = await get(connections, old.id)
     assert after.client is not before.client
     connections.invalidate(change(entity="tenant", environment=None))
     await route(connections)
@@ -257,29 +274,63 @@ async def test_the_cache_is_bounded(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "expected"),
     [
-        {"provider": "nobody"},
-        {"data_keys": {}},
-        {"id": "con_moved"},
-        {"credentials_public": {}},
+        ({"provider": "nobody"}, ConnectionUnusable),
+        ({"credentials_public": {}}, ConnectionUnusable),
+        ({"data_keys": {}}, CredentialsUnreadable),
+        ({"id": "con_moved"}, CredentialsUnreadable),
     ],
 )
-async def test_what_cannot_be_opened_here_is_a_reason_to_wait_not_to_fail(
-    world: World, broken: dict[str, Any], capsys: pytest.CaptureFixture[str]
+async def test_what_cannot_be_opened_here_says_who_can_mend_it(
+    world: World, broken: dict[str, Any], expected: type[OneRouterError], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = world.secret().model_copy(update=broken)
     world.connect(bad)
-    connections = world.connections()
-    with pytest.raises(Overloaded):
-        await route(connections)
-    with pytest.raises(Overloaded):
-        await connections.get(TENANT_ID, "test", "payments", bad.id)
-    good = world.secret()
-    world.connect(bad, good)
-    connections.invalidate(change())
-    assert await route(connections) == [good.id]
+    with pytest.raises(expected):
+        await world.connections().get(TENANT_ID, "test", "payments", bad.id)
     assert SECRET not in capsys.readouterr().out
+
+
+async def test_a_provider_that_is_not_installed_takes_nothing(world: World) -> None:
+    bad, good = world.secret(provider="nobody"), world.secret()
+    world.connect(bad, good)
+    assert await route(world.connections()) == [good.id]
+
+
+async def test_what_is_disconnected_takes_nothing_and_is_reached(world: World) -> None:
+    gone = world.secret(disconnected=True)
+    world.connect(gone)
+    connections = world.connections()
+    assert (await connections.route(TENANT_ID, "test", "payments")).candidates == ()
+    await get(connections, gone.id)
+
+
+async def test_what_an_operator_switched_off_takes_nothing_and_is_reached(world: World) -> None:
+    off = world.secret(available=False, unavailable_reason="an incident")
+    world.connect(off)
+    connections = world.connections()
+    assert await route(connections) == []
+    await get(connections, off.id)
+
+
+async def test_a_switch_is_seen_at_once_by_every_tenant(world: World) -> None:
+    made = world.secret()
+    world.connect(made)
+    connections = world.connections()
+    assert await route(connections) == [made.id]
+    world.connect(made.model_copy(update={"available": False}))
+    switched = change(entity="provider", id="payments/razorpay", tenant_id=EVERY_TENANT, environment=None)
+    connections.invalidate(switched)
+    assert await route(connections) == []
+
+
+async def test_a_route_says_whose_tenant_is_suspended_and_what_its_policy_is(world: World) -> None:
+    policy = RoutingPolicy(version=3, default=Targets(failover=("con_1",)))
+    answer = RouteSet(version="1", connections=(), suspended=True, policy=policy)
+    world.registry.answers[TENANT_ID, "test", "payments"] = answer
+    found = await world.connections().route(TENANT_ID, "test", "payments")
+    assert (found.suspended, found.policy) == (True, policy)
 
 
 async def test_nothing_connected_is_an_empty_route(world: World) -> None:
