@@ -28,11 +28,13 @@ from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.audit.trail import AuditTrail
 from onerouter_registry.audit.verification import AuditVerification
 from onerouter_registry.catalogue.service import Catalogue
+from onerouter_registry.connection.callback_token.model import CallbackUrls
 from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
 from onerouter_registry.connection.use_cases import connection_use_cases
 from onerouter_registry.connection.verification import Verification
+from onerouter_registry.connection.views import ConnectionViews
 from onerouter_registry.mail.printed import NoMail
 from onerouter_registry.mail.service import Post
 from onerouter_registry.operator.service import TenantDirectory
@@ -66,6 +68,7 @@ class Admin:
     verification: Verification
     callback_tokens: CallbackTokens
     forgetting: Forgetting
+    connection_views: ConnectionViews
     routing: Routing
     catalogue: Catalogue
     people: People
@@ -73,8 +76,7 @@ class Admin:
 
     def callback_url(self, provider: str, token: SecretStr) -> str:
         """The address to enter at the provider. Who knows it can send us callbacks (that must still be signed)."""
-        base = (self.callback_base_url or "").rstrip("/")
-        return f"{base}/callbacks/{provider}/{token.get_secret_value()}"
+        return CallbackUrls(self.callback_base_url).of(provider, token)
 
 
 @asynccontextmanager
@@ -117,6 +119,7 @@ def use_cases(
         verification=connecting.verification,
         callback_tokens=connecting.callback_tokens,
         forgetting=connecting.forgetting,
+        connection_views=connecting.views,
         routing=Routing(engine, catalogue, audit, clock),
         catalogue=catalogue,
         people=people(

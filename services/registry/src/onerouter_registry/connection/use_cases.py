@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
+from onerouter_registry.connection.callback_token.model import CallbackUrls
 from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.change import Change
 from onerouter_registry.connection.probe import Prober
@@ -16,6 +17,7 @@ from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
 from onerouter_registry.connection.verdict import Verdicts
 from onerouter_registry.connection.verification import Verification
+from onerouter_registry.connection.views import ConnectionViews
 from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.vault.service import Vault
 
@@ -26,6 +28,7 @@ class ConnectionUseCases:
     verification: Verification
     callback_tokens: CallbackTokens
     forgetting: Forgetting
+    views: ConnectionViews
 
 
 def connection_use_cases(
@@ -42,6 +45,7 @@ def connection_use_cases(
     callback_tokens = CallbackTokens(engine, catalogue, vault, audit, clock)
     retention = timedelta(days=settings.disconnected_retention_days)
     forgetting = Forgetting(engine, callback_tokens, audit, clock, retention)
+    urls = CallbackUrls(None if settings.callback_base_url is None else str(settings.callback_base_url))
     change = Change(engine, catalogue, vault, prober, verdicts, audit, clock)
     return ConnectionUseCases(
         connections=Connections(
@@ -58,4 +62,5 @@ def connection_use_cases(
         verification=Verification(engine, vault, prober, verdicts),
         callback_tokens=callback_tokens,
         forgetting=forgetting,
+        views=ConnectionViews(engine, catalogue, callback_tokens, urls),
     )

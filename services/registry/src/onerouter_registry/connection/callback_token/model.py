@@ -31,3 +31,13 @@ class CallbackAddress:
     """None: the provider never calls back, or the token cannot be opened any more."""
     earlier_until: datetime | None = None
     """How long addresses before this one still work; None: there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackUrls:
+    base: str | None
+    """Where providers reach the webhooks service; None: only paths are shown."""
+
+    def of(self, provider: str, token: SecretStr) -> str:
+        """The address to enter at the provider. Who knows it can send us callbacks (that must still be signed)."""
+        return f"{(self.base or '').rstrip('/')}/callbacks/{provider}/{token.get_secret_value()}"
