@@ -1,10 +1,12 @@
 """`onerouter admin connection`."""
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from onerouter_common.clock import isoformat
+from onerouter_registry.actor import COMMAND_LINE
 from onerouter_registry.admin import Admin
 from onerouter_registry.connection.model import Connection
 from onerouter_server.admin.credentials import read_credentials
@@ -16,6 +18,9 @@ ConnectionArgument = Annotated[str, typer.Argument(help="con_…")]
 CredentialOption = Annotated[
     list[str] | None,
     typer.Option("--credential", help="key=value for what is not secret; key alone to be asked without echo."),
+]
+VerifyOption = Annotated[
+    bool, typer.Option("--verify", help="Ask the provider first, and store nothing that it does not accept.")
 ]
 CredentialsFileOption = Annotated[
     str | None,
@@ -34,11 +39,12 @@ def add(
     label: Annotated[str, typer.Option(help="To tell two accounts at one provider apart.")] = "default",
     currency: Annotated[str | None, typer.Option(help="Used where a request names none; ISO 4217.")] = None,
     max_in_flight: Annotated[int, typer.Option(help="Most calls to the provider at once.")] = 64,
-    verify: Annotated[bool, typer.Option("--verify", help="Ask the provider whether it accepts them.")] = False,
+    priority: Annotated[int | None, typer.Option(help="Its place in the route, 1 first; absent: last.")] = None,
+    verify: VerifyOption = False,
 ) -> None:
-    """Connect a provider, last in the route; prints the address to enter there for callbacks."""
+    """Connect a provider; prints the address to enter there for callbacks."""
 
-    async def connect(admin: Admin) -> tuple[str, str | None, str | None]:
+    async def connect(admin: Admin) -> tuple[str, str | None]:
         manifest = admin.catalogue.get(category, provider)
         values = read_credentials(manifest, credential or [], credentials_file)
         connected = await admin.connections.connect(
@@ -50,15 +56,15 @@ def add(
             label=label,
             currency=currency,
             max_in_flight=max_in_flight,
+            priority=priority,
+            verify=verify,
+            by=COMMAND_LINE,
         )
         made, token = connected.connection, connected.callback_token
-        problem = await admin.verification.verify(tenant, environment, made.id) if verify else None
-        return made.id, None if token is None else admin.callback_url(provider, token), problem
+        return made.id, None if token is None else admin.callback_url(provider, token)
 
-    connection_id, address, problem = carry_out(connect)
+    connection_id, address = carry_out(connect)
     notes.print(f"Connected {provider} as {connection_id}.", markup=False)
-    if problem is not None:
-        notes.print(f"The provider does not accept the credentials: {problem}", style="yellow", markup=False)
     typer.echo(connection_id)
     if address is not None:
         notes.print("Enter this address at the provider for its callbacks:")
@@ -83,6 +89,7 @@ def update(
     environment: EnvironmentOption = "test",
     credential: CredentialOption = None,
     credentials_file: CredentialsFileOption = None,
+    verify: VerifyOption = False,
 ) -> None:
     """Replace some credentials; the others stay."""
 
@@ -90,7 +97,9 @@ def update(
         connection = await admin.connections.get(tenant, environment, connection_id)
         manifest = admin.catalogue.get(connection.category, connection.provider)
         values = read_credentials(manifest, credential or [], credentials_file, ask=False)
-        await admin.connections.update_credentials(tenant, environment, connection_id, values)
+        await admin.connections.change(
+            tenant, environment, connection_id, {}, credentials=values, verify=verify, by=COMMAND_LINE
+        )
 
     carry_out(change)
     notes.print(f"Updated {connection_id}.")
@@ -99,7 +108,7 @@ def update(
 @app.command("verify")
 def verify(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
     """Ask the provider whether it accepts the credentials (a call that only reads)."""
-    problem = carry_out(lambda admin: admin.verification.verify(tenant, environment, connection_id))
+    problem = carry_out(lambda admin: admin.verification.verify(tenant, environment, connection_id, by=COMMAND_LINE))
     if problem is not None:
         notes.print(f"Not accepted: {problem}", style="red", markup=False)
         raise typer.Exit(1)
@@ -109,14 +118,14 @@ def verify(connection_id: ConnectionArgument, tenant: TenantOption, environment:
 @app.command("enable")
 def enable(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
     """Send new operations to it again."""
-    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, True))
+    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, True, by=COMMAND_LINE))
     notes.print(f"Enabled {connection_id}.")
 
 
 @app.command("disable")
 def disable(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
     """Send no new operation to it; refunds of what it took still reach it."""
-    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, False))
+    carry_out(lambda admin: admin.connections.set_enabled(tenant, environment, connection_id, False, by=COMMAND_LINE))
     notes.print(f"Disabled {connection_id}.")
 
 
@@ -128,15 +137,47 @@ def reorder(
     category: Annotated[str, typer.Option(help="payments, …")] = "payments",
 ) -> None:
     """Change which connection is tried first."""
-    carry_out(lambda admin: admin.connections.reorder(tenant, environment, category, connection_ids))
+    carry_out(lambda admin: admin.connections.reorder(tenant, environment, category, connection_ids, by=COMMAND_LINE))
     notes.print("The route has a new order.")
 
 
 @app.command("remove")
-def remove(connection_id: ConnectionArgument, tenant: TenantOption, environment: EnvironmentOption = "test") -> None:
-    """Forget a connection and its credentials for good: what it took can no longer be refunded through us."""
-    carry_out(lambda admin: admin.connections.disconnect(tenant, environment, connection_id))
+def remove(
+    connection_id: ConnectionArgument,
+    tenant: TenantOption,
+    environment: EnvironmentOption = "test",
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Destroy its credentials at once: no refund any more.")
+    ] = False,
+) -> None:
+    """Take a connection out of every route; what it took can be refunded until its credentials are destroyed."""
+    gone = carry_out(
+        lambda admin: admin.connections.disconnect(tenant, environment, connection_id, forget=forget, by=COMMAND_LINE)
+    )
     notes.print(f"Removed {connection_id}.")
+    if gone.forget_after is not None:
+        notes.print(f"What it took can be refunded until {isoformat(gone.forget_after)}; --forget ends that now.")
+
+
+@app.command("rotate-callback")
+def rotate_callback(
+    connection_id: ConnectionArgument,
+    tenant: TenantOption,
+    environment: EnvironmentOption = "test",
+    overlap_hours: Annotated[
+        float, typer.Option(min=0, max=720, help="How long earlier addresses still work; 0: they end now.")
+    ] = 168,
+) -> None:
+    """Replace the address that the provider calls back; prints the new one, to be entered there."""
+
+    async def rotate(admin: Admin) -> str:
+        connection = await admin.connections.get(tenant, environment, connection_id)
+        token = await admin.callback_tokens.rotate(
+            tenant, environment, connection_id, overlap=timedelta(hours=overlap_hours), by=COMMAND_LINE
+        )
+        return admin.callback_url(connection.provider, token)
+
+    typer.echo(carry_out(rotate))
 
 
 async def _row(admin: Admin, connection: Connection) -> list[str]:

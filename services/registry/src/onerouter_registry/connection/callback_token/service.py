@@ -73,8 +73,8 @@ class CallbackTokens:
         *,
         overlap: timedelta = OVERLAP,
         by: Actor = SYSTEM,
-    ) -> CallbackAddress:
-        """A new address; those before it work until the overlap ends (at once where there is none).
+    ) -> SecretStr:
+        """The token of a new address; those before it work until the overlap ends (at once where there is none).
 
         Raises NotFound, CapabilityUnsupported (the provider never calls back), Conflict (too many still work).
         """
@@ -95,7 +95,6 @@ class CallbackTokens:
             else:
                 await repository.expire_by(tx, connection_id, until)
             token = await self.make(tx, connection, now)
-            live = await repository.list_live(tx, [connection_id], now)
             await append(tx, callback_token_changed(tenant_id, where, connection_id, "updated", now))
             await self._audit.record(
                 tx,
@@ -107,7 +106,7 @@ class CallbackTokens:
                 after={"earlier_addresses_until": isoformat(until)},
             )
         log.info("registry.callback_token.rotated", tenant_id=tenant_id, connection_id=connection_id)
-        return CallbackAddress(token, _earlier_until(live))
+        return token
 
     async def sweep(self) -> int:
         """Remove tokens whose overlap has ended, and have every cache drop them; how many."""
