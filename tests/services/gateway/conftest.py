@@ -55,6 +55,7 @@ async def served(app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> Asy
         lifespan=lifespan,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)
@@ -72,6 +73,22 @@ async def served(app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> Asy
 
 
 @dataclass
+class Managed:
+    """One request of the management API, as the registry sees it."""
+
+    method: str
+    path: str
+    query: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        values = [value for found, value in self.headers if found == name]
+        assert len(values) <= 1, name
+        return values[0] if values else None
+
+
+@dataclass
 class Services:
     """Registry, payments and webhooks, as far as the gateway sees them."""
 
@@ -81,6 +98,10 @@ class Services:
     introspections: int = 0
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
+    managed: list["Managed"] = field(default_factory=list)
+    """What was asked under /api."""
+    manage: Callable[["Managed"], Awaitable[Response]] | None = None
+    """Answers that; None: with 200 and an empty object."""
 
     def app(self) -> Starlette:
         return Starlette(
@@ -90,6 +111,7 @@ class Services:
                 Route("/internal/{kind}/{id}/reply", self._one, methods=["GET"]),
                 Route("/internal/{kind}", self._many, methods=["GET"]),
                 Route("/internal/webhook-endpoints", self._create_endpoint, methods=["POST"]),
+                Route("/api/{path:path}", self._manage, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
             ]
         )
 
@@ -123,6 +145,20 @@ class Services:
             status_code=201,
             media_type="application/json",
         )
+
+    async def _manage(self, request: Request) -> Response:
+        if "registry" in self.away:
+            return Response(status_code=502)
+        self.managed.append(
+            Managed(
+                request.method,
+                request.scope["raw_path"].decode(),
+                request.url.query,
+                request.headers.items(),
+                await request.body(),
+            )
+        )
+        return _json({}) if self.manage is None else await self.manage(self.managed[-1])
 
     @asynccontextmanager
     async def beating(self, bootstrap: str) -> AsyncIterator[None]:
