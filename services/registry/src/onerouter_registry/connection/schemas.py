@@ -10,8 +10,7 @@ from onerouter_registry.connection.model import ConnectionChanges
 from onerouter_registry.connection.rules import MOST_CONNECTIONS, MOST_IN_FLIGHT
 
 _EXAMPLE = {"key_id": "rzp_test_1DP5mmOlF5G5ag", "key_secret": "…", "webhook_secret": "…"}
-# PostgreSQL has no text with NUL, and half a surrogate pair is no text at all. Keys in PEM form have line breaks.
-_TEXT = r"^[^\x00\ud800-\udfff]*$"
+_FIELD = r"^[A-Za-z0-9_]{1,60}$"
 
 Label = Annotated[str, Field(min_length=1, max_length=100, description="To tell two accounts at one provider apart.")]
 Currency = Annotated[
@@ -27,9 +26,7 @@ Priority = Annotated[
     Field(strict=True, ge=1, le=1_000_000, description="Its place in the route: 1 is tried first. Past the end: last."),
 ]
 Credentials = Annotated[
-    dict[
-        Annotated[str, StringConstraints(max_length=60, pattern=_TEXT)], Annotated[SecretStr, Field(max_length=8_192)]
-    ],
+    dict[Annotated[str, StringConstraints(pattern=_FIELD)], Annotated[SecretStr, Field(max_length=8_192)]],
     Field(max_length=50, description="By the field's key, as the catalogue lists them.", examples=[_EXAMPLE]),
 ]
 Verify = Annotated[
@@ -45,6 +42,7 @@ class _WithCredentials(_Body):
     @model_validator(mode="after")
     def _are_texts(self) -> Self:
         given: dict[str, SecretStr] | None = getattr(self, "credentials", None)
+        # PostgreSQL has no text with NUL, and half a surrogate pair is no text at all. Line breaks are in PEM keys.
         for key, value in (given or {}).items():
             if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value.get_secret_value()):
                 raise ValueError(f"credentials.{key} holds characters that no credential has")
