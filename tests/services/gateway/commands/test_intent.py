@@ -64,3 +64,15 @@ def test_spelling_does_not_matter_but_meaning_does() -> None:
     assert of(amount=499, currency="INR") != same
     assert of(amount=499, capture="manual") != same
     assert of(amount=499, customer={"name": "A"}) != same
+    assert of(amount=499, country="IN") != same
+    assert of(amount=499, country="in") == of(amount=499, country="IN")
+    assert of(amount=499, channel="web") != same
+
+
+def test_what_was_ignored_before_routing_looked_at_it_leaves_the_fingerprint_alone() -> None:
+    old = canonical_of(validate(PaymentCreate, {"amount": 499, "customer": {"name": "A"}}))
+    for address in ({"country": "IN", "line1": "x"}, {"line1": "x"}, "1 Main Street", ["x"], 7):
+        assert (
+            canonical_of(validate(PaymentCreate, {"amount": 499, "customer": {"name": "A", "address": address}})) == old
+        )
+    assert "country" not in old

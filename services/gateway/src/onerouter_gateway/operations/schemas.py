@@ -30,6 +30,30 @@ class OperationResource(BaseModel):
     id: str
 
 
+class RoutedConnection(BaseModel):
+    connection_id: str
+    provider: str
+
+
+class PassedOver(BaseModel):
+    connection_id: str
+    provider: str | None
+    reason: str = Field(examples=["currency_unsupported"])
+    detail: str
+
+
+class OperationRouting(BaseModel):
+    """Which connection it went to, and why. `POST /api/routing/explain` answers the same for what is not sent."""
+
+    by: Literal["rule", "default", "priority", "override", "resource"]
+    rule: str | None = Field(description="The name of the rule that decided.")
+    reason: str = Field(examples=["The rule 'Europe by card' matches."])
+    policy_version: int
+    connection_id: str | None = Field(description="The one that was taken last; null: none could take it.")
+    candidates: list[RoutedConnection] = Field(description="In the order in which they are tried.")
+    refused: list[PassedOver]
+
+
 class Operation(BaseModel):
     """One accepted request and its outcome."""
 
@@ -41,6 +65,7 @@ class Operation(BaseModel):
     resource: OperationResource
     provider: str | None
     connection_id: str | None
+    routing: OperationRouting | None = Field(description="Null: not decided yet, or refused before.")
     created_at: str
     created: int
     updated_at: str

@@ -20,7 +20,14 @@ from onerouter_gateway.edge.forward import to_response
 from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
-from onerouter_gateway.payments.schemas import Payment, PaymentCancel, PaymentCapture, PaymentCreate, PaymentList
+from onerouter_gateway.payments.schemas import (
+    CustomerDetails,
+    Payment,
+    PaymentCancel,
+    PaymentCapture,
+    PaymentCreate,
+    PaymentList,
+)
 
 CATEGORY: Final = "payments"
 WRITE: Final = "payments:write"
@@ -58,6 +65,8 @@ async def create_payment(request: Request) -> Response:
         cancel_url=wanted.cancel_url,
         method_details={name: value for name in _METHOD_DETAILS if (value := getattr(wanted, name)) is not None},
         save_card=wanted.save_card,
+        country=wanted.country or country_of(wanted.customer),
+        channel=wanted.channel or None,
     )
     intent = Intent(
         operation="payment.create",
@@ -118,6 +127,10 @@ async def get_payment(request: Request) -> Response:
     reading = await gateway.admission.read(request, READ)
     payment_id = plain_id(request.path_params["payment_id"], "payment", "PAYMENT_NOT_FOUND")
     return await forward_query(request, gateway, reading, f"/internal/payments/{payment_id}")
+
+
+def country_of(customer: CustomerDetails | None) -> str | None:
+    return customer.address.country if customer is not None and customer.address is not None else None
 
 
 async def forward_query(request: Request, gateway: Gateway, reading: Reading, path: str) -> Response:

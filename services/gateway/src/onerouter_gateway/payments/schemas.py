@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from onerouter_common.contracts.base import Environment
+from onerouter_common.countries import COUNTRIES
 from onerouter_gateway.edge.amounts import MajorAmount
 
 _EMAIL: Final = re.compile(r"^[^@\s]+@[^@\s]+$")
@@ -62,6 +63,23 @@ def _email(value: str) -> str:
     return value
 
 
+def _country(value: str) -> str:
+    code = value.upper()
+    if code not in COUNTRIES:
+        raise ValueError("must be an ISO 3166 country code such as IN")
+    return code
+
+
+def _country_or_none(value: Any) -> Any:
+    """Older clients sent addresses of any form when nobody looked at them: they must not be refused now."""
+    code = value.strip().upper() if isinstance(value, str) else None
+    return code if code in COUNTRIES else None
+
+
+def _object_or_none(value: Any) -> Any:
+    return value if isinstance(value, dict | CustomerAddress) else None
+
+
 def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -76,11 +94,21 @@ Currency = Annotated[str, Field(max_length=16, description="ISO 4217 code.", exa
 ShortText = Annotated[str, Field(max_length=255)]
 
 
+class CustomerAddress(Request):
+    country: Annotated[str | None, BeforeValidator(_country_or_none)] = Field(
+        None, description="ISO 3166 alpha-2; what is not one is ignored.", examples=["IN"]
+    )
+
+
 class CustomerDetails(Request):
     id: ShortText | None = None
     name: ShortText | None = None
     email: Annotated[str, Field(max_length=254), AfterValidator(_email)] | None = None
     phone: Annotated[str, Field(max_length=32)] | None = None
+    # Not part of the fingerprint: it was ignored before, and an old request sent again is still the same one.
+    address: Annotated[CustomerAddress | None, BeforeValidator(_object_or_none)] = Field(
+        None, exclude=True, description="Its country counts for routing where the payment names none."
+    )
 
 
 class PaymentCreate(Request):
@@ -125,6 +153,14 @@ class PaymentCreate(Request):
     wallet_provider: ShortText | None = None
     bank_code: ShortText | None = None
     save_card: bool = False
+    country: Annotated[str, Field(max_length=2), AfterValidator(_country)] | None = Field(
+        None,
+        description="Of the customer, ISO 3166 alpha-2; for your routing rules. Absent: `customer.address.country`.",
+        examples=["IN"],
+    )
+    channel: Annotated[str, Field(max_length=40)] | None = Field(
+        None, description="Where the sale is made, in your own words; for your routing rules.", examples=["web", "pos"]
+    )
     idempotency_key: Annotated[str, Field(max_length=255)] | None = Field(
         None, description="The same as the `Idempotency-Key` header, for clients that cannot set headers."
     )
