@@ -18,6 +18,7 @@ from onerouter_providers.loader import Providers
 from onerouter_registry.access.authentication import Authentication
 from onerouter_registry.access.cookies import Cookies
 from onerouter_registry.access.origin import Origins
+from onerouter_registry.access.same_site import SameSite
 from onerouter_registry.admin import Admin, use_cases
 from onerouter_registry.api_key import endpoints as api_key_endpoints
 from onerouter_registry.api_key import management as api_key_management
@@ -32,6 +33,7 @@ from onerouter_registry.connection import management as connection_management
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.connection.upkeep.checks import Checks
 from onerouter_registry.mail.opening import open_post
+from onerouter_registry.member import endpoints as member_endpoints
 from onerouter_registry.metadata import SERVICE
 from onerouter_registry.oidc import endpoints as oidc_endpoints
 from onerouter_registry.oidc.issuers import open_issuers
@@ -39,6 +41,8 @@ from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.operator import endpoints as operator_endpoints
 from onerouter_registry.outbox.relay import Relay
 from onerouter_registry.periodic import periodically
+from onerouter_registry.person import account_endpoints
+from onerouter_registry.person import endpoints as person_endpoints
 from onerouter_registry.person.sweeping import EVERY as SWEEP_EVERY
 from onerouter_registry.quota import endpoints as quota_endpoints
 from onerouter_registry.quota.service import QuotaLeases
@@ -60,6 +64,7 @@ class State(TypedDict):
     issuers: IssuerSignIn
     lookups: Lookups
     quota_leases: QuotaLeases
+    same_site: SameSite
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -121,6 +126,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 issuers=issuers.sign_in,
                 lookups=Lookups(pool),
                 quota_leases=QuotaLeases(pool),
+                same_site=SameSite(str(settings.public_url), local=settings.mode is Mode.LOCAL),
             )
 
     async def database_answers() -> bool:
@@ -150,6 +156,9 @@ def build_management_routes(app: FastAPI) -> None:
     app.include_router(api_key_management.router)
     app.include_router(catalogue_endpoints.public)
     app.include_router(connection_management.router)
+    app.include_router(person_endpoints.router)
+    app.include_router(account_endpoints.router)
+    app.include_router(member_endpoints.router)
     app.include_router(oidc_endpoints.router)
     app.include_router(quota_endpoints.public)
     app.include_router(routing_endpoints.router)

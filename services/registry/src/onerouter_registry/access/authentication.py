@@ -66,7 +66,7 @@ class Authentication:
         self.origins: Final = origins
         self._introspect = introspect
         self._pepper = pepper
-        self._clock = clock
+        self.clock: Final = clock
         self._bearer_tokens = bearer_tokens
 
     async def caller(self, request: Request, *, pending_totp: bool = False) -> Caller:
@@ -88,7 +88,7 @@ class Authentication:
         principal = await self._introspect(hash_key(key, self._pepper))
         if principal is None:
             raise Unauthenticated("There is no such API key.")
-        status = principal.status_at(self._clock.now())
+        status = principal.status_at(self.clock.now())
         if status != "active":
             raise Unauthenticated(f"The API key {'has been revoked' if status == 'revoked' else 'has expired'}.")
         _require_active(principal.tenant_status)

@@ -37,11 +37,15 @@ class Post:
 
     async def __aexit__(self, *_: object) -> None:
         with contextlib.suppress(TimeoutError):  # what is left is asked for again by whoever waits for it
-            await asyncio.wait_for(self._jobs.join(), _DRAIN_S)
+            await asyncio.wait_for(self.settled(), _DRAIN_S)
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         self._workers = []
+
+    async def settled(self) -> None:
+        """Returns when all that was handed in is done."""
+        await self._jobs.join()
 
     async def hand_in(self, job: Job) -> None:
         """Done soon, by someone else. Raises Overloaded when too much waits already."""

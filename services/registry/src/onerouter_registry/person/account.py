@@ -73,10 +73,11 @@ class Accounts:
             await repository.rename(tx, user_id, called, now=self._clock.now())
             await self._record(tx, by, "user.renamed", user_id, before={"name": before.name}, after={"name": called})
 
-    async def begin_email_change(self, user_id: str, email: str) -> None:
-        """Sends a link to the new address; nothing changes until it is opened. To one's own: it only confirms it.
+    async def begin_email_change(self, user_id: str, email: str) -> str:
+        """Sends a link to the new address, which it gives; nothing changes until it is opened.
 
-        Says nothing about whether someone else has the address. Raises Conflict where no mail can be sent, RateLimited.
+        To one's own it only confirms it. Says nothing about whether someone else has the address. Raises Conflict where no
+        mail can be sent, RateLimited.
         """
         address = email_of("email", email)
         if not self._post.delivers:
@@ -86,6 +87,7 @@ class Accounts:
             await _get(tx, user_id)
             token = await self._tokens.issue(tx, "email_change", user_id, {"email": address})
         await self._post.send(self._letters.email_confirmation(address, token))
+        return address
 
     async def confirm_email(self, token: SecretStr, origin: Origin) -> None:
         """The link was opened. Raises InvalidRequest, Conflict (the address has an account), RateLimited."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
-from onerouter_common.ids import SESSION, new_id
+from onerouter_common.ids import SESSION, TENANT, is_id, new_id
 from onerouter_registry.session import repository
 from onerouter_registry.session.model import IDLE, LIFETIME, Method, OpenedSession, Session
 from onerouter_registry.transactions import operator_transaction
@@ -61,6 +61,8 @@ class Sessions:
     async def find(self, token: SecretStr, *, chosen_tenant: str | None = None) -> Session | None:
         """The session of this token, None when it has ended; `chosen_tenant` is another of the user's tenants."""
         now = self._clock.now()
+        if chosen_tenant is not None and not is_id(TENANT, chosen_tenant):
+            chosen_tenant = ""  # nobody is a member of it
         async with operator_transaction(self._engine) as tx:
             row = await repository.find(tx, hash_token(token), chosen=chosen_tenant, now=now, idle_since=now - IDLE)
             if row is None:
