@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
@@ -60,6 +61,8 @@ def _as_stored(value: Any) -> Any:
         return {name: _as_stored(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_as_stored(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and int(value) in _WHOLE:
-        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        # By its shortest decimals, as it is written: 1.2208474517949638e17 returns as …380, though it is …384.
+        written = int(Decimal(repr(value)))
+        return written if written in _WHOLE else value
     return value

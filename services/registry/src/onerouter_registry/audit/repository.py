@@ -91,13 +91,17 @@ async def list_above(tx: AsyncConnection, chain: str, above: int, limit: int) ->
 
 def _filtered(wanted: Filter) -> Select[Any]:
     entry = audit_entries.c
-    conditions = {
-        "actor": or_(entry.actor_id == wanted.actor, entry.actor_name == wanted.actor),
-        "action": func.starts_with(entry.action, wanted.action),
-        "target": entry.target_id == wanted.target,
-        "environment": entry.environment == wanted.environment,
-        "since": entry.at >= wanted.since,
-        "until": entry.at < wanted.until,
-    }
-    asked = [condition for name, condition in conditions.items() if getattr(wanted, name) is not None]
-    return select(*_ENTRY).where(*asked)
+    query = select(*_ENTRY)
+    if wanted.actor is not None:
+        query = query.where(or_(entry.actor_id == wanted.actor, entry.actor_name == wanted.actor))
+    if wanted.action is not None:
+        query = query.where(func.starts_with(entry.action, wanted.action))
+    if wanted.target is not None:
+        query = query.where(entry.target_id == wanted.target)
+    if wanted.environment is not None:
+        query = query.where(entry.environment == wanted.environment)
+    if wanted.since is not None:
+        query = query.where(entry.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(entry.at < wanted.until)
+    return query
