@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import re
+from datetime import datetime
 from typing import Final
 
 import uuid6
@@ -40,6 +41,11 @@ _SHAPE: Final = re.compile(r"[a-z]{2,4}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 def new_id(prefix: str) -> str:
     """A fresh id; ids made later sort later (to the millisecond)."""
     return f"{prefix}_{_encode(uuid6.uuid7().int)}"
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """What sorts before every id made from this moment on, and after those made earlier (to the millisecond)."""
+    return f"{prefix}_{_encode(int(at.timestamp() * 1000) << 80)}"
 
 
 def derive_id(prefix: str, secret: bytes, *parts: str) -> str:

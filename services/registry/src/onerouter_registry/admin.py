@@ -46,6 +46,7 @@ from onerouter_registry.settings import ManagementSettings
 from onerouter_registry.switch.service import Switches
 from onerouter_registry.tenant.deletion.service import Deletions
 from onerouter_registry.tenant.service import Tenants
+from onerouter_registry.vault.rotation.service import KeyRotation
 from onerouter_registry.vault.service import Vault
 
 __all__ = ["Admin", "ManagementSettings", "open_admin"]
@@ -72,6 +73,7 @@ class Admin:
     routing: Routing
     catalogue: Catalogue
     people: People
+    rotation: KeyRotation
     callback_base_url: str | None
 
     def callback_url(self, provider: str, token: SecretStr) -> str:
@@ -127,8 +129,9 @@ def use_cases(
             engine,
             audit,
             clock,
-            secrets=SealedByKeyRing(settings.credential_rings(kms).of("live")),
+            secrets=SealedByKeyRing(vault.people_ring),
             post=post or Post(NoMail()),
         ),
+        rotation=KeyRotation(engine, vault, audit, clock),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
     )

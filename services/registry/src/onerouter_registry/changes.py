@@ -49,6 +49,18 @@ def callback_token_changed(
     )
 
 
+def data_keys_changed(tenant_id: str, environment: Environment, purpose: str, at: datetime) -> RegistryChange:
+    """Wrapped anew: of credentials a route's answer carries them, of callbacks an address's."""
+    return RegistryChange(
+        entity="route" if purpose == "credentials" else "callback_token",
+        id=f"{tenant_id}/{environment}/data_keys/{purpose}",
+        tenant_id=tenant_id,
+        environment=environment,
+        change="updated",
+        at=at,
+    )
+
+
 def route_changed(tenant_id: str, environment: Environment, category: Category, at: datetime) -> RegistryChange:
     """A route has no id of its own: its key names its place."""
     return RegistryChange(

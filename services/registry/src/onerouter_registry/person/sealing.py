@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
 from pydantic import SecretStr
 
-from onerouter_common.secrets import KeyRing, data_key_of
+from onerouter_common.errors import CredentialsUnreadable
+from onerouter_common.secrets import KeyRing, SecretUnopenable, data_key_of
+from onerouter_registry.vault.service import owner_of_person, place_of_person
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class PersonSecrets(Protocol):
     async def seal(self, user_id: str, secret: SecretStr) -> SealedSecret: ...
 
     async def open(self, user_id: str, sealed: SealedSecret) -> SecretStr:
-        """Raises SecretUnopenable for what was sealed for someone else, or changed."""
+        """Raises CredentialsUnreadable for what was sealed for someone else, was changed, or whose key is gone."""
         ...
 
 
@@ -35,9 +40,16 @@ class SealedByKeyRing:
         self._keyring = keyring
 
     async def seal(self, user_id: str, secret: SecretStr) -> SealedSecret:
-        data_key, wrapped = await self._keyring.new_data_key(bound_to=("user", user_id))
-        return SealedSecret(wrapped, data_key.seal(secret, bound_to=("user", user_id, "totp")))
+        data_key, wrapped = await self._keyring.new_data_key(bound_to=owner_of_person(user_id))
+        return SealedSecret(wrapped, data_key.seal(secret, bound_to=place_of_person(user_id)))
 
     async def open(self, user_id: str, sealed: SealedSecret) -> SecretStr:
-        data_key = await self._keyring.open_data_key(data_key_of(sealed.secret), sealed.key, bound_to=("user", user_id))
-        return data_key.open(sealed.secret, bound_to=("user", user_id, "totp"))
+        try:
+            key_id = data_key_of(sealed.secret)
+            data_key = await self._keyring.open_data_key(key_id, sealed.key, bound_to=owner_of_person(user_id))
+            return data_key.open(sealed.secret, bound_to=place_of_person(user_id))
+        except SecretUnopenable as error:
+            log.error("registry.second_factor.unreadable", user_id=user_id, why=str(error))  # noqa: TRY400
+            raise CredentialsUnreadable(
+                "The second factor's stored secret cannot be read any more. Use a recovery code, and set it up again."
+            ) from None

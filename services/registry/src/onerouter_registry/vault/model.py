@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from onerouter_common.contracts.base import Environment
+
 
 class Purpose(StrEnum):
     """Which keyring wraps a data key, and so which processes can open what it seals."""
@@ -23,7 +25,7 @@ class OwnedDataKey:
 
     id: str
     tenant_id: str
-    environment: str
+    environment: Environment
     purpose: Purpose
     wrapped: str
 

@@ -43,6 +43,7 @@ class Vault:
 
     @property
     def people_ring(self) -> KeyRing:
+        """Wraps people's own data keys (`users.totp_key`), each bound to its `owner_of_person`."""
         return self.ring(Purpose.CREDENTIALS, _PEOPLE)
 
     async def seal(
@@ -110,23 +111,6 @@ class Vault:
         """One of the connection's tokens, from its sealed form. Raises CredentialsUnreadable."""
         token = {CALLBACK_ADDRESS: sealed}
         return (await self._open(tx, connection, Purpose.CREDENTIALS, token))[CALLBACK_ADDRESS]
-
-    async def seal_for_user(self, user_id: str, secret: SecretStr) -> tuple[str, str]:
-        """A person's own data key, wrapped, and the secret sealed with it: `users.totp_key` and `users.totp_secret`."""
-        data_key, wrapped = await self.people_ring.new_data_key(bound_to=owner_of_person(user_id))
-        return wrapped, data_key.seal(secret, bound_to=place_of_person(user_id))
-
-    async def open_for_user(self, user_id: str, wrapped: str, sealed: str) -> SecretStr:
-        """What `seal_for_user` sealed for this person. Raises CredentialsUnreadable."""
-        try:
-            key_id = data_key_of(sealed)
-            data_key = await self.people_ring.open_data_key(key_id, wrapped, bound_to=owner_of_person(user_id))
-            return data_key.open(sealed, bound_to=place_of_person(user_id))
-        except SecretUnopenable as error:
-            log.error("registry.second_factor.unreadable", user_id=user_id, why=str(error))  # noqa: TRY400
-            raise CredentialsUnreadable(
-                "The second factor's stored secret cannot be read any more. It must be set up again."
-            ) from None
 
     async def active_key(self, tx: AsyncConnection, owner: tuple[str, str], purpose: Purpose, now: datetime) -> DataKey:
         """The data key that seals, made when it is first needed (by one of two at once).

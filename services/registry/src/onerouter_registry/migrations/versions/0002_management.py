@@ -86,6 +86,8 @@ def _data_keys() -> None:
         "CREATE UNIQUE INDEX data_keys_active ON data_keys (tenant_id, environment, purpose) WHERE retired_at IS NULL"
     )
     op.execute(f"GRANT INSERT, UPDATE, DELETE ON data_keys TO {_WORKER}")
+    # One that does not open any more gives way when the tenant enters credentials again.
+    op.execute(f"GRANT UPDATE (retired_at) ON data_keys TO {_TENANT}")
 
 
 def _api_keys() -> None:

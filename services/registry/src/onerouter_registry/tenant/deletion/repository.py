@@ -7,6 +7,8 @@ from typing import Final
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onerouter_registry.vault.shredding import shred
+
 _DUE: Final = text("""
 SELECT id FROM tenants WHERE status = 'deleting' AND delete_after <= :now ORDER BY delete_after LIMIT :limit
 """)
@@ -32,9 +34,6 @@ RETURNING id, environment
 _FORGET: Final = tuple(
     text(statement)
     for statement in (
-        # Without its data keys nothing that was sealed for the tenant opens again, in no backup either.
-        "DELETE FROM data_keys WHERE tenant_id = :tenant_id",
-        "DELETE FROM callback_tokens WHERE tenant_id = :tenant_id",
         "DELETE FROM routing_policies WHERE tenant_id = :tenant_id",
         "DELETE FROM invitations WHERE tenant_id = :tenant_id",
         "DELETE FROM memberships WHERE tenant_id = :tenant_id",
@@ -63,5 +62,6 @@ async def empty_connections(tx: AsyncConnection, tenant_id: str, now: datetime) 
 
 
 async def forget(tx: AsyncConnection, tenant_id: str) -> None:
+    await shred(tx, tenant_id)
     for statement in _FORGET:
         await tx.execute(statement, {"tenant_id": tenant_id})
