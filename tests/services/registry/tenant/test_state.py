@@ -49,7 +49,7 @@ class TestSuspension:
 
     @pytest.mark.parametrize("step", ["suspend", "resume"])
     def test_is_no_matter_of_one_that_is_being_deleted(self, step: str) -> None:
-        with pytest.raises(Conflict, match="until 2026-03-02T00:00:00.000Z that can be undone"):
+        with pytest.raises(Conflict, match=r"until 2026-03-02T00:00:00\.000Z that can be undone"):
             after(ACTIVE, "delete by operator", step)
 
 
