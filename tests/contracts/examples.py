@@ -1,6 +1,7 @@
 """One full and one least example of each contract: `full` sets every field to something that is not its default."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from onerouter_common.contracts.base import Contract
@@ -11,6 +12,15 @@ from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, CreateRefund, Customer
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.replies import Problem, Reply
+from onerouter_common.contracts.routing import (
+    AmountRange,
+    Conditions,
+    ProviderOverride,
+    RoutingPolicy,
+    RoutingRule,
+    Targets,
+    WeightedConnection,
+)
 
 AT = datetime(2026, 1, 31, 9, 30, 0, 125_000, tzinfo=UTC)
 LATER = datetime(2026, 1, 31, 9, 30, 1, tzinfo=UTC)
@@ -42,6 +52,37 @@ CREATE_PAYMENT = CreatePayment(
     cancel_url="https://shop.example/back",
     method_details={"upi_app": "gpay"},
     save_card=True,
+    country="IN",
+    channel="web",
+)
+ROUTING_POLICY = RoutingPolicy(
+    version=3,
+    rules=(
+        RoutingRule(
+            name="Large amounts",
+            when=Conditions(
+                currency=("INR", "USD"),
+                country=("IN",),
+                amount=AmountRange(min=Decimal("1000"), max=Decimal("99999.50")),
+                method=("card",),
+                channel=("web",),
+                metadata={"tier": "gold"},
+            ),
+            split=(WeightedConnection(connection=CONNECTION, weight=80),),
+            failover=("con_01khg0000000000000000000c2",),
+        ),
+    ),
+    default=Targets(split=(WeightedConnection(connection=CONNECTION, weight=1),), failover=(CONNECTION,)),
+    overrides={
+        "razorpay": ProviderOverride(
+            enabled=False,
+            currencies=("INR",),
+            countries=("IN",),
+            methods=("upi",),
+            amount=AmountRange(min=Decimal(1), max=Decimal(2)),
+            connection=CONNECTION,
+        )
+    },
 )
 PROBLEM = Problem(
     status=402,
@@ -58,6 +99,7 @@ PROBLEM = Problem(
 
 FULL: tuple[Contract, ...] = (
     CREATE_PAYMENT,
+    ROUTING_POLICY,
     CapturePayment(payment_id=PAYMENT, amount_minor=10_000),
     CancelPayment(payment_id=PAYMENT),
     CreateRefund(payment_id=PAYMENT, amount_minor=5_000, reason="damaged", speed="optimum", notes={"by": "support"}),

@@ -2,9 +2,12 @@
 
 import asyncio
 import secrets
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import CallbackTarget
 from onerouter_webhooks.callback.targets import Targets
@@ -98,3 +101,23 @@ async def test_a_registry_that_is_away_is_bridged_unless_something_changed() -> 
     targets.clear()
     with pytest.raises(Overloaded):
         await targets.find("razorpay", TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("entity", "id", "tenant_id", "asked"),
+    [
+        ("provider", "payments/razorpay", "*", 2),
+        ("tenant", "ten_1", "ten_1", 2),
+        ("tenant", "ten_2", "ten_2", 1),
+        ("route", "ten_1/test/payments", "ten_1", 1),
+    ],
+)
+async def test_what_a_change_may_concern_is_asked_for_again(entity: Any, id: str, tenant_id: str, asked: int) -> None:
+    registry = _Registry()
+    registry.gate.set()
+    targets = Targets(registry, ttl_s=60, size=10)
+    await targets.find("razorpay", TOKEN)
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    targets.drop(RegistryChange(entity=entity, id=id, tenant_id=tenant_id, environment=None, change="updated", at=at))
+    await targets.find("razorpay", TOKEN)
+    assert registry.asked == asked

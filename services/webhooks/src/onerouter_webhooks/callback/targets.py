@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol, TypeVar
 
-from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
 from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import CallbackTarget
 
@@ -91,7 +91,7 @@ class Targets:
     def drop(self, change: RegistryChange) -> None:
         """Forget what this change may concern."""
         self._begin_epoch()
-        if change.entity in ("connection", "callback_token", "tenant"):
+        if change.entity in ("connection", "callback_token", "tenant", "provider"):
             for key in [key for key, entry in self._known.items() if _concerns(change, entry.target)]:
                 del self._known[key]
 
@@ -153,4 +153,4 @@ def _remember(where: OrderedDict[_Key, ValueT], key: _Key, value: ValueT, size: 
 def _concerns(change: RegistryChange, target: CallbackTarget) -> bool:
     if change.entity == "connection":
         return change.id == target.connection_id
-    return change.tenant_id == target.tenant_id
+    return change.tenant_id in (EVERY_TENANT, target.tenant_id)
