@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import NotFound
+from onerouter_common.ids import API_KEY, is_id
 from onerouter_common.registry_client import QuotaLease
 from onerouter_registry.quota import repository
 from onerouter_registry.quota.model import LeaseRequest, Usage, end_of, month_of
@@ -39,11 +40,13 @@ class QuotaUsage:
     async def of(self, tenant_id: str, environment: str, key_id: str) -> Usage:
         """This month (UTC). Raises NotFound."""
         where = environment_of(environment)
+        if not is_id(API_KEY, key_id):
+            raise _no_such_key()
         month = month_of(self._clock.now())
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
             quotas = await repository.quotas_of(tx, key_id)
             if quotas is None:
-                raise NotFound("There is no such API key in this environment.")
+                raise _no_such_key()
             used = await repository.used(tx, key_id, month)
         return Usage(
             api_key_id=key_id,
@@ -53,3 +56,7 @@ class QuotaUsage:
             quotas=quotas,
             used=used,
         )
+
+
+def _no_such_key() -> NotFound:
+    return NotFound("There is no such API key in this environment.")
