@@ -11,6 +11,7 @@ from onerouter_common.api_keys import make_key
 from onerouter_common.errors import Overloaded
 from onerouter_common.ids import TENANT, new_id
 from onerouter_common.registry_client import RegistryClient
+from onerouter_registry.api_key.model import KeyChanges
 from onerouter_registry.tenant.model import Tenant
 
 
@@ -31,6 +32,8 @@ class TestIntrospect:
             rate_limit_per_s=50,
             rate_burst=75,
             expires_at=expires_at,
+            ip_allow_list=["203.0.113.0/24", "2001:db8::1"],
+            quotas={"sms": 10, "payments": 10**12},
         )
         principal = await client.introspect(created.api_key.hash)
         assert principal is not None
@@ -45,6 +48,10 @@ class TestIntrospect:
             "default_currency": "USD",
             "services": {"payments": ("razorpay",)},
             "expires_at": expires_at,
+            "tenant_status": "active",
+            "requests_per_minute": None,
+            "ip_allow_list": ("203.0.113.0/24", "2001:db8::1/128"),
+            "quotas": {"sms": 10, "payments": 10**12},
         }
         assert principal.may("payments:write")
         assert not principal.may("payments:read")
@@ -69,6 +76,30 @@ class TestIntrospect:
         principal = await client.introspect(created.api_key.hash)
         assert principal is not None
         assert principal.services == {}
+
+    async def test_a_disconnected_connection_is_no_service(
+        self, registry: Registry, tenant: Tenant, client: RegistryClient
+    ) -> None:
+        made = await registry.admin.connections.connect(tenant.id, "test", "razorpay", CREDENTIALS, currency="USD")
+        await registry.admin.connections.disconnect(tenant.id, "test", made.connection.id)
+        created = await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+        principal = await client.introspect(created.api_key.hash)
+        assert principal is not None
+        assert (principal.services, principal.default_currency) == ({}, "INR")
+
+    async def test_a_changed_key_is_found_as_changed(
+        self, registry: Registry, tenant: Tenant, client: RegistryClient
+    ) -> None:
+        keys = registry.admin.api_keys
+        created = await keys.create(tenant.id, "test", name="backend")
+        changes = KeyChanges(scopes=["sms:write"], rate_limit_per_s=3, ip_allow_list=["10.0.0.0/8"], quotas={"sms": 1})
+        await keys.update(tenant.id, "test", created.api_key.id, changes)
+        rotated = await keys.rotate(tenant.id, "test", created.api_key.id, overlap_s=0)
+        for key, status in ((created.api_key, "expired"), (rotated.created.api_key, "active")):
+            principal = await client.introspect(key.hash)
+            assert principal is not None
+            assert (principal.status, principal.scopes, principal.rate_limit_per_s) == (status, {"sms:write"}, 3)
+            assert (principal.ip_allow_list, principal.quotas) == (("10.0.0.0/8",), {"sms": 1})
 
     async def test_a_revoked_key_is_found_as_revoked(
         self, registry: Registry, tenant: Tenant, client: RegistryClient

@@ -24,7 +24,7 @@ JOIN tenants t ON t.id = k.tenant_id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_array(category, provider, currency) ORDER BY category, position) AS routes
     FROM connections
-    WHERE tenant_id = k.tenant_id AND environment = k.environment AND enabled
+    WHERE tenant_id = k.tenant_id AND environment = k.environment AND enabled AND disconnected_at IS NULL
 ) c ON true
 WHERE k.hash = $1
 """
