@@ -15,8 +15,8 @@ from onerouter_common.contracts.routing import (
     Targets,
     WeightedConnection,
 )
-from onerouter_common.routing.decide import decide
-from onerouter_common.routing.route import Candidate, Facts, RoutingRequest
+from onerouter_common.routing.decide import decide, decide_for
+from onerouter_common.routing.route import Candidate, Facts, Route, RoutingRequest
 from onerouter_common.routing.split import in_turn
 
 PROVIDERS = ("alpha", "beta", "gamma")
@@ -99,6 +99,15 @@ def test_it_is_total_and_the_same_each_time(
     again = RoutingPolicy.model_validate_json(policy.to_bytes()) if policy is not None else None
     assert decide(again, present, request) == first
     first.to_json(None)
+
+
+@given(policies, candidates, st.lists(requests, max_size=8))
+def test_what_is_remembered_is_what_would_be_decided(
+    policy: RoutingPolicy | None, present: list[Candidate], asked: list[RoutingRequest]
+) -> None:
+    route = Route(tuple(present), policy)
+    for request in [*asked, *asked]:
+        assert decide_for(route, request) == decide(policy, present, request)
 
 
 @given(policies, candidates, requests)

@@ -1,16 +1,18 @@
 """The decision: which connections an operation may take, in which order, and why not the others."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from onerouter_common.contracts.routing import ProviderOverride, RoutingPolicy, Targets
 from onerouter_common.routing.conditions import matches, within
 from onerouter_common.routing.decision import DecidedBy, Decision, RefusalReason, Refused, Taken
-from onerouter_common.routing.route import Candidate, RoutingRequest
+from onerouter_common.routing.route import Candidate, Route, RoutingRequest
 from onerouter_common.routing.split import in_turn
 
 Problem: TypeAlias = tuple[RefusalReason, str]
 """Why a connection is passed over, and the sentence that says so."""
+
+_MOST_REMEMBERED: Final = 256
 
 
 def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], request: RoutingRequest) -> Decision:
@@ -35,6 +37,19 @@ def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], reques
             refused.append(Refused(connection_id, candidate.provider, *problem))
     refused += [_left_out(candidate, by, rule, request) for candidate in by_id.values()]
     return Decision(by, rule, policy.version if policy is not None else 0, tuple(taken), tuple(refused))
+
+
+def decide_for(route: Route, request: RoutingRequest) -> Decision:
+    """`decide`, remembered where there is no policy: then nothing else of an operation matters."""
+    if route.policy is not None:
+        return decide(route.policy, route.candidates, request)
+    key = (request.capability, request.provider, request.facts.currency)
+    decision = route.remembered.get(key)
+    if decision is None:
+        if len(route.remembered) >= _MOST_REMEMBERED:
+            route.remembered.clear()
+        decision = route.remembered[key] = decide(None, route.candidates, request)
+    return decision
 
 
 def _wanted(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from onerouter_common.contracts.routing import RoutingPolicy
+from onerouter_common.routing.decision import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,7 @@ class Route:
     policy: RoutingPolicy | None = None
     suspended: bool = False
     """The tenant is: nothing new may be begun."""
+    remembered: dict[tuple[str, str | None, str | None], Decision] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """Decisions without a policy, by capability, provider and currency (`decide_for`)."""

@@ -19,7 +19,7 @@ from onerouter_common.errors import (
     Overloaded,
     ServiceNotConfigured,
 )
-from onerouter_common.routing.decide import decide
+from onerouter_common.routing.decide import decide_for
 from onerouter_common.routing.decision import Decision, stays_with_resource
 from onerouter_common.routing.refusal import refusal_of
 from onerouter_common.routing.route import Route, RoutingRequest
@@ -131,7 +131,7 @@ class Router:
             new = hint.connection_id is not None and op.connection_id is None
             return Routed(connection, decision=stays_with_resource(connection.id, connection.provider) if new else None)
         request = RoutingRequest(capability, hint.facts, hint.provider, op.ordering_key)
-        decision = decide(route.policy, route.candidates, request)
+        decision = decide_for(route, request)
         if not decision.candidates:
             refusal = refusal_of(decision, route.candidates, request, category=op.category, environment=op.environment)
             if isinstance(refusal, Overloaded):
