@@ -1,7 +1,7 @@
 """API keys: `unf_test_` or `unf_live_`, 32 random characters, 6 of checksum; all base 62.
 
-The checksum tells a typo from a wrong key without any I/O, and lets secret scanners confirm a find
-(pattern: `unf_(test|live)_[0-9A-Za-z]{38}`). Stored and looked up only as a keyed hash.
+The checksum tells a typo from a wrong key without any I/O, and lets secret scanners confirm a find (`PATTERN`;
+docs/security.md has a rule for them). Stored and looked up only as a keyed hash.
 """
 
 import hashlib
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import SecretStr
+
+PATTERN: Final = "unf_(test|live)_[0-9A-Za-z]{38}"
+"""What every key looks like, for scanners. It never changes: keys that leak were made long ago."""
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SHAPE: Final = re.compile(r"unf_(test|live)_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
