@@ -1,12 +1,13 @@
 """`onerouter admin`: tenants, API keys and connections, straight on the registry's database with its keys.
 
-An operator's tool: it reads the registry's own settings (ONEROUTER_REGISTRY_DATABASE_URL, ONEROUTER_CREDENTIAL_KEYS,
-ONEROUTER_CALLBACK_KEYS, ONEROUTER_API_KEY_PEPPER). A running registry tells every other process of what changed.
+An operator's tool: it reads the registry's own settings (ONEROUTER_REGISTRY_DATABASE_URL, ONEROUTER_REGISTRY_SECRET,
+ONEROUTER_API_KEY_PEPPER and the four keyrings, ONEROUTER_CREDENTIAL_KEYS_TEST and so on). A running registry tells every other
+process of what changed.
 """
 
 import typer
 
-from onerouter_server.admin import connections, keys, tenants
+from onerouter_server.admin import connections, keys, rotation, routing, tenants
 
 app = typer.Typer(
     name="admin",
@@ -18,3 +19,5 @@ app = typer.Typer(
 app.add_typer(tenants.app, name="tenant")
 app.add_typer(keys.app, name="key")
 app.add_typer(connections.app, name="connection")
+app.command("rotate-keys")(rotation.rotate_keys)
+app.add_typer(routing.app, name="routing")
