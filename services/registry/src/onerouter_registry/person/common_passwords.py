@@ -31,7 +31,7 @@ _WORDS: Final = frozenset(
     )
     for word in line.split()
 )
-_FILL: Final = "0123456789!?.@#$%^&*_- "
+_FILL: Final = "0123456789!?.,;:@#$%^&*_+=/|~()[]{}<>-'\" "
 
 
 def is_common(password: str) -> bool:

@@ -42,13 +42,15 @@ class Verdict:
 
 
 class Passwords:
-    def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher(
-            TIME_COST, MEMORY_KIB, PARALLELISM, _HASH_BYTES, _SALT_BYTES, type=Type.ID
-        )
-        self._nobodys = _nobodys_hash(self._hasher)
+    def __init__(self) -> None:
+        self.use(PasswordHasher(TIME_COST, MEMORY_KIB, PARALLELISM, _HASH_BYTES, _SALT_BYTES, type=Type.ID))
         self._free = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
+
+    def use(self, hasher: PasswordHasher) -> None:
+        """From now on; what another one hashed is verified, and hashed anew."""
+        self._hasher = hasher
+        self._nobodys = _nobodys_hash(hasher)
 
     async def hash(self, password: SecretStr) -> str:
         """Raises Overloaded."""

@@ -125,7 +125,12 @@ class Users:
         if person is None:
             await self.require_welcome(tx, address, policy=policy)
             person = await self.add(
-                tx, email=address, name=name_or_address(name, address), password_hash=None, email_verified=True, by=by
+                tx,
+                email=address,
+                name=_name_said_by_issuer(name, address),
+                password_hash=None,
+                email_verified=True,
+                by=by,
             )
         elif person.is_operator or not {issuer, *await repository.issuers_of(tx, person.id)} <= trusted:
             raise NotPermitted(
@@ -238,8 +243,13 @@ async def _get(tx: AsyncConnection, user_id: str) -> Person:
 
 
 def name_or_address(given: str | None, email: str) -> str:
-    """What they are called: as given where that is a name, else by their address."""
+    """What they are called: as they say, else by their address. Raises InvalidRequest."""
+    return name_of("name", email.partition("@")[0] if given is None else given)
+
+
+def _name_said_by_issuer(given: str | None, email: str) -> str:
+    """What is no name there is no reason to keep anyone out."""
     try:
-        return name_of("name", given or "")
+        return name_or_address(given, email)
     except InvalidRequest:
-        return email.partition("@")[0][:100]
+        return name_or_address(None, email)

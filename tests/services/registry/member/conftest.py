@@ -1,0 +1,3 @@
+from tests.services.registry.site import site
+
+__all__ = ["site"]
