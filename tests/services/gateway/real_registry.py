@@ -45,10 +45,16 @@ class RealRegistry:
             await self.execute(f"UPDATE tenants SET {name} = $2 WHERE id = $1", tenant.id, value)
         return tenant.id
 
-    async def key(self, tenant_id: str, *, quotas: Mapping[str, int] | None = None, **limits: int) -> Holder:
-        generous = {"rate_limit_per_s": 10_000, "rate_burst": 10_000}
+    async def key(
+        self,
+        tenant_id: str,
+        *,
+        quotas: Mapping[str, int] | None = None,
+        rate_limit_per_s: int = 10_000,
+        rate_burst: int = 10_000,
+    ) -> Holder:
         created = await self.registry.admin.api_keys.create(
-            tenant_id, "test", name="test", quotas=quotas, **{**generous, **limits}
+            tenant_id, "test", name="test", quotas=quotas, rate_limit_per_s=rate_limit_per_s, rate_burst=rate_burst
         )
         return Holder(tenant_id, created)
 

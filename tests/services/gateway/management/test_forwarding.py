@@ -288,7 +288,10 @@ class TestLimits:
         async with world.gateway(trusted_proxies="127.0.0.1", management_rate_per_s=1, management_rate_burst=5) as one:
 
             async def get(address: str, **headers: str) -> httpx.Response:
-                return await one.http.get("/api/session", headers={"X-Forwarded-For": address, **headers})
+                answer: httpx.Response = await one.http.get(
+                    "/api/session", headers={"X-Forwarded-For": address, **headers}
+                )
+                return answer
 
             first = [await get("198.51.100.77") for _ in range(6)]
             assert [answer.status_code for answer in first] == [200] * 5 + [429]
