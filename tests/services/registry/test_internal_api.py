@@ -13,6 +13,7 @@ from onerouter_common.ids import TENANT, new_id
 from onerouter_common.registry_client import RegistryClient
 from onerouter_registry.api_key.model import KeyChanges
 from onerouter_registry.tenant.model import Tenant
+from onerouter_registry.vault.service import hash_token
 
 
 class TestIntrospect:
@@ -180,7 +181,7 @@ class TestCallbackTokens:
         assert await client.callback_target("stripe", token) is None
         assert await client.callback_target("razorpay", token[:-1] + "x") is None
         assert await client.callback_target("razorpay", "../../livez") is None
-        assert await client.callback_target("razorpay", made.connection.callback_token_hash) is None
+        assert await client.callback_target("razorpay", hash_token(token)) is None
         await registry.admin.connections.disconnect(tenant.id, "test", made.connection.id)
         assert await client.callback_target("razorpay", token) is None
 
