@@ -87,7 +87,7 @@ class SignIn:
         if not pending.pending_totp:
             raise Conflict("You are signed in already.", code="ALREADY_SIGNED_IN")
         made = await self._throttle.count({SECOND_FACTOR: pending.user_id})
-        totp = await self._second_factor.open(pending.user_id)
+        totp = None if recovery_code is not None else await self._second_factor.open(pending.user_id)
         async with operator_transaction(self._engine) as tx:
             accepted = await self._second_factor.accepts(
                 tx, pending.user_id, totp, code=code, recovery_code=recovery_code
