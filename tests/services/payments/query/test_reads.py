@@ -160,6 +160,7 @@ async def test_an_operation_shows_its_attempts(gateway: httpx.AsyncClient, pool:
         (1, "call", "unknown"),
         (2, "lookup", None),
     ]
+    assert view["routing"] == {"by": "priority", "connection_id": "con_1"}
     listed = (await gateway.get("/operations", params={"status": "unknown"}, headers=headers())).json()
     assert [item["id"] for item in listed["data"]] == [operation_id]
     assert (await gateway.get(f"/operations/{operation_id}", headers=headers("ten_2"))).status_code == 404
@@ -174,10 +175,11 @@ async def _operation(pool: Pool) -> str:
     operation_id = new_id("op")
     await pool.execute(
         "INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, "
-        "fingerprint, made_by, api_key_id, accepted_at, created_at, state, due_at) VALUES ($1, 'ten_1', 'test', "
-        "'payments', 'payment.create', 'pay_1', 'pay_1', '{}', 'f', 'cmd_1', 'key_1', $2, $2, 'unknown', $2)",
+        "fingerprint, made_by, api_key_id, accepted_at, created_at, state, due_at, routing) VALUES ($1, 'ten_1', 'test', "
+        "'payments', 'payment.create', 'pay_1', 'pay_1', '{}', 'f', 'cmd_1', 'key_1', $2, $2, 'unknown', $2, $3)",
         operation_id,
         NOW,
+        {"by": "priority", "connection_id": "con_1"},
     )
     for number, (kind, outcome) in enumerate((("call", "unknown"), ("lookup", None)), start=1):
         await pool.execute(
