@@ -1,13 +1,13 @@
 """`onerouter admin`: tenants, API keys and connections, straight on the registry's database with its keys.
 
 An operator's tool: it reads the registry's own settings (ONEROUTER_REGISTRY_DATABASE_URL, ONEROUTER_REGISTRY_SECRET,
-ONEROUTER_API_KEY_PEPPER and the four keyrings, ONEROUTER_CREDENTIAL_KEYS_TEST and so on). A running registry tells every other
-process of what changed.
+ONEROUTER_API_KEY_PEPPER and the four keyrings, ONEROUTER_CREDENTIAL_KEYS_TEST and so on). A running registry tells every
+other process of what changed.
 """
 
 import typer
 
-from onerouter_server.admin import connections, keys, rotation, routing, tenants
+from onerouter_server.admin import audit, connections, keys, people, providers, rotation, routing, tenants
 
 app = typer.Typer(
     name="admin",
@@ -17,7 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local variables would print secrets
 )
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(providers.app, name="provider")
+app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="key")
 app.add_typer(connections.app, name="connection")
+app.add_typer(people.app, name="person")
 app.command("rotate-keys")(rotation.rotate_keys)
 app.add_typer(routing.app, name="routing")

@@ -18,7 +18,7 @@ from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.changes import connection_changed, route_changed
 from onerouter_registry.connection import repository
 from onerouter_registry.connection.credentials import Entered, require_accepted
-from onerouter_registry.connection.model import Connection, ConnectionChanges, SealedCredentials
+from onerouter_registry.connection.model import Connection, ConnectionChanges
 from onerouter_registry.connection.priority import moved
 from onerouter_registry.connection.probe import Prober
 from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain
@@ -76,7 +76,7 @@ class Change:
                 before = await _connected(tx, connection_id, lock=True)
                 values = _settings(manifest, before, changes)
                 if entered is not None:
-                    values |= await self._sealed(tx, before, seen.credentials, manifest, entered, credentials)
+                    values |= await self._sealed(tx, before, seen, manifest, entered, credentials)
                 if values:
                     await repository.change(tx, connection_id, self._clock.now(), **values)
                 is_moved = await self._move(tx, before, changes.get("priority"))
@@ -103,13 +103,14 @@ class Change:
         self,
         tx: AsyncConnection,
         connection: Connection,
-        seen: SealedCredentials,
+        seen: Connection,
         manifest: Manifest,
         entered: Entered,
         credentials: Mapping[str, SecretStr],
     ) -> dict[str, Any]:
         """Columns. New API credentials are not verified yet; who only replaced a callback secret stays what it was."""
-        if connection.credentials != seen:
+        # Sealed anew under the same version they are the same still.
+        if connection.version != seen.version and connection.credentials != seen.credentials:
             raise Conflict("The credentials of this connection have just been changed by somebody else; look again.")
         now, owner = self._clock.now(), (connection.tenant_id, connection.environment)
         sealed = await self._vault.seal(tx, owner, connection.id, manifest, entered.values, now)
