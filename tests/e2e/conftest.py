@@ -16,6 +16,13 @@ from onerouter_local.testing import new_broker, scratch_directory
 
 # What tests wait for comes sooner than in production.
 _IMPATIENT: Final = {
+    # All of them come from one address.
+    "gateway": {
+        "ONEROUTER_GATEWAY_MANAGEMENT_RATE_PER_S": "2000",
+        "ONEROUTER_GATEWAY_MANAGEMENT_RATE_BURST": "5000",
+        "ONEROUTER_GATEWAY_SIGN_IN_RATE_PER_S": "500",
+        "ONEROUTER_GATEWAY_SIGN_IN_RATE_BURST": "1000",
+    },
     "payments": {"ONEROUTER_PAYMENTS_LEASE_TTL_S": "3", "ONEROUTER_PAYMENTS_PROVIDER_TIMEOUT_S": "2"},
     "webhooks": {
         "ONEROUTER_WEBHOOKS_CALLBACK_RELAY_AFTER_S": "2",

@@ -1,0 +1,402 @@
+"""Nobody reaches what is another tenant's, nor what their role or key does not give.
+
+The matrix is made from the document the gateway serves: a route that is added tomorrow is in it, and fails here until it is
+said which of the house's things it names. The last test is the control: the owner can do all that the others could not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from tests.e2e.people import SignedIn, join, sign_up
+from tests.e2e.tenants import admin_dsn
+from tests.e2e.world import World
+
+from onerouter_local.environment import OWNERS_OF_DATABASES
+
+LIVE: Final = {"X-OneRouter-Environment": "live"}
+REFUSED: Final = {403, 404}
+_PERSONAL: Final = ("/api/auth/", "/api/account")
+"""Speaks of nobody but the caller, and names nothing of anyone else's but sessions."""
+_OUTSIDE: Final = frozenset({"/api/catalogue", "/api/catalogue/{category}/{provider}"})
+"""The same for everyone."""
+_VOLATILE: Final = (
+    "last_used_at",
+    "last_seen_at",
+    "next_check_at",
+    "verified_at",
+    "granted",
+    "due_at",
+    "updated_at",
+    "polled_at",
+)
+_BODIES: Final[Mapping[str, Any]] = {
+    "POST /v1/payments": {"amount": "12.00", "currency": "INR"},
+    "POST /v1/payments/{payment_id}/capture": {},
+    "POST /v1/payments/{payment_id}/cancel": {},
+    "POST /v1/refunds": {"payment_id": "{payment_id}", "amount": "1.00"},
+    "POST /v1/webhook-endpoints": {"url": "http://127.0.0.1:9/events", "event_types": ["refund.failed"]},
+    "PATCH /api/tenant": {"name": "Renamed Ltd"},
+    "POST /api/tenants": {"name": "One more"},
+    "POST /api/tenant/delete": {"confirm": "Renamed Ltd"},
+    "POST /api/api-keys": {"name": "another", "scopes": ["payments:read"]},
+    "PATCH /api/api-keys/{key_id}": {"name": "renamed"},
+    "PATCH /api/members/{user_id}": {"role": "developer"},
+    "POST /api/invitations": {"email": "someone@example.com", "role": "viewer"},
+    "POST /api/services/{service}/{provider}/connect": {"credentials": {}, "label": "another", "verify": False},
+    "PATCH /api/services/{service}/{provider}": {"max_in_flight": 8},
+    "PUT /api/routing/{category}": {"rules": [], "default": {"split": [{"connection": "{connection_id}"}]}},
+    "POST /api/routing/explain": {"category": "payments", "capability": "payment.create", "currency": "INR"},
+    "POST /api/admin/tenants": {"name": "Made by an operator"},
+    "PATCH /api/admin/tenants/{tenant_id}": {"plan": "starter"},
+    "POST /api/admin/tenants/{tenant_id}/suspend": {"reason": "because"},
+    "POST /api/admin/providers/{category}/{provider}/disable": {"reason": "because"},
+    "POST /api/admin/categories/{category}/disable": {"reason": "because"},
+}
+"""What a valid request says, where it must say something; `{names}` are the house's ids."""
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    scopes: tuple[str, ...]
+    """Permissions the document names; empty on routes of people and operators, and under /v1."""
+    query: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_read(self) -> bool:
+        return self.method == "GET" or self.path == "/api/routing/explain"
+
+    @property
+    def is_operators(self) -> bool:
+        return self.path.startswith("/api/admin/")
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it names a thing of one tenant."""
+        said = self.path + " ".join(self.query) + json.dumps(_BODIES.get(self.name, {}))
+        return any(f"{name}" in said for name in _NAMES)
+
+
+_NAMES: Final = (
+    "payment_id}",
+    "refund_id}",
+    "operation_id}",
+    "endpoint_id}",
+    "key_id}",
+    "connection_id",
+    "user_id}",
+    "invitation_id}",
+    "tenant_id}",
+    "session_id}",
+)
+
+
+@dataclass
+class House:
+    """A tenant with something of everything, in both environments."""
+
+    owner: SignedIn
+    viewer: SignedIn
+    key: str
+    ids: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Environment → name of a path parameter → id."""
+    words: list[str] = field(default_factory=list)
+    """What is only this tenant's: must not be read by others."""
+
+
+@pytest.fixture(scope="module")
+async def house(world: World) -> AsyncIterator[House]:
+    owner = await sign_up(world, f"hatter-{uuid4().hex[:6]}")
+    viewer = await join(world, owner, f"dormouse-{uuid4().hex[:6]}", "viewer")
+    made = House(owner, viewer, "", words=[owner.email, viewer.email, owner.tenant_id])
+    for environment in ("test", "live"):
+        made.ids[environment] = await _furnish(world, made, environment)
+    yield made
+    await owner.client.aclose()
+    await viewer.client.aclose()
+
+
+@pytest.fixture(scope="module")
+async def stranger(world: World) -> AsyncIterator[SignedIn]:
+    person = await sign_up(world, f"stranger-{uuid4().hex[:6]}")
+    yield person
+    await person.client.aclose()
+
+
+@pytest.fixture(scope="module")
+async def routes(world: World) -> list[Route]:
+    document = (await world.api.get("/openapi.json")).json()
+    found = [
+        _route(method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    assert len(found) > 60, "the document lacks the management API"
+    return found
+
+
+async def test_another_tenants_people_and_keys_reach_nothing(
+    world: World, house: House, stranger: SignedIn, routes: list[Route]
+) -> None:
+    keys = {environment: await _key(world, stranger, environment) for environment in ("test", "live")}
+    before = await _belongings(world, house)
+    for environment in ("test", "live"):
+        headers = LIVE if environment == "live" else {}
+        async with world.client(keys[environment]) as by_key:
+            for route in routes:
+                if route.path in _OUTSIDE or _is_skipped(route):
+                    continue
+                for client in (stranger.client, by_key):
+                    answer = await _call(client, route, house.ids[environment], headers)
+                    _check_refused(route, answer, house, sent=house.ids[environment])
+    assert await _belongings(world, house) == before
+
+
+async def test_a_viewer_changes_nothing(world: World, house: House, routes: list[Route]) -> None:
+    before = await _belongings(world, house)
+    for environment, headers in (("test", {}), ("live", LIVE)):
+        for route in routes:
+            if route.path.startswith(("/v1/", *_PERSONAL)) or route.path in _OUTSIDE or route.name in _OWN_AFFAIR:
+                continue
+            answer = await _call(house.viewer.client, route, house.ids[environment], headers)
+            may = route.is_read and not route.is_operators and "audit:read" not in route.scopes
+            assert answer.status_code in ({200} if may else REFUSED), (
+                f"{route.name}: {answer.status_code} {answer.text}"
+            )
+    assert await _belongings(world, house) == before
+
+
+async def test_a_test_key_sees_nothing_of_live(world: World, house: House, routes: list[Route]) -> None:
+    before = await _belongings(world, house)
+    async with world.client(house.key) as client:
+        for route in routes:
+            if route.path in _OUTSIDE or _is_skipped(route):
+                continue
+            asked_for_live = await _call(client, route, house.ids["live"], LIVE)
+            assert asked_for_live.status_code in {401, 403}, f"{route.name}: {asked_for_live.text}"
+            if route.names_something:
+                by_id = await _call(client, route, house.ids["live"], {})
+                refused = REFUSED | ({422} if route.name == "PUT /api/routing/{category}" else set())
+                assert by_id.status_code in refused, f"{route.name}: {by_id.status_code} {by_id.text}"
+    assert await _belongings(world, house) == before
+
+
+async def test_without_a_key_or_session_there_is_only_the_catalogue(
+    world: World, house: House, routes: list[Route]
+) -> None:
+    async with world.client(None) as client:
+        for route in routes:
+            answer = await _call(client, route, house.ids["test"], {})
+            if route.path in _OUTSIDE:
+                assert answer.status_code == 200, route.name
+            elif not route.path.startswith("/api/auth/") and route.path != "/api/invitations/accept":
+                assert answer.status_code == 401, f"{route.name}: {answer.status_code} {answer.text}"
+
+
+async def test_the_owner_can_do_what_the_others_could_not(world: World, house: House, routes: list[Route]) -> None:
+    """The control: with the same ids and bodies nothing is refused for being absent, forbidden or malformed."""
+    order = {"GET": 0, "POST": 1, "PATCH": 2, "PUT": 2, "DELETE": 3}
+    ids = house.ids["test"]
+    async with world.client(house.key) as by_key:
+        for route in sorted(routes, key=lambda one: (one.path == "/api/tenant/delete", order[one.method], one.path)):
+            if route.path in _OUTSIDE or route.is_operators or route.path.startswith(_PERSONAL):
+                continue
+            if route.name in _OWN_AFFAIR:
+                continue
+            client = by_key if route.path.startswith("/v1/") else house.owner.client
+            answer = await _call(client, route, ids, {})
+            assert answer.status_code not in {401, 403, 404} | ({400, 422} - _EXPECTED.get(route.name, set())), (
+                f"{route.name}: {answer.status_code} {answer.text}"
+            )
+    await house.owner.client.post("/api/tenant/undelete")
+
+
+_OWN_AFFAIR: Final = frozenset(
+    {
+        "POST /api/tenants",  # makes a tenant of the caller's own
+        "POST /api/invitations/accept",  # the token decides
+        "DELETE /api/members/{user_id}",  # leaving is everyone's right
+    }
+)
+_EXPECTED: Final[Mapping[str, set[int]]] = {
+    "POST /v1/payments/{payment_id}/cancel": {422},  # Razorpay has no call for it
+    "POST /api/services/{service}/{provider}/connect": {422},  # the body has no credentials
+}
+
+
+def _route(method: str, path: str, operation: Mapping[str, Any]) -> Route:
+    scopes = {scope for option in operation.get("security", []) for scopes in option.values() for scope in scopes}
+    query = tuple(item["name"] for item in operation.get("parameters", []) if item.get("in") == "query")
+    return Route(method.upper(), path, tuple(sorted(scopes)), query)
+
+
+def _is_skipped(route: Route) -> bool:
+    """What speaks of the caller alone, except where it names a session."""
+    if route.name in {"POST /api/tenants", "POST /api/invitations/accept"}:
+        return True
+    return route.path.startswith(_PERSONAL) and "session_id" not in route.path
+
+
+def _check_refused(route: Route, answer: httpx.Response, house: House, *, sent: Mapping[str, str]) -> None:
+    assert answer.status_code < 500, f"{route.name}: {answer.text}"
+    if route.names_something or route.is_operators:
+        # No session opens /v1, and a policy that names a stranger's connection is as wrong as one that names none.
+        refused = REFUSED | ({401} if route.path.startswith("/v1/") else set())
+        refused |= {422} if route.name == "PUT /api/routing/{category}" else set()
+        assert answer.status_code in refused, f"{route.name}: {answer.status_code} {answer.text}"
+    for word in house.words:
+        assert word in sent.values() or word not in answer.text, f"{route.name} shows {word}"
+
+
+async def _call(
+    client: httpx.AsyncClient, route: Route, ids: Mapping[str, str], headers: Mapping[str, str]
+) -> httpx.Response:
+    body = None
+    if route.method != "GET":
+        if route.method in {"POST", "PUT", "PATCH"}:
+            body = _filled(_BODIES.get(route.name, {}), ids)
+        headers = {**headers, "Idempotency-Key": str(uuid4()), "Prefer": "wait=5"}
+    params = {"connection_id": ids["connection_id"]} if "connection_id" in route.query else {}
+    path = route.path
+    for name in _in_path(path):
+        assert name in ids, f"{route.name}: say in this test what {{{name}}} is"
+        path = path.replace(f"{{{name}}}", ids[name])
+    return await client.request(route.method, path, json=body, params=params, headers=dict(headers))
+
+
+def _in_path(path: str) -> Iterator[str]:
+    for part in path.split("{")[1:]:
+        yield part.partition("}")[0]
+
+
+def _filled(body: Any, ids: Mapping[str, str]) -> Any:
+    text = json.dumps(body)
+    for name, value in ids.items():
+        text = text.replace(f"{{{name}}}", value)
+    return json.loads(text)
+
+
+async def _key(world: World, person: SignedIn, environment: str) -> str:
+    answer = await person.client.post(
+        "/api/api-keys",
+        json={"name": f"{environment} key", "scopes": ["*"], "rate_limit_per_s": 1000, "rate_burst": 2000},
+        headers=LIVE if environment == "live" else {},
+    )
+    assert answer.status_code == 201, answer.text
+    world.secrets.append(answer.json()["key"])
+    return str(answer.json()["key"])
+
+
+async def _furnish(world: World, house: House, environment: str) -> dict[str, str]:
+    """Something of everything in one environment; all of it made over the API."""
+    headers = LIVE if environment == "live" else {}
+    owner = house.owner.client
+    key_id, key_secret = f"rzp_{environment}_{uuid4().hex[:14]}", f"secret{uuid4().hex}"
+    account = {
+        "key_id": key_id,
+        "key_secret": key_secret,
+        "webhook_url": "http://127.0.0.1:9/none",
+        "webhook_secret": f"hook{uuid4().hex}",
+        "merchant_name": "Hatter",
+    }
+    (await world.sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
+    connected = await owner.post(
+        "/api/services/payments/razorpay/connect",
+        json={
+            "credentials": {"key_id": key_id, "key_secret": key_secret, "webhook_secret": account["webhook_secret"]},
+            "label": f"hatter's {environment}",
+        },
+        headers=headers,
+    )
+    assert connected.status_code == 201, connected.text
+    callback = f"{connected.json()['callback_url']}"
+    world.secrets += [key_secret, account["webhook_secret"], callback.rpartition("/")[2]]
+    await world.sandbox.post("/control/razorpay/accounts", json={**account, "webhook_url": callback})
+    await _key(world, house.owner, environment)
+    listed = (await owner.get("/api/api-keys", headers=headers)).json()["data"]
+    key = await _key(world, house.owner, environment)
+    if environment == "test":
+        house.key = key
+    invited = await owner.post("/api/invitations", json={"email": f"{uuid4().hex[:8]}@example.com", "role": "viewer"})
+    assert invited.status_code < 300, invited.text
+    sessions = (await owner.get("/api/account/sessions")).json()["data"]
+    ids = {
+        "connection_id": connected.json()["id"],
+        "key_id": listed[0]["id"],
+        "invitation_id": invited.json()["id"],
+        "session_id": sessions[0]["id"],
+        "user_id": house.viewer.user_id,
+        "tenant_id": house.owner.tenant_id,
+        "service": "payments",
+        "category": "payments",
+        "provider": "razorpay",
+        "issuer_id": "none",
+    }
+    async with world.client(key) as api:
+        ids |= await _paid(world, api)
+    house.words += [ids["connection_id"], ids["key_id"], ids["invitation_id"], f"hatter's {environment}"]
+    return ids
+
+
+async def _paid(world: World, api: httpx.AsyncClient) -> dict[str, str]:
+    """A payment that was paid, a refund of it, their operation, an endpoint."""
+    created = await api.post("/v1/payments", json={"amount": "50.00", "currency": "INR", "capture": "manual"})
+    assert created.status_code == 201, created.text
+    await world.sandbox.post(f"/control/razorpay/orders/{created.json()['provider_order_id']}/pay", json={})
+    paid = await api.post("/v1/payments", json={"amount": "60.00", "currency": "INR"})
+    await world.sandbox.post(f"/control/razorpay/orders/{paid.json()['provider_order_id']}/pay", json={})
+    refunded: httpx.Response | None = None
+    for _ in range(200):
+        refunded = await api.post("/v1/refunds", json={"payment_id": paid.json()["id"], "amount": "2.00"})
+        if refunded.status_code == 201:
+            break
+    assert refunded is not None and refunded.status_code == 201, refunded and refunded.text
+    endpoint = await api.post(
+        "/v1/webhook-endpoints", json={"url": "http://127.0.0.1:9/events", "event_types": ["refund.failed"]}
+    )
+    assert endpoint.status_code == 201, endpoint.text
+    world.secrets.append(endpoint.json()["secret"])
+    operations = (await api.get("/v1/operations")).json()["data"]
+    return {
+        "payment_id": paid.json()["id"],
+        "refund_id": refunded.json()["id"],
+        "operation_id": operations[0]["id"],
+        "endpoint_id": endpoint.json()["id"],
+    }
+
+
+async def _belongings(world: World, house: House) -> dict[str, list[str]]:
+    """Every row of the house's tenant in every database, as text, without what only says when it was looked at."""
+    found: dict[str, list[str]] = {}
+    for service in OWNERS_OF_DATABASES:
+        connection = await asyncpg.connect(admin_dsn(world.stack, service))
+        try:
+            tables = await connection.fetch(
+                "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' "
+                "AND column_name = 'tenant_id' AND table_name NOT LIKE '%\\_20%'"
+            )
+            for (table,) in tables:
+                if table in {"sessions", "outbox", "deliveries", "delivery_queue", "delivery_attempts", "attempts"}:
+                    continue
+                rows = await connection.fetch(
+                    f'SELECT (to_jsonb(t) - $2::text[])::text AS line FROM "{table}" t WHERE tenant_id = $1 ORDER BY 1',
+                    house.owner.tenant_id,
+                    list(_VOLATILE),
+                )
+                found[f"{service}.{table}"] = [row["line"] for row in rows]
+        finally:
+            await connection.close()
+    return found
