@@ -4,7 +4,6 @@ The checksum tells a typo from a wrong key without any I/O, and lets secret scan
 docs/security.md has a rule for them). Stored and looked up only as a keyed hash.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -44,7 +43,7 @@ def parse_key(key: str) -> ParsedKey | None:
 
 def hash_key(key: str, pepper: SecretStr) -> str:
     """What is stored and compared: hex HMAC-SHA256 of the whole key."""
-    return hmac.new(pepper.get_secret_value().encode(), key.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper.get_secret_value().encode(), key.encode(), "sha256").hex()
 
 
 def _checksum(body: str) -> str:
