@@ -94,6 +94,8 @@ def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> 
     assert set(written) == {
         "ONEROUTER_BASE_URL",
         "ONEROUTER_API_KEY",
+        "ONEROUTER_DEMO_EMAIL",
+        "ONEROUTER_DEMO_PASSWORD",
         "ONEROUTER_WEBHOOKS_URL",
         "ONEROUTER_SANDBOX_URL",
         "KAFKA_BOOTSTRAP_SERVERS",
@@ -103,6 +105,16 @@ def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> 
         "ONEROUTER_WEBHOOKS_DATABASE_URL",
     }
     assert written["ONEROUTER_API_KEY"].startswith("unf_test_")
+
+
+async def test_the_demo_person_signs_in_owns_the_demo_tenant_and_operates(stack: Stack) -> None:
+    secrets = stack.secrets
+    async with httpx.AsyncClient(base_url=stack.addresses.url("registry")) as browser:
+        credentials = {"email": secrets.demo_email, "password": secrets.demo_password}
+        session = (await browser.post("/api/auth/sign-in", json=credentials)).json()
+        assert session["user"]["is_operator"] is True
+        assert (session["tenant_id"], session["role"]) == (secrets.demo_tenant, "owner")
+        assert (await browser.get("/api/admin/tenants")).status_code == 200
 
 
 async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running() -> None:

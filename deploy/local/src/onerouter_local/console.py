@@ -82,7 +82,7 @@ def status_table(stack: Stack) -> Table:
 
 
 def first_steps(stack: Stack, env_file: str) -> Panel:
-    """A request that works when pasted."""
+    """Requests that work when pasted: as a program with its key, and as the demo person."""
     url = stack.addresses.url("gateway")
     commands = "\n".join(
         [
@@ -90,6 +90,10 @@ def first_steps(stack: Stack, env_file: str) -> Panel:
             'curl -s "$ONEROUTER_BASE_URL/v1/payments" -H "Authorization: Bearer $ONEROUTER_API_KEY" \\',
             "  -H 'Content-Type: application/json' -H \"Idempotency-Key: first-$RANDOM\" \\",
             """  -d '{"amount": "499.00", "currency": "INR", "receipt": "order-1"}'""",
+            "",
+            f"# as a person: {stack.secrets.demo_email}, password {stack.secrets.demo_password}",
+            """curl -s -c .onerouter/cookies "$ONEROUTER_BASE_URL/api/auth/sign-in" -H 'Content-Type: application/json' \\""",
+            """  -d '{"email": "'"$ONEROUTER_DEMO_EMAIL"'", "password": "'"$ONEROUTER_DEMO_PASSWORD"'"}'""",
         ]
     )
     return Panel(

@@ -147,6 +147,8 @@ def written_environment(addresses: Addresses, secrets: LocalSecrets) -> dict[str
     return {
         "ONEROUTER_BASE_URL": addresses.url("gateway"),
         "ONEROUTER_API_KEY": secrets.demo_api_key,
+        "ONEROUTER_DEMO_EMAIL": secrets.demo_email,
+        "ONEROUTER_DEMO_PASSWORD": secrets.demo_password,
         "ONEROUTER_WEBHOOKS_URL": addresses.url("webhooks"),
         "ONEROUTER_SANDBOX_URL": addresses.url("sandbox"),
         "KAFKA_BOOTSTRAP_SERVERS": addresses.kafka,

@@ -37,6 +37,11 @@ class LocalSecrets:
     sandbox_key_id: str = field(default_factory=lambda: f"rzp_test_{secrets.token_hex(7)}")
     sandbox_key_secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     sandbox_webhook_secret: str = field(default_factory=_token)
+    demo_email: str = "demo@example.com"
+    demo_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    """Of the demo person, who owns the demo tenant and operates the installation."""
+    demo_person: str = ""
+    """Their id, empty until they are made."""
     demo_tenant: str = ""
     """Id of the demo tenant, empty until it is seeded."""
     demo_api_key: str = ""

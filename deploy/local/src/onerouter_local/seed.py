@@ -1,6 +1,7 @@
-"""The demo tenant: made at the first start, introduced to the sandbox at every start."""
+"""The demo tenant and its owner: made at the first start, introduced to the sandbox at every start."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 from pydantic import AnyHttpUrl, PostgresDsn, SecretStr
@@ -8,23 +9,29 @@ from pydantic import AnyHttpUrl, PostgresDsn, SecretStr
 from onerouter_local.environment import Addresses, database_url
 from onerouter_local.secret_store import LocalSecrets
 
+if TYPE_CHECKING:
+    from onerouter_registry.admin import ManagementSettings
+
 TENANT = "Demo shop"
 ENVIRONMENT = "test"
 _PROVIDER = "razorpay"
 
 
 async def seed(addresses: Addresses, secrets: LocalSecrets, secrets_path: Path) -> None:
-    """Tenant, API key and connection unless they exist; then the merchant account on the sandbox's side."""
+    """Tenant, API key, connection and person unless they exist; then the merchant account on the sandbox's side."""
     if not secrets.demo_callback_path:
         await _create_tenant(addresses, secrets)
+        secrets.save(secrets_path)
+    if not secrets.demo_person:
+        await _create_person(addresses, secrets)
         secrets.save(secrets_path)
     await _open_account(addresses, secrets)
 
 
-async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
-    from onerouter_registry.admin import ManagementSettings, open_admin
+def _settings(addresses: Addresses, secrets: LocalSecrets) -> "ManagementSettings":
+    from onerouter_registry.admin import ManagementSettings
 
-    settings = ManagementSettings(
+    return ManagementSettings(
         database_url=PostgresDsn(database_url("registry", addresses, secrets)),
         database_pool_size=2,
         credential_keys_test=SecretStr(secrets.credential_keys_test),
@@ -34,8 +41,14 @@ async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
         api_key_pepper=SecretStr(secrets.api_key_pepper),
         secret=SecretStr(secrets.registry_secret),
         callback_base_url=AnyHttpUrl(addresses.url("webhooks")),
+        public_url=AnyHttpUrl(addresses.url("gateway")),
     )
-    async with open_admin(settings) as admin:
+
+
+async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
+    from onerouter_registry.admin import open_admin
+
+    async with open_admin(_settings(addresses, secrets)) as admin:
         tenant = await admin.tenants.create(TENANT)
         created = await admin.api_keys.create(tenant.id, ENVIRONMENT, name="demo")
         connected = await admin.connections.connect(
@@ -53,6 +66,28 @@ async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
         secrets.demo_tenant = tenant.id
         secrets.demo_api_key = created.key.get_secret_value()
         secrets.demo_callback_path = f"/callbacks/{_PROVIDER}/{connected.callback_token.get_secret_value()}"
+
+
+async def _create_person(addresses: Addresses, secrets: LocalSecrets) -> None:
+    """Owner of the demo tenant, operator of the installation; again after a start that ended half-way."""
+    from onerouter_common.errors import Conflict
+    from onerouter_registry.admin import open_admin
+
+    async with open_admin(_settings(addresses, secrets)) as admin:
+        people = admin.people
+        try:
+            password_hash = await people.passwords.hash(SecretStr(secrets.demo_password))
+            person = await people.users.create(
+                secrets.demo_email, name="Demo", password_hash=password_hash, is_operator=True
+            )
+        except Conflict:
+            person = await people.users.get_by_email(secrets.demo_email)
+        try:
+            await people.members.add(secrets.demo_tenant, person.id, "owner")
+        except Conflict as conflict:
+            if conflict.error_code != "ALREADY_A_MEMBER":
+                raise
+        secrets.demo_person = person.id
 
 
 async def _open_account(addresses: Addresses, secrets: LocalSecrets) -> None:

@@ -175,12 +175,27 @@ class Users:
             "New people are let in by invitation only; ask a member to invite you.", code="SIGN_UP_REFUSED"
         )
 
-    async def create(self, email: str, *, name: str | None = None, by: Actor = SYSTEM) -> Person:
-        """By an operator: someone without a password, who chooses one by a link. Raises Conflict."""
+    async def create(
+        self,
+        email: str,
+        *,
+        name: str | None = None,
+        password_hash: str | None = None,
+        is_operator: bool = False,
+        by: Actor = SYSTEM,
+    ) -> Person:
+        """By an operator. Without a password they choose one by a link. Raises Conflict when the address is taken."""
         address = email_of("email", email)
+        called = name_or_address(name, address)
         async with operator_transaction(self._engine) as tx:
             return await self.add(
-                tx, email=address, name=name_or_address(name, address), password_hash=None, email_verified=False, by=by
+                tx,
+                email=address,
+                name=called,
+                password_hash=password_hash,
+                email_verified=False,
+                is_operator=is_operator,
+                by=by,
             )
 
     async def get(self, user_id: str) -> Person:
