@@ -14,7 +14,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from oidc_provider_mock import _app
 
 
-class _Challenge(CodeChallenge):
+class _Challenge(CodeChallenge):  # type: ignore[misc]
     """Codes are used once, so what is known of one is dropped with it."""
 
     of_code: dict[str, tuple[str | None, str | None]] = {}
@@ -26,7 +26,7 @@ class _Challenge(CodeChallenge):
         return self.of_code[authorization_code.code][1]
 
 
-class _Grant(_app.AuthorizationCodeGrant):
+class _Grant(_app.AuthorizationCodeGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = ["client_secret_basic", "client_secret_post", "none"]
 
     def __init__(self, request: Any, server: Any) -> None:
@@ -43,7 +43,7 @@ class _Grant(_app.AuthorizationCodeGrant):
 
 if __name__ == "__main__":
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
-    _app.AuthorizationCodeGrant = _Grant  # type: ignore[misc]
+    _app.AuthorizationCodeGrant = _Grant
     uvicorn.run(
         oidc_provider_mock.app(require_nonce=True),
         interface="wsgi",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query, Request, Response, Security
 from fastapi.responses import RedirectResponse
 from pydantic import SecretStr
 
-from onerouter_common.errors import NotPermitted
+from onerouter_common.errors import NotPermitted, RateLimited
 from onerouter_registry.access.authentication import Authentication, signed_in
 from onerouter_registry.access.caller import Caller
 from onerouter_registry.oidc.errors import IssuerUnavailable, SignInRefused
@@ -29,7 +29,7 @@ _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     status_code=302,
     response_class=RedirectResponse,
     summary="Sign in at an identity provider",
-    responses={302: {"description": "To the identity provider, or back to `/sign-in?error=` while it is away."}},
+    responses={302: {"description": "To the identity provider, or back to `/sign-in?error=` with a code."}},
 )
 async def start_oidc_sign_in(
     request: Request,
@@ -37,10 +37,13 @@ async def start_oidc_sign_in(
     return_to: Annotated[str, Query(max_length=512, description="A path of this site.", examples=["/"])] = "/",
 ) -> Response:
     issuers: IssuerSignIn = request.state.issuers
+    authentication: Authentication = request.state.authentication
     try:
-        departure = await issuers.start(issuer_id, local_path(return_to))
+        departure = await issuers.start(issuer_id, local_path(return_to), authentication.origins.of(request).ip)
     except IssuerUnavailable:
         return _redirect(302, "/sign-in", error="issuer_unavailable")
+    except RateLimited:
+        return _redirect(302, "/sign-in", error="too_many_attempts")
     response = RedirectResponse(departure.url, 302, headers=_PRIVATE)
     _keep(request, response, departure.cookie)
     return response
@@ -98,7 +101,9 @@ async def link_oidc_identity(
     if caller.session is None or caller.user_id is None:
         raise NotPermitted("Link an identity in a browser where you are signed in.")
     issuers: IssuerSignIn = request.state.issuers
-    departure = await issuers.start(issuer_id, local_path(body.return_to), user_id=caller.user_id)
+    departure = await issuers.start(
+        issuer_id, local_path(body.return_to), caller.actor.ip or "", user_id=caller.user_id
+    )
     response.headers["Cache-Control"] = "no-store"
     _keep(request, response, departure.cookie)
     return LinkAnswer(authorization_url=departure.url)

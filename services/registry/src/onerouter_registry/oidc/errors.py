@@ -21,6 +21,7 @@ Refusal = Literal[
     "sign_in_expired",
     "sign_up_closed",
     "token_invalid",
+    "too_many_attempts",
 ]
 
 

@@ -18,6 +18,7 @@ from onerouter_registry.person.entrance import Entrance
 from onerouter_registry.person.users import Users
 from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
+from onerouter_registry.throttle.service import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def issuers(
         users,
         entrance,
         sessions,
+        Throttle(engine, settings.secret, clock),
         clock,
         public_url=str(settings.public_url),
     )

@@ -17,7 +17,9 @@ ALGORITHMS: Final[Mapping[str, type[RSAKey | ECKey | OKPKey]]] = {
 """What tokens may be signed with, and the kind of key that takes: never `none`, never a secret that both sides hold."""
 
 _MOST_KEYS: Final = 64
-_LEAST_RSA_BITS: Final = 2_048
+_LEAST_MODULUS_CHARS: Final = 342
+"""2,048 bits in base64url, of which the first is set."""
+_PUBLIC_PARTS: Final = frozenset({"kty", "kid", "alg", "use", "n", "e", "crv", "x", "y"})
 
 
 class IssuerKeys:
@@ -49,14 +51,13 @@ def parse_key_set(body: Mapping[str, Any]) -> Sequence[Key]:
 def _parse(entry: object) -> Key | None:
     if not isinstance(entry, dict) or entry.get("kty") not in ("RSA", "EC", "OKP") or entry.get("use", "sig") != "sig":
         return None
+    modulus = entry.get("n")
+    if isinstance(modulus, str) and len(modulus) < _LEAST_MODULUS_CHARS:
+        return None
     try:
-        # Without `key_ops` and private parts: what else a key says of itself is not what it is used for here.
-        key = import_key({name: value for name, value in entry.items() if name not in ("key_ops", "d")})
-        if isinstance(key, RSAKey) and key.public_key.key_size < _LEAST_RSA_BITS:
-            return None
+        return import_key({name: value for name, value in entry.items() if name in _PUBLIC_PARTS})
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    return key
 
 
 def _fitting(keys: Sequence[Key], algorithm: str, key_id: str | None) -> Sequence[Key]:

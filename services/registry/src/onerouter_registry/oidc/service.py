@@ -21,9 +21,14 @@ from onerouter_registry.person.entrance import Entrance, actor_of, visitor
 from onerouter_registry.person.users import Users
 from onerouter_registry.session.model import OpenedSession
 from onerouter_registry.session.service import Sessions
+from onerouter_registry.throttle.model import Rule
+from onerouter_registry.throttle.service import Throttle, network_of
 from onerouter_registry.transactions import operator_transaction
 
 log = structlog.get_logger()
+
+_STARTS: Final = Rule("oidc.address", 60, 1, 300, 600)
+"""Sign-ins one address starts and does not finish: each keeps a row for ten minutes."""
 
 _REFUSALS: Final[Mapping[str, Refusal]] = {
     "EMAIL_NOT_ALLOWED": "email_not_allowed",
@@ -88,11 +93,13 @@ class IssuerSignIn:
         users: Users,
         entrance: Entrance,
         sessions: Sessions,
+        throttle: Throttle,
         clock: Clock,
         *,
         public_url: str,
     ) -> None:
         self._engine = engine
+        self._throttle = throttle
         self._providers = {one.config.id: one for one in providers}
         self._admission = Admission(users, tuple(one.config for one in providers))
         self.flows: Final = flows
@@ -109,9 +116,10 @@ class IssuerSignIn:
             for issuer_id, one in self._providers.items()
         ]
 
-    async def start(self, issuer_id: str, return_to: str, *, user_id: str | None = None) -> Departure:
-        """`return_to` is a local path, `user_id` who links an identity. Raises NotFound, IssuerUnavailable."""
+    async def start(self, issuer_id: str, return_to: str, ip: str, *, user_id: str | None = None) -> Departure:
+        """`return_to` is a local path, `user_id` who links an identity. Raises NotFound, IssuerUnavailable, RateLimited."""
         provider = self._provider(issuer_id)
+        await self._throttle.count({_STARTS: network_of(ip)})
         begun = await self.flows.begin(issuer_id, return_to, user_id=user_id)
         url = await provider.authorization_url(
             redirect_uri=self._redirect_uri(issuer_id),
@@ -153,6 +161,7 @@ class IssuerSignIn:
             await self._link(flow.user_id, identity, browser)
             return Arrival(flow.return_to, None)
         async with operator_transaction(self._engine) as tx:
+            await self._throttle.forget(tx, _STARTS, network_of(browser.origin.ip))
             person = await self._admission.person(tx, identity, provider.config, by=visitor(browser.origin))
             opened = await self._entrance.admit(
                 tx,
