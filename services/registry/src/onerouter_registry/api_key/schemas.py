@@ -30,7 +30,8 @@ Burst = Annotated[
 Quotas = Annotated[
     dict[Category, Annotated[int, Field(strict=True, ge=1, le=MOST_PER_MONTH)]],
     Field(
-        description="Most operations in a calendar month (UTC) by category; absent: unlimited.", examples=[{"sms": 1}]
+        description="Most operations in a calendar month (UTC) by category; absent: unlimited.",
+        examples=[{"sms": 10_000}],
     ),
 ]
 Networks = Annotated[

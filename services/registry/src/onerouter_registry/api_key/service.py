@@ -3,25 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from onerouter_common.api_keys import hash_key, make_key, parse_key
 from onerouter_common.clock import Clock, isoformat
-from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import Conflict, InvalidRequest, NotFound
-from onerouter_common.ids import API_KEY, is_id, new_id
+from onerouter_common.ids import API_KEY, is_id
 from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.api_key import repository
 from onerouter_registry.api_key.authority import UNBOUNDED, Authority
+from onerouter_registry.api_key.issuing import KeyAudit, issue, store, tell
 from onerouter_registry.api_key.limits import overlap_of
 from onerouter_registry.api_key.model import (
-    SETTINGS,
     ApiKey,
     CreatedKey,
     KeyChanges,
@@ -34,8 +32,6 @@ from onerouter_registry.api_key.model import (
 )
 from onerouter_registry.api_key.scopes import EVERYTHING
 from onerouter_registry.audit.service import AuditLog
-from onerouter_registry.changes import Kind, api_key_changed
-from onerouter_registry.outbox.repository import append
 from onerouter_registry.quota.model import month_of
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import environment_of
@@ -51,7 +47,7 @@ class ApiKeys:
         self._engine = engine
         self._pepper = pepper
         self.clock: Final = clock
-        self._audit = audit
+        self._audit = KeyAudit(audit)
 
     async def create(
         self,
@@ -84,13 +80,13 @@ class ApiKeys:
         )
         settings = KeySettings(**checked(wanted, now))
         authority.require_making(settings)
-        created = self._make(tenant_id, where, settings, by, now)
+        created = issue(tenant_id, where, settings, self._pepper, by, now)
         try:
             async with tenant_transaction(self._engine, tenant_id, where) as tx:
                 if await repository.count_active(tx, now) >= MOST_ACTIVE:
                     raise Conflict(f"There are {MOST_ACTIVE} active API keys already; revoke those nobody uses.")
-                await self._add(tx, created.api_key)
-                await self._record_creation(tx, created.api_key, by)
+                await store(tx, created.api_key)
+                await self._audit.created(tx, created.api_key, by)
         except IntegrityError as error:
             # The only other rule a fresh key can break is that its tenant exists.
             raise NotFound(f"There is no tenant {tenant_id[:40]}.") from error
@@ -140,8 +136,9 @@ class ApiKeys:
             if not changed:
                 return before
             await repository.change(tx, key_id, {name: wanted[name] for name in changed})
-            await self._tell(tx, after, "updated", now)
-            await self._record(tx, by, "api_key.updated", after, described(before, changed), described(after, changed))
+            await tell(tx, after, "updated", now)
+            was, becomes = described(before, changed), described(after, changed)
+            await self._audit.changed(tx, after, by, "api_key.updated", before=was, after=becomes)
         log.info("registry.api_key.updated", tenant_id=tenant_id, api_key_id=key_id, changed=sorted(changed))
         return after
 
@@ -168,17 +165,17 @@ class ApiKeys:
                 raise Conflict(f"This API key was rotated before: {before.replaced_by} replaces it.")
             _require_active(before, now)
             authority.require_making(before)
-            created = self._make(tenant_id, where, settings_of(before), by, now)
+            created = issue(tenant_id, where, settings_of(before), self._pepper, by, now)
             ends_at = now + overlap if before.expires_at is None else min(before.expires_at, now + overlap)
             previous = replace(before, expires_at=ends_at, replaced_by=created.api_key.id)
             await repository.change(tx, key_id, {"expires_at": ends_at, "replaced_by": previous.replaced_by})
-            await self._tell(tx, previous, "updated", now)
-            await self._add(tx, created.api_key)
+            await tell(tx, previous, "updated", now)
+            await store(tx, created.api_key)
             await repository.carry_usage(tx, key_id, created.api_key.id, month_of(now))
-            await self._record_creation(tx, created.api_key, by)
+            await self._audit.created(tx, created.api_key, by)
             ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
             was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
-            await self._record(tx, by, "api_key.rotated", previous, was, ends)
+            await self._audit.changed(tx, previous, by, "api_key.rotated", before=was, after=ends)
         log.info("registry.api_key.rotated", tenant_id=tenant_id, api_key_id=key_id, replaced_by=created.api_key.id)
         return RotatedKey(created, previous)
 
@@ -191,58 +188,11 @@ class ApiKeys:
                 return before
             after = replace(before, revoked_at=now)
             await repository.change(tx, key_id, {"revoked_at": now})
-            await self._tell(tx, after, "deleted", now)
+            await tell(tx, after, "deleted", now)
             was, ends = {"status": before.status_at(now)}, {"status": "revoked"}
-            await self._record(tx, by, "api_key.revoked", after, was, ends)
+            await self._audit.changed(tx, after, by, "api_key.revoked", before=was, after=ends)
         log.info("registry.api_key.revoked", tenant_id=tenant_id, environment=where, api_key_id=key_id)
         return after
-
-    def _make(self, tenant_id: str, where: Environment, settings: KeySettings, by: Actor, now: datetime) -> CreatedKey:
-        key = make_key(where)
-        parsed = parse_key(key.get_secret_value())
-        assert parsed is not None  # noqa: S101 - a key we made is one we can read
-        api_key = ApiKey(
-            **{name: getattr(settings, name) for name in SETTINGS},
-            id=new_id(API_KEY),
-            tenant_id=tenant_id,
-            environment=where,
-            hash=hash_key(key.get_secret_value(), self._pepper),
-            display_prefix=parsed.display_prefix,
-            created_at=now,
-            created_by=f"{by.kind}:{by.id}",
-        )
-        return CreatedKey(key, api_key)
-
-    async def _add(self, tx: AsyncConnection, api_key: ApiKey) -> None:
-        await repository.add(tx, api_key)
-        await self._tell(tx, api_key, "created", api_key.created_at)
-
-    async def _record_creation(self, tx: AsyncConnection, api_key: ApiKey, by: Actor) -> None:
-        after = described(api_key) | {"display": f"{api_key.display_prefix}…"}
-        await self._record(tx, by, "api_key.created", api_key, None, after)
-
-    async def _tell(self, tx: AsyncConnection, key: ApiKey, change: Kind, at: datetime) -> None:
-        await append(tx, api_key_changed(key.tenant_id, key.environment, key.id, key.hash, change, at))
-
-    async def _record(
-        self,
-        tx: AsyncConnection,
-        by: Actor,
-        action: str,
-        key: ApiKey,
-        before: Mapping[str, Any] | None,
-        after: Mapping[str, Any],
-    ) -> None:
-        await self._audit.record(
-            tx,
-            by,
-            action,
-            tenant_id=key.tenant_id,
-            environment=key.environment,
-            target=("api_key", key.id),
-            before=before,
-            after=after,
-        )
 
 
 async def _get(tx: AsyncConnection, key_id: str, *, lock: bool = False) -> ApiKey:
