@@ -1,0 +1,123 @@
+"""Routing as its tenant meets it: a policy is put, payments follow it within a second, each says why it went there."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from tests.e2e.tenants import administration
+from tests.e2e.world import World, check_problem, until
+
+_GOOD = {"amount": "499.00", "currency": "INR"}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A tenant with two accounts at one provider."""
+
+    world: World
+    tenant: str
+    client: httpx.AsyncClient
+    first: str
+    second: str
+
+    async def route(self, policy: dict[str, Any]) -> None:
+        answer = await self.client.put("/api/routing/payments", json=policy)
+        assert answer.status_code == 200, answer.text
+
+    async def pay(self, **said: Any) -> dict[str, Any]:
+        """The operation of a payment that was made."""
+        answer = await self.client.post("/v1/payments", json={**_GOOD, **said})
+        assert answer.status_code == 201, answer.text
+        return await self.operation_of(answer)
+
+    async def operation_of(self, answer: httpx.Response) -> dict[str, Any]:
+        operation_id = answer.headers["x-onerouter-operation-id"]
+        shown: dict[str, Any] = (await self.client.get(f"/v1/operations/{operation_id}")).json()
+        return shown
+
+
+@pytest.fixture
+async def shop(world: World) -> AsyncIterator[Shop]:
+    made = []
+    async with administration(world.stack) as admin:
+        tenant = await admin.tenants.create("Two accounts")
+        for label in ("first", "second"):
+            account = {
+                "key_id": f"rzp_test_{secrets.token_hex(7)}",
+                "key_secret": secrets.token_hex(12),
+                "webhook_secret": secrets.token_hex(12),
+            }
+            world.secrets += [account["key_secret"], account["webhook_secret"]]
+            credentials = {name: SecretStr(value) for name, value in account.items()}
+            connected = await admin.connections.connect(tenant.id, "test", "razorpay", credentials, label=label)
+            made.append(connected.connection.id)
+            assert connected.callback_token is not None
+            account["webhook_url"] = admin.callback_url("razorpay", connected.callback_token)
+            (await world.sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
+        created = await admin.api_keys.create(tenant.id, "test", name="routing")
+    world.secrets.append(created.key.get_secret_value())
+    async with world.client(created.key.get_secret_value()) as client:
+        yield Shop(world, tenant.id, client, *made)
+
+
+async def test_payments_follow_a_policy_and_say_why(shop: Shop) -> None:
+    before = await shop.pay()
+    assert (before["connection_id"], before["routing"]["by"]) == (shop.first, "priority")
+    await shop.route({"rules": [{"name": "abroad", "when": {"country": ["DE"]}, "failover": [shop.second]}]})
+    abroad: dict[str, Any] = {}
+
+    async def has_moved() -> bool:
+        abroad.update(await shop.pay(country="DE"))
+        return bool(abroad["connection_id"] == shop.second)
+
+    await until(has_moved, "the policy to reach the worker", lambda: abroad, timeout_s=3)
+    assert (abroad["routing"]["rule"], abroad["routing"]["policy_version"]) == ("abroad", 1)
+    assert [one["reason"] for one in abroad["routing"]["refused"]] == ["not_named"]
+    explained = (await shop.client.post("/api/routing/explain", json={"country": "DE"})).json()
+    assert explained["connection"]["connection_id"] == shop.second
+    assert (await shop.pay(country="IN"))["connection_id"] == shop.first
+    lived = await shop.pay(customer={"address": {"country": "DE"}})
+    assert lived["connection_id"] == shop.second
+
+
+async def test_a_refund_goes_where_its_payment_went(shop: Shop) -> None:
+    operation = await shop.pay()
+    payment = (await shop.client.get(f"/v1/payments/{operation['resource']['id']}")).json()
+    await shop.world.pay(payment)
+
+    async def is_paid() -> bool:
+        seen = (await shop.client.get(f"/v1/payments/{payment['id']}")).json()
+        return bool(seen["status"] == "succeeded")
+
+    await until(is_paid, "the payment to succeed")
+    await shop.route({"default": {"failover": [shop.second]}})
+    answer = await shop.client.post("/v1/refunds", json={"payment_id": payment["id"]})
+    assert answer.status_code == 201, answer.text
+    refund = await shop.operation_of(answer)
+    assert (refund["connection_id"], refund["routing"]["by"]) == (shop.first, "resource")
+
+
+async def test_a_switched_off_provider_says_so_and_comes_back(shop: Shop) -> None:
+    await shop.pay()
+    async with administration(shop.world.stack) as admin:
+        await admin.switches.disable("payments", "razorpay", "an incident")
+        try:
+            answers: list[httpx.Response] = []
+
+            async def is_off() -> bool:
+                answers.append(await shop.client.post("/v1/payments", json={**_GOOD, "provider": "razorpay"}))
+                return answers[-1].status_code != 201
+
+            await until(is_off, "the switch to be heard of", timeout_s=3)
+            check_problem(answers[-1], 503, "PROVIDER_DISABLED")
+        finally:
+            await admin.switches.enable("payments", "razorpay")
+
+    async def is_on() -> bool:
+        return (await shop.client.post("/v1/payments", json=_GOOD)).status_code == 201
+
+    await until(is_on, "the switch to be heard of", timeout_s=3)
