@@ -102,7 +102,9 @@ async def test_webhooks_opens_callback_secrets_and_nothing_else(
     assert target is not None
     callback_keys = keyring_of(registry.settings.callback_keys_test)
     owner, connection_id = (tenant.id, "test"), connected.connection.id
-    opened = await open_sealed(callback_keys, target.secrets, target.data_keys, owner=owner, connection_id=connection_id)
+    opened = await open_sealed(
+        callback_keys, target.secrets, target.data_keys, owner=owner, connection_id=connection_id
+    )
     assert {key: value.get_secret_value() for key, value in opened.items()} == {"webhook_secret": WEBHOOK_SECRET}
     (secret,) = (await client.route_set(tenant.id, "test", "payments")).connections
     assert not secret.data_keys.keys() & target.data_keys.keys()

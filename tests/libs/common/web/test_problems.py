@@ -26,6 +26,7 @@ OUR_ERRORS = {
     errors.MalformedRequest: ("MALFORMED_REQUEST", 400, False, "none"),
     errors.CapabilityUnsupported: ("CAPABILITY_UNSUPPORTED", 422, False, "none"),
     errors.ServiceNotConfigured: ("SERVICE_NOT_CONFIGURED", 422, False, "none"),
+    errors.CredentialsUnreadable: ("CREDENTIALS_UNREADABLE", 422, False, "none"),
     errors.IdempotencyMismatch: ("IDEMPOTENCY_KEY_REUSED", 422, False, "none"),
     errors.Unauthenticated: ("UNAUTHORIZED", 401, False, "none"),
     errors.NotPermitted: ("FORBIDDEN", 403, False, "none"),

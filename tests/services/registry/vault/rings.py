@@ -70,13 +70,13 @@ async def connect(
     return connected.connection, connected.callback_token.get_secret_value()
 
 
-async def revealed(admin: Admin, connection: Connection) -> dict[str, str]:
+async def revealed(admin: Admin, connection: Connection, *, with_token: bool = True) -> dict[str, str]:
     """Every field in the clear, the callback token too, read with this operator's rings."""
     vault, engine = admin.rotation._vault, admin.rotation._engine
     async with tenant_transaction(engine, connection.tenant_id, connection.environment) as tx:
         stored = await admin.connections.get(connection.tenant_id, connection.environment, connection.id)
         opened = {key: value.get_secret_value() for key, value in (await vault.open_all(tx, stored)).items()}
-        rows = await _tokens(tx, connection.id)
+        rows = await _tokens(tx, connection.id) if with_token else []
         tokens = [(await vault.open_callback_token(tx, stored, row)).get_secret_value() for row in rows]
     return opened | {"#token": ",".join(tokens)}
 
