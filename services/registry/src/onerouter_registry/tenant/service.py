@@ -56,11 +56,6 @@ class Tenants:
         log.info("registry.tenant.created", tenant_id=tenant.id)
         return tenant
 
-    async def list(self) -> list[Tenant]:
-        """All of them, oldest first."""
-        async with operator_transaction(self._engine) as tx:
-            return await repository.list_all(tx)
-
     async def get(self, tenant_id: str) -> Tenant:
         """Raises NotFound."""
         async with operator_transaction(self._engine) as tx:
