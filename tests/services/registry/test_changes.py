@@ -8,12 +8,18 @@ from collections.abc import AsyncIterator, Callable
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer
 from tests.services.registry.conftest import CREDENTIALS, Registry, environment_of_keys, serving
 
 from onerouter_common.change_feed import ChangeFeed
+from onerouter_common.clock import SystemClock
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.registry import RegistryChange
-from onerouter_registry.outbox.repository import CHANNEL
+from onerouter_common.ids import CONNECTION, EVENT, new_id
+from onerouter_registry.outbox.repository import CHANNEL, append_event
 from onerouter_registry.tenant.model import Tenant
+from onerouter_registry.transactions import tenant_transaction
 
 
 class Heard:
@@ -174,6 +180,45 @@ async def test_a_revocation_is_heard_without_notifications(
     revoked_at = time.monotonic()
     await heard.until(lambda: len(heard.changes) >= 3)
     assert heard.heard_at[-1] - revoked_at < 1.0
+
+
+async def test_an_event_reaches_its_topic_with_its_headers(
+    registry: Registry, tenant: Tenant, heard: Heard, kafka_bootstrap: str
+) -> None:
+    """Of connections: told to the tenant, on a topic of its own, after what the caches must know."""
+    event = Event(
+        id=new_id(EVENT),
+        type="connection.credentials_refused",
+        tenant_id=tenant.id,
+        environment="test",
+        category="payments",
+        resource=EventResource(kind="connection", id=new_id(CONNECTION)),
+        sequence=1,
+        occurred_at=SystemClock().now(),
+        data={},
+    )
+    async with tenant_transaction(registry.admin.connections._engine, tenant.id, "test") as tx:
+        await append_event(tx, event)
+    await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+    topic = topics.events(topics.REGISTRY)
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
+            async with asyncio.timeout(10):
+                record = await anext(record async for record in consumer if record.key == event.resource.id.encode())
+            await heard.until(lambda: len(heard.changes) >= 2)
+            async with asyncio.timeout(10):
+                while await outbox_size(registry):
+                    await asyncio.sleep(0.02)
+    finally:
+        await consumer.stop()
+    assert Event.model_validate_json(record.value) == event
+    headers = {name: value.decode() for name, value in record.headers}
+    assert headers["ce_id"] == event.id
+    assert headers["ce_type"] == event.type
+    assert headers["ce_source"] == "/registry"
+    assert {change.entity for change in heard.changes} == {"tenant", "api_key"}
 
 
 async def test_two_registries_share_the_outbox(

@@ -183,6 +183,8 @@ class TestCallbackTokens:
         assert await client.callback_target("razorpay", "../../livez") is None
         assert await client.callback_target("razorpay", hash_token(token)) is None
         await registry.admin.connections.disconnect(tenant.id, "test", made.connection.id)
+        assert await client.callback_target("razorpay", token) == target
+        await registry.admin.connections.disconnect(tenant.id, "test", made.connection.id, forget=True)
         assert await client.callback_target("razorpay", token) is None
 
 

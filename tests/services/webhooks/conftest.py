@@ -133,8 +133,8 @@ class Running:
         data: list[dict[str, Any]] = answer.json()["data"]
         return data
 
-    async def publish(self, event: Event) -> None:
-        await self.producer.publish(topics.events("payments"), event.to_bytes(), key=event.resource.id)
+    async def publish(self, event: Event, source: str = "payments") -> None:
+        await self.producer.publish(topics.events(source), event.to_bytes(), key=event.resource.id)
 
     def event(self, type: str = "payment.succeeded", tenant_id: str | None = None, **changes: Any) -> Event:
         return an_event(tenant_id or self.connection.tenant_id, type, **changes)

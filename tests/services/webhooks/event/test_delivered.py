@@ -5,6 +5,9 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from onerouter_common.contracts import topics
+from onerouter_common.contracts.events import EventResource
+
 from ..conftest import Receiver, Running, eventually
 
 
@@ -58,3 +61,29 @@ async def test_the_same_record_twice_is_one_delivery(service: Running, receiver:
     await eventually(lambda: any(got.headers["webhook-id"] == last.id for got in receiver.got))
     await eventually(lambda: service.admin.fetchval("SELECT count(*) = 2 FROM deliveries"))
     assert sorted(got.headers["webhook-id"] for got in receiver.got) == sorted([first.id, last.id])
+
+
+async def test_what_the_registry_says_of_a_connection_is_delivered_too(service: Running, receiver: Receiver) -> None:
+    await service.create_endpoint(receiver.url, event_types=["connection.*"])
+    connection = EventResource(kind="connection", id=service.connection.connection_id)
+    for sequence, type_ in enumerate(("connection.credentials_refused", "connection.credentials_accepted"), start=1):
+        event = service.event(type_, resource=connection, sequence=sequence, data={"id": connection.id})
+        await service.publish(event, source="registry")
+    await eventually(lambda: len(receiver.got) == 2, what="both deliveries")
+    payloads = sorted((json.loads(got.body) for got in receiver.got), key=lambda payload: payload["sequence"])
+    assert [payload["type"] for payload in payloads] == [
+        "connection.credentials_refused",
+        "connection.credentials_accepted",
+    ]
+    assert payloads[0]["resource"] == {"kind": "connection", "id": connection.id}
+
+
+async def test_what_is_no_event_of_the_registry_is_put_aside(
+    service: Running, receiver: Receiver, kafka_bootstrap: str
+) -> None:
+    await service.create_endpoint(receiver.url)
+    await service.producer.publish(topics.events(topics.REGISTRY), b"not an event", key="con_x")
+    after = service.event("connection.credentials_refused")
+    await service.publish(after, source="registry")
+    await eventually(lambda: receiver.got, what="the delivery")
+    assert receiver.got[0].headers["webhook-id"] == after.id
