@@ -149,6 +149,14 @@ class TestPut:
         answer = await shop.api.http.put(PATH, content=raw, headers=headers)
         assert answer.status_code in (400, 422), answer.text
 
+    async def test_refuses_more_than_workers_should_hold(self, shop: Shop) -> None:
+        metadata = {f"key {number}": "x" * 512 for number in range(20)}
+        rules = [
+            {**rule(f"r{number}", shop.first, metadata={**metadata, "key 0": str(number)})} for number in range(20)
+        ]
+        answer = await shop.by_key("PUT", PATH, {"rules": rules})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "rules")
+
     async def test_refuses_a_connection_of_the_other_environment(self, shop: Shop) -> None:
         live = await shop.connect("live", "live")
         answer = await shop.by_key("PUT", PATH, {"rules": [rule("r", live)]})

@@ -32,6 +32,8 @@ from onerouter_registry.validation import environment_of
 
 log = structlog.get_logger()
 
+_MOST_BYTES: Final = 128 * 1024
+"""Every worker holds it in memory, and every change is kept in the audit log."""
 CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 
 
@@ -167,6 +169,8 @@ class Routing:
         return stored
 
     def _check(self, policy: RoutingPolicy, category: Category, present: Sequence[Connection]) -> None:
+        if len(policy.to_bytes()) > _MOST_BYTES:
+            raise InvalidRequest.of("rules", f"are more than {_MOST_BYTES // 1024} KiB in all")
         problems = problems_with(policy, category, _by_id(present), self._providers(category))
         if problems:
             raise InvalidRequest(f"{problems[0].field} {problems[0].message}.", errors=tuple(problems))
