@@ -9,6 +9,7 @@ from tests.services.registry.acting import Person, browsing, sign_in
 from tests.services.registry.conftest import CREDENTIALS, Registry
 
 from onerouter_common.ids import TENANT, new_id
+from onerouter_registry.audit.model import Filter
 from onerouter_registry.tenant.model import Tenant
 
 ROUTES = [
@@ -124,6 +125,18 @@ class TestTenants:
             "ip": None,
             "user_agent": None,
         }
+
+    async def test_an_owner_is_invited_by_address(self, registry: Registry, ops: httpx.AsyncClient) -> None:
+        sent = {"name": "Invited Inc", "owner_email": "Ada@Example.com"}
+        made = await ops.post("/api/admin/tenants", json=sent)
+        assert made.status_code == 201, made.text
+        invitation = made.json()["invitation"]
+        assert (invitation["email"], invitation["role"], invitation["status"]) == ("ada@example.com", "owner", "open")
+        entries = (await registry.admin.audit_trail.of_chain(made.json()["id"], Filter(), limit=10)).entries
+        assert [entry.action for entry in entries] == ["invitation.created", "tenant.created"]
+        refused = await ops.post("/api/admin/tenants", json={"name": "Not made", "owner_email": "nonsense"})
+        assert refused.json()["errors"][0]["field"] == "owner_email"
+        assert (await ops.get("/api/admin/tenants", params={"search": "not made"})).json()["data"] == []
 
     async def test_are_listed_newest_first_by_page(self, registry: Registry, ops: httpx.AsyncClient) -> None:
         made = [(await registry.admin.tenants.create(f"Paged {number}")).id for number in range(5)]

@@ -40,8 +40,9 @@ class Invitations:
         self._audit = audit
         self._clock = clock
 
-    async def invite(self, tenant_id: str, email: str, role: Role, *, acting_as: str, by: Actor) -> Invited:
-        """An earlier open invitation of the same address is withdrawn. Raises NotPermitted, Conflict, RateLimited."""
+    async def invite(self, tenant_id: str, email: str, role: Role, *, acting_as: str | None, by: Actor) -> Invited:
+        """An earlier open invitation of the same address is withdrawn. `acting_as` is the member who invites, None for an
+        operator. Raises InvalidRequest, NotPermitted, Conflict, RateLimited."""
         address = email_of("email", email)
         now = self._clock.now()
         token = SecretStr(secrets.token_urlsafe(TOKEN_BYTES))
@@ -63,7 +64,7 @@ class Invitations:
                 tenant_id=tenant_id,
                 email=address,
                 role=role,
-                invited_by=acting_as,
+                invited_by=acting_as or by.id,
                 mailed=self._post.delivers,
                 created_at=now,
                 expires_at=now + INVITATION_LIFETIME,

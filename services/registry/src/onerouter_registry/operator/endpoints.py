@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 
 from onerouter_common.registry_client import TenantStatus
 from onerouter_registry.access.authentication import operator
 from onerouter_registry.access.caller import Caller
 from onerouter_registry.admin import Admin
 from onerouter_registry.operator.schemas import (
+    CreatedTenantView,
     ManagedTenantPageView,
     ManagedTenantPatch,
     ManagedTenantView,
@@ -17,6 +18,7 @@ from onerouter_registry.operator.schemas import (
     PlansView,
     Suspension,
 )
+from onerouter_registry.person.emails import email_of
 
 router = APIRouter(prefix="/api/admin", tags=["Operators"])
 
@@ -55,9 +57,17 @@ async def list_tenants(
 
 
 @router.post("/tenants", summary="Create a tenant", status_code=201)
-async def create_managed_tenant(caller: Operator, admin: UseCases, body: NewTenant) -> ManagedTenantView:
+async def create_managed_tenant(
+    response: Response, caller: Operator, admin: UseCases, body: NewTenant
+) -> CreatedTenantView:
+    """Without an owner nobody but operators can manage it."""
+    email = None if body.owner_email is None else email_of("owner_email", body.owner_email)
     tenant = await admin.tenants.create(body.name, plan=body.plan, by=caller.actor)
-    return await _shown(admin, tenant.id)
+    invited = None
+    if email is not None:
+        invited = await admin.people.invitations.invite(tenant.id, email, "owner", acting_as=None, by=caller.actor)
+        response.headers["Cache-Control"] = "no-store"  # it may hold the invitation's link
+    return CreatedTenantView.made(await admin.directory.get(tenant.id), invited, admin.directory.clock.now())
 
 
 @router.get("/tenants/{tenant_id}", summary="Get a tenant")

@@ -1,9 +1,12 @@
 """What operators send and see."""
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from onerouter_registry.member.model import Invited
+from onerouter_registry.member.schemas import InvitedView
 from onerouter_registry.operator.model import TenantOverview, TenantPage
 from onerouter_registry.tenant.plans import MOST_REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE, UNLIMITED
 from onerouter_registry.tenant.schemas import TenantName, TenantView, fields_of
@@ -22,7 +25,9 @@ class _Body(BaseModel):
 class NewTenant(_Body):
     name: TenantName
     plan: Plan = UNLIMITED
-    owner_email: EmailStr | None = Field(None, description="Who is invited as its owner.", examples=["ada@example.com"])
+    owner_email: str | None = Field(
+        None, max_length=320, description="Who is invited as its owner.", examples=["ada@example.com"]
+    )
 
 
 class ManagedTenantPatch(_Body):
@@ -62,6 +67,15 @@ class ManagedTenantView(TenantView):
                 "owners": list(overview.owners),
             }
         )
+
+
+class CreatedTenantView(ManagedTenantView):
+    invitation: InvitedView | None = Field(description="Its owner's, where an address was given.")
+
+    @classmethod
+    def made(cls, overview: TenantOverview, invited: Invited | None, now: datetime) -> Self:
+        shown = ManagedTenantView.shown(overview).model_dump()
+        return cls(**shown, invitation=None if invited is None else InvitedView.of_invited(invited, now))
 
 
 class ManagedTenantPageView(BaseModel):

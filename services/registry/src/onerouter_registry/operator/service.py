@@ -13,7 +13,7 @@ from onerouter_registry.transactions import operator_transaction
 class TenantDirectory:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
-        self._clock = clock
+        self.clock = clock
 
     async def page(
         self, *, search: str | None = None, status: str | None = None, limit: int, cursor: str | None = None
@@ -26,7 +26,7 @@ class TenantDirectory:
             raise InvalidRequest.of("cursor", "is not one that this list has given")
         async with operator_transaction(self._engine) as tx:
             found = await repository.list_overviews(
-                tx, self._clock.now(), limit=limit + 1, below=cursor, status=status, search=search
+                tx, self.clock.now(), limit=limit + 1, below=cursor, status=status, search=search
             )
         return TenantPage(found[:limit], len(found) > limit)
 
@@ -35,7 +35,7 @@ class TenantDirectory:
         found: list[TenantOverview] = []
         if is_id(TENANT, tenant_id):
             async with operator_transaction(self._engine) as tx:
-                found = await repository.list_overviews(tx, self._clock.now(), limit=1, tenant_id=tenant_id)
+                found = await repository.list_overviews(tx, self.clock.now(), limit=1, tenant_id=tenant_id)
         if not found:
             raise NotFound(f"There is no tenant {tenant_id[:40]}.")
         return found[0]
