@@ -13,7 +13,7 @@ _DUE: Final = text("""
 SELECT id FROM tenants WHERE status = 'deleting' AND delete_after <= :now ORDER BY delete_after LIMIT :limit
 """)
 
-# Whoever adds a key or a connection holds the row by its foreign key: this waits for them.
+# Whoever adds a key or a connection holds the row by its foreign key: then it is the next round's.
 _LOCK: Final = text("SELECT id FROM tenants WHERE id = :tenant_id FOR UPDATE SKIP LOCKED")
 
 _REVOKE_KEYS: Final = text("""
