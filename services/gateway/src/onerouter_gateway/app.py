@@ -14,7 +14,7 @@ from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
-from onerouter_common.web import health, problems
+from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_gateway import openapi, reference
 from onerouter_gateway.admission import Admission
@@ -78,6 +78,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             app.state.draining = True
 
     app = GatewayApp(
+        telemetry=instrumentation.OFF,
         title=openapi.TITLE,
         version=openapi.VERSION,
         lifespan=lifespan,

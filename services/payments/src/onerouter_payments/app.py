@@ -14,7 +14,7 @@ from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.registry_client import RegistryClient
-from onerouter_common.web import health, problems
+from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
@@ -83,7 +83,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     async def worker_is_ready() -> bool:
         return bool(running) and running[0][0].is_ready
 
-    app = FastAPI(title="OneRouter payments", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="OneRouter payments",
+        telemetry=instrumentation.OFF,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     problems.install(app)
     health.install(app, {"database": database_answers, "worker": worker_is_ready})
     app.include_router(endpoints.router(InternalAuth(settings.internal_tokens)))

@@ -11,7 +11,7 @@ from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.settings import Mode
-from onerouter_common.web import health, problems
+from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
@@ -132,7 +132,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     async def database_answers() -> bool:
         return bool(pools) and bool(await pools[0].fetchval("SELECT true"))
 
-    app = FastAPI(title="OneRouter registry", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="OneRouter registry",
+        telemetry=instrumentation.OFF,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     problems.install(app)
     # The log is no condition of readiness: without it changes wait in the outbox, and lookups are needed all the more.
     health.install(app, {"database": database_answers})

@@ -19,7 +19,7 @@ from onerouter_common.loops import running
 from onerouter_common.registry_client import RegistryClient
 from onerouter_common.secrets import KeyRing, Kms
 from onerouter_common.settings import keyring_of
-from onerouter_common.web import health, problems
+from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_providers.loader import Providers
 from onerouter_webhooks.callback import endpoints as callback_endpoints
@@ -111,7 +111,13 @@ def create_app(
 
     # Called from outside: what there is besides callbacks is nobody's business there.
     app = FastAPI(
-        title="OneRouter webhooks", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="OneRouter webhooks",
+        version="1",
+        telemetry=instrumentation.OFF,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     problems.install(app)
 
