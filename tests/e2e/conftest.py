@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 import pytest
 from tests.e2e.collector import Collector
+from tests.e2e.rotation import prepare_rotation
 from tests.e2e.tenants import administration
 from tests.e2e.world import World, client_of
 
@@ -36,6 +37,7 @@ _IMPATIENT: Final = {
 async def world() -> AsyncIterator[World]:
     async with AsyncExitStack() as cleanup:
         directory = cleanup.enter_context(scratch_directory())
+        prepare_rotation(directory)
         collector = await cleanup.enter_async_context(Collector())
         stack = Stack(
             directory,

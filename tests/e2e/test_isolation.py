@@ -207,7 +207,10 @@ async def test_without_a_key_or_session_there_is_only_the_catalogue(
 
 
 async def test_the_owner_can_do_what_the_others_could_not(world: World, house: House, routes: list[Route]) -> None:
-    """The control: with the same ids and bodies nothing is refused for being absent, forbidden or malformed."""
+    """The control: with the same ids and bodies nothing is refused for being absent, forbidden or malformed.
+
+    And whatever the owner changed is in the audit log.
+    """
     order = {"GET": 0, "POST": 1, "PATCH": 2, "PUT": 2, "DELETE": 3}
     ids = house.ids["test"]
     async with world.client(house.key) as by_key:
@@ -217,13 +220,23 @@ async def test_the_owner_can_do_what_the_others_could_not(world: World, house: H
             if route.name in _OWN_AFFAIR:
                 continue
             client = by_key if route.path.startswith("/v1/") else house.owner.client
+            entries = await _audited(world, house)
             answer = await _call(client, route, ids, {})
             assert answer.status_code not in {401, 403, 404} | ({400, 422} - _EXPECTED.get(route.name, set())), (
                 f"{route.name}: {answer.status_code} {answer.text}"
             )
+            if not route.is_read and route.path.startswith("/api/") and answer.is_success:
+                changed = await _audited(world, house) - entries
+                assert changed or route.name in _CHANGES_NOTHING, f"{route.name} is not in the audit log"
     await house.owner.client.post("/api/tenant/undelete")
 
 
+_CHANGES_NOTHING: Final = frozenset(
+    {
+        "POST /api/services/{service}/{provider}/test",  # what was accepted still is
+        "POST /api/tenant/undelete",  # nothing was deleted
+    }
+)
 _OWN_AFFAIR: Final = frozenset(
     {
         "POST /api/tenants",  # makes a tenant of the caller's own
@@ -376,6 +389,12 @@ async def _paid(world: World, api: httpx.AsyncClient) -> dict[str, str]:
         "operation_id": operations[0]["id"],
         "endpoint_id": endpoint.json()["id"],
     }
+
+
+async def _audited(world: World, house: House) -> int:
+    """How many changes the tenant's audit log knows."""
+    rows = await world.fetch("registry", "SELECT sequence FROM audit_heads WHERE tenant_id = $1", house.owner.tenant_id)
+    return int(rows[0]["sequence"])
 
 
 async def _belongings(world: World, house: House) -> dict[str, list[str]]:
