@@ -194,7 +194,7 @@ async def test_an_event_reaches_its_topic_with_its_headers(
         category="payments",
         resource=EventResource(kind="connection", id=new_id(CONNECTION)),
         sequence=1,
-        occurred_at=SystemClock().now(),
+        occurred_at=SystemClock().now().replace(microsecond=0),
         data={},
     )
     async with tenant_transaction(registry.admin.connections._engine, tenant.id, "test") as tx:

@@ -41,7 +41,9 @@ def _subscriptions() -> list[tuple[str, type[Contract], str]]:
             (topics.commands(category), Command, f"onerouter-{category}"),
             (topics.callbacks(category), Callback, f"onerouter-{category}-callbacks"),
         ]
-    return [*found, *((topics.events(source), Event, "webhooks") for source in topics.EVENT_SOURCES)]
+    for source in topics.EVENT_SOURCES:
+        found.append((topics.events(source), Event, "webhooks" if source == "payments" else f"webhooks-{source}"))
+    return found
 
 
 def _subscribe(broker: KafkaBroker, topic: str, model: type[Contract], group: str) -> None:

@@ -24,12 +24,20 @@ _WATCH_EVERY_S: Final = 5.0
 _STOP_S: Final = 10.0
 
 
+def group_of(source: str, group_id: str = GROUP) -> str:
+    """Each source has a consumer group of its own: in a shared one, each reader that comes or goes stops all the others.
+
+    That of payments is the group itself, whose offsets there are already.
+    """
+    return group_id if source == "payments" else f"{group_id}-{source}"
+
+
 class ConsumerEnded(Exception):
     """The reading task ended although nobody stopped it."""
 
 
 class EventConsumer:
-    """One group member a process."""
+    """One member a process of each source's group."""
 
     def __init__(
         self,
@@ -80,7 +88,7 @@ class EventConsumer:
         consume(
             broker,
             topics.events(source),
-            group_id=self._group_id,
+            group_id=group_of(source, self._group_id),
             handle=partial(self.handle, source),
             park_one=partial(self._park, source),
             session_timeout_s=self._session_timeout_s,
