@@ -199,6 +199,23 @@ class TestASwitchedOffProvider:
             row = await rig.operation(command.operation_id)
         assert (row["connection_id"], row["routing"]["refused"][0]["reason"]) == ("con_2", "switched_off")
 
+    async def test_is_not_called_again_when_it_is_proven_to_have_done_nothing(
+        self, rig: Rig, second: ScriptedProvider
+    ) -> None:
+        rig.provider.before = [UNKNOWN]
+        rig.connections.connections[0].timeout_s = 0.0  # what is waited for is the deadline's own margin
+        async with rig.worker():
+            command = payment()
+            await rig.send(command)
+            await rig.until_state(command.operation_id, "unknown")
+            rig.connections.switched_off.add("con_1")
+            reply = await rig.reply_to(command.operation_id)
+            tried = [(one["connection_id"], one["kind"]) for one in await rig.attempts(command.operation_id)]
+        assert reply.state == "succeeded"
+        assert (tried[0], tried[-1]) == (("con_1", "call"), ("con_2", "call"))
+        assert set(tried[1:-1]) == {("con_1", "lookup")}
+        assert (len(rig.provider.calls), len(second.calls)) == (1, 1)
+
     async def test_says_so_to_who_asks_for_it(self, rig: Rig, second: ScriptedProvider) -> None:
         rig.connections.switched_off.add("con_1")
         async with rig.worker():

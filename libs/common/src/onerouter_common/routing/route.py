@@ -53,6 +53,10 @@ class Candidate:
     instead: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By capability it lacks: a sentence for the caller about what to do instead."""
 
+    @property
+    def takes_new(self) -> bool:
+        return self.enabled and not self.switched_off
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

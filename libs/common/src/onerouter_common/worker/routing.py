@@ -120,9 +120,11 @@ class Router:
 
     async def _choose(self, op: Operation, hint: RouteHint, capability: str, route: Route, *, in_doubt: bool) -> Routed:
         """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible
-        effect): then the next one of the decision takes its turn.
+        effect, or it takes nothing new any more): then the next one of the decision takes its turn.
         """
-        pinned = hint.connection_id or (op.connection_id if in_doubt or not op.failures else None)
+        pinned = hint.connection_id
+        if pinned is None and op.connection_id is not None and (in_doubt or _stays(op, route)):
+            pinned = op.connection_id
         if pinned is not None:
             connection = await self._connections.get(op.tenant_id, op.environment, op.category, pinned)
             if connection is None:
@@ -161,6 +163,12 @@ class Router:
             raise unreadable[0]
         # What may pass by itself outweighs what only the tenant can mend: the operation waits.
         raise Overloaded("No connection can be used right now.")
+
+
+def _stays(op: Operation, route: Route) -> bool:
+    """Whether an operation without a call in doubt goes on where it was."""
+    open_to_it = any(one.connection_id == op.connection_id and one.takes_new for one in route.candidates)
+    return not op.failures and open_to_it
 
 
 def _suspended() -> NotPermitted:
