@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import NotFound
+from onerouter_common.ids import TENANT, is_id
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
@@ -33,10 +34,16 @@ class OwnSessions:
 
     async def choose_tenant(self, user_id: str, session_id: str, tenant_id: str, *, by: Actor) -> None:
         """Work on another of one's tenants from now on. Raises NotFound."""
+        if not is_id(TENANT, tenant_id):
+            raise _not_a_member()
         async with operator_transaction(self._engine) as tx:
             if not await repository.choose_tenant(tx, session_id, user_id, tenant_id):
-                raise NotFound(f"You are not a member of a tenant {tenant_id}.")
+                raise _not_a_member()
             await self._record(tx, by, "session.tenant_chosen", tenant_id, session_id)
 
     async def _record(self, tx: AsyncConnection, by: Actor, action: str, tenant_id: str, session_id: str) -> None:
         await self._audit.record(tx, by, action, tenant_id=tenant_id, environment=None, target=("session", session_id))
+
+
+def _not_a_member() -> NotFound:
+    return NotFound("You are not a member of such a tenant.")
