@@ -160,6 +160,12 @@ class TestTake:
         registry = Registry(None)
         quotas = registry.quotas()
         assert await spend(quotas, 500) == 500
+        assert len(registry.asked) == 1
+        registry.quota = 3
+        assert await spend(quotas, 5) == 5
+        registry.now += 0.6
+        assert await spend(quotas, 5) == 3, "and is one again when it comes back, also without the news of it"
+        assert registry.granted == 3
 
     async def test_a_caller_that_leaves_takes_nobody_with_it(self) -> None:
         registry = Registry()

@@ -45,21 +45,25 @@ _ERRORS: Final = {
     400: "The request could not be read: not JSON, or headers that contradict each other.",
     401: "No valid API key, or a wrong signature.",
     402: "The provider declined. Final: a repeat gets the same answer.",
-    403: "The key may not do this, or not in this environment.",
+    403: "The key may not do this, or not in this environment or from this address; or the account is suspended.",
     404: "There is no such resource in this environment.",
     409: "The resource is in another state, or the first request with this key is still being carried out.",
     413: "The body is larger than 1 MiB.",
     415: "The body is not JSON, or has an unknown content encoding.",
     422: "A field is wrong (`errors` names it), nothing is connected, or the idempotency key was used otherwise.",
-    429: "Over the key's limit; `Retry-After` says when to try again.",
+    429: "Over a limit of the key or of the account's plan, or the key's monthly quota is used up (`QUOTA_EXCEEDED`); "
+    "`Retry-After` says when to try again.",
     502: "The provider refused our request.",
     503: "The provider or a part of this service is away, or too busy. `effect` says whether anything may have been done.",
 }
 _LIMIT_HEADERS: Final = {
     name: {"schema": {"type": "string"}, "description": text}
     for name, text in (
-        ("RateLimit", "What is left: requests (`r`) and seconds until the quota is free again (`t`)."),
-        ("RateLimit-Policy", "The quota (`q`) and its window in seconds (`w`)."),
+        ("RateLimit", "What is left of each limit: requests (`r`) and seconds until all of it is free again (`t`)."),
+        (
+            "RateLimit-Policy",
+            "Each limit (`q`) and its window in seconds (`w`): `default` is the key's, `plan` the account's.",
+        ),
         ("X-Request-Id", "Name it when you ask for help."),
         ("X-OneRouter-Overhead-Ms", "Time that was ours, not the provider's."),
     )

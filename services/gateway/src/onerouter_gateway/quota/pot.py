@@ -35,8 +35,8 @@ class Pot:
     """What the registry had left when it answered last; None: it has not yet."""
     lent: int = 0
     """Size of the last loan."""
-    unlimited: bool = False
-    """The registry knows of no such quota any more; the key's change is on its way to us."""
+    unlimited_until: float = 0.0
+    """The registry knew of no such quota any more: the key's change is on its way to us. Believed for a moment."""
     away: bool = False
     """The registry could not be asked the last time."""
     closed: bool = False
@@ -57,7 +57,7 @@ class Pot:
     def take(self, now: float) -> bool:
         """Spend one, if there is one."""
         self.used_at = now
-        if self.unlimited:
+        if now < self.unlimited_until:
             return True
         if self.left == 0:
             return False
@@ -67,25 +67,27 @@ class Pot:
     def settle(self, lease: QuotaLease, *, paid: int, now: float) -> None:
         """Note what the registry lent, and that it has charged `paid` of what was owed."""
         self.away = False
-        self.left += lease.granted
         self.owed -= paid
         if self.owed < 0:  # given back while it was being charged
             self.left, self.owed = self.left - self.owed, 0
-        self.lent = lease.granted
-        self.unlimited = lease.limit is None
-        self.quota = self.quota if lease.limit is None else lease.limit
-        self.available = lease.remaining
+        if lease.limit is None:
+            self.unlimited_until, self.available = now + ASK_AGAIN_S, None
+            self.lent, self.ask_again_at = 0, 0.0
+            return
+        self.left += lease.granted
+        self.lent, self.quota, self.available = lease.granted, lease.limit, lease.remaining
+        self.unlimited_until = 0.0
         self.ask_again_at = now + ASK_AGAIN_S if lease.granted == 0 and lease.remaining == 0 else 0.0
 
     def could_not_ask(self, now: float) -> None:
         self.away = True
         self.ask_again_at = now + ASK_AGAIN_S
 
-    def give_back(self) -> None:
+    def give_back(self, now: float) -> None:
         """What was taken began nothing."""
         if self.owed > 0:
             self.owed -= 1
-        elif not self.unlimited:
+        elif now >= self.unlimited_until:  # else it was of no loan
             self.left += 1
 
     def empty(self) -> tuple[int, int]:

@@ -104,7 +104,7 @@ class Quotas:
     def give_back(self, pot: Pot | None) -> None:
         if pot is None:
             return
-        pot.give_back()
+        pot.give_back(self._monotonic())
         if pot.closed:
             self._to_account(pot)
 
