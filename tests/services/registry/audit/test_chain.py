@@ -63,10 +63,11 @@ def test_every_field_counts() -> None:
     was = hash_of(ENTRY, GENESIS, KEY)
     for field in fields(Entry):
         value = getattr(ENTRY, field.name)
-        changed = {"was": 1} if field.name == "before" else other(value)
-        assert hash_of(replace(ENTRY, **{field.name: changed}), GENESIS, KEY) != was, field.name
+        changed: dict[str, Any] = {field.name: {"was": 1} if field.name == "before" else other(value)}
+        assert hash_of(replace(ENTRY, **changed), GENESIS, KEY) != was, field.name
         if value is not None and field.name not in {"id", "at", "sequence"}:
-            assert hash_of(replace(ENTRY, **{field.name: None}), GENESIS, KEY) != was, field.name
+            nothing: dict[str, Any] = {field.name: None}
+            assert hash_of(replace(ENTRY, **nothing), GENESIS, KEY) != was, field.name
 
 
 def test_the_entry_before_counts_and_so_does_the_key() -> None:

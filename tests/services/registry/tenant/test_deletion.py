@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 import pytest
 from tests.services.registry.acting import as_owner, sign_in
-from tests.services.registry.conftest import CREDENTIALS, Registry, opened
+from tests.services.registry.conftest import CREDENTIALS, Registry, opened, serving
 
 from onerouter_common.errors import Conflict
 from onerouter_common.ids import INVITATION, new_id
@@ -184,3 +184,11 @@ class TestEndDue:
         await admin.deletions.end_due()
         (session,) = await as_owner(registry, "SELECT tenant_id FROM sessions WHERE user_id = $1", person.id)
         assert session["tenant_id"] is None
+
+
+async def test_a_running_registry_does_it_by_itself(registry: Registry) -> None:
+    tenant = await registry.admin.tenants.create("Swept")
+    await registry.admin.tenants.delete(tenant.id, grace=timedelta(0))
+    async with serving(registry.settings.model_copy(update={"tenant_sweep_s": 0.02})), asyncio.timeout(10):
+        while (await registry.admin.tenants.get(tenant.id)).status != "deleted":
+            await asyncio.sleep(0.02)
