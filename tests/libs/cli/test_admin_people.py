@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from onerouter_common.errors import InvalidRequest, Unauthenticated
 from onerouter_local.testing import Cluster
 from onerouter_registry.access.origin import Origin
-from onerouter_registry.audit.trail import Filter
+from onerouter_registry.audit.model import Filter
 from onerouter_server.admin import app
 
 ORIGIN = Origin("203.0.113.7", "Browser/1.0", "req_1")

@@ -178,7 +178,8 @@ async def open_site(postgres: Cluster, **settings: Any) -> AsyncIterator[Site]:
         site_settings = registry.settings.model_copy(update={**chosen, **settings})
         clock = TurnableClock()
         app = create_app(site_settings, clock=clock)
-        state = dict(await stack.enter_async_context(app.router.lifespan_context(app)) or {})
+        lifespan: Any = app.router.lifespan_context(app)
+        state: dict[str, Any] = dict(await stack.enter_async_context(lifespan))
 
         async def with_state(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
             await app({**scope, "state": state}, receive, send)

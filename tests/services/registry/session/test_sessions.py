@@ -21,7 +21,7 @@ class TestCsrf:
     async def test_a_change_without_the_token_is_refused(self, site: Site, token: str) -> None:
         browser = await site.signed_up()
         answer = await browser.http.patch(
-            "/api/account", json={"name": "Eve"}, headers={"X-CSRF-Token": token.encode("latin-1")}
+            "/api/account", json={"name": "Eve"}, headers=[(b"X-CSRF-Token", token.encode("latin-1"))]
         )
         assert (answer.status_code, answer.json()["code"]) == (403, "CSRF_REFUSED")
         assert (await browser.get("/api/account")).json()["name"] == "Ada"

@@ -12,7 +12,7 @@ from onerouter_registry.mail.model import Mail, Mailer
 
 log = structlog.get_logger()
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Awaitable[object]]
 
 _MOST_WAITING: Final = 1_000
 _AT_ONCE: Final = 4
