@@ -17,6 +17,8 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 PARALLEL ?= -n 2 --dist loadgroup
 # The registry's part of the API's description, which the gateway serves.
 MANAGEMENT := services/gateway/src/onerouter_gateway/management/openapi.json
+# $(call write,module,file): a program's output in place of the file, which stays as it was when the program fails.
+write = $(BIN)/python -m $(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
 SERVICE ?=
 ARGS ?=
 
@@ -83,10 +85,10 @@ topics: $(READY)  ## Create missing topics (KAFKA_BOOTSTRAP_SERVERS set)
 	@$(BIN)/onerouter topics $(ARGS)
 
 docs: $(READY)  ## Write docs/openapi.json, asyncapi.json and configuration.md
-	@$(BIN)/python -m onerouter_registry.openapi > $(MANAGEMENT)
-	@$(BIN)/python -m onerouter_gateway.openapi > docs/openapi.json
-	@$(BIN)/python -m onerouter_server.asyncapi > docs/asyncapi.json
-	@$(BIN)/python -m onerouter_server.configuration > docs/configuration.md
+	@$(call write,onerouter_registry.openapi,$(MANAGEMENT))
+	@$(call write,onerouter_gateway.openapi,docs/openapi.json)
+	@$(call write,onerouter_server.asyncapi,docs/asyncapi.json)
+	@$(call write,onerouter_server.configuration,docs/configuration.md)
 	@git diff --stat -- docs $(MANAGEMENT)
 
 lock: $(READY)  ## Resolve requirements.lock again
