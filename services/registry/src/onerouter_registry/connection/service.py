@@ -1,36 +1,28 @@
 """What a tenant does with connections: connect, change, order, disconnect."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from onerouter_common.clock import Clock, isoformat
+from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, InvalidRequest, NotFound
-from onerouter_common.ids import CONNECTION, is_id, new_id
-from onerouter_providers.manifest import Manifest
+from onerouter_common.ids import CONNECTION, is_id
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
-from onerouter_registry.changes import connection_changed, route_changed
+from onerouter_registry.changes import route_changed
 from onerouter_registry.connection import repository
 from onerouter_registry.connection.callback_token.model import CallbackAddress
 from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.change import Change
-from onerouter_registry.connection.credentials import Entered, require_accepted
+from onerouter_registry.connection.connecting import Account, Connecting
 from onerouter_registry.connection.model import Connected, Connection, ConnectionChanges
-from onerouter_registry.connection.priority import moved
-from onerouter_registry.connection.probe import Prober
-from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_room, require_switched_on
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
-from onerouter_registry.connection.verdict import facts_of, next_check
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
-from onerouter_registry.validation import count_of, environment_of, name_of
-from onerouter_registry.vault.service import Vault
+from onerouter_registry.validation import environment_of
 
 log = structlog.get_logger()
 
@@ -40,10 +32,9 @@ class Connections:
         self,
         engine: AsyncEngine,
         catalogue: Catalogue,
-        vault: Vault,
         clock: Clock,
         *,
-        prober: Prober,
+        connecting: Connecting,
         change: Change,
         callback_tokens: CallbackTokens,
         forgetting: Forgetting,
@@ -51,9 +42,8 @@ class Connections:
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
-        self._vault = vault
         self._clock = clock
-        self._prober = prober
+        self._connecting = connecting
         self._change = change
         self._callback_tokens = callback_tokens
         self._forgetting = forgetting
@@ -81,54 +71,8 @@ class Connections:
         Raises InvalidRequest (names each wrong credential; CREDENTIALS_REFUSED; PROVIDER_DISABLED), NotFound (no such
         tenant), Conflict (label taken, too many), ProviderUnavailable or ProviderThrottled (it could not be asked).
         """
-        where = environment_of(environment)
-        manifest = self._catalogue.get(category, provider)
-        entered = Entered.of(manifest, credentials)
-        manifest.check_credentials(entered.values, where)
-        name, limit = name_of("label", label), count_of("max_in_flight", max_in_flight, MOST_IN_FLIGHT)
-        default_currency = currency_of(manifest, currency)
-        if verify:
-            async with tenant_transaction(self._engine, tenant_id, where) as tx:
-                await self._require_place(tx, manifest, name)
-            await require_accepted(self._prober, manifest, where, entered.for_api)
-        connection_id, now = new_id(CONNECTION), self._clock.now()
-        try:
-            async with tenant_transaction(self._engine, tenant_id, where) as tx:
-                await repository.lock_route(tx, tenant_id, where, manifest.category)
-                await self._require_place(tx, manifest, name)
-                owner = (tenant_id, where)
-                connection = Connection(
-                    id=connection_id,
-                    tenant_id=tenant_id,
-                    environment=where,
-                    category=manifest.category,
-                    provider=manifest.id,
-                    label=name,
-                    position=await repository.next_position(tx, manifest.category),
-                    enabled=enabled,
-                    currency=default_currency,
-                    max_in_flight=limit,
-                    credentials=await self._vault.seal(tx, owner, connection_id, manifest, entered.values, now),
-                    version=1,
-                    created_at=now,
-                    updated_at=now,
-                    verified_at=now if verify else None,
-                    next_check_at=next_check(now, accepted=verify),
-                )
-                await repository.add(tx, connection)
-                token = await self._callback_tokens.make(tx, connection, now)
-                if priority is not None:
-                    present = await repository.list_all(tx, manifest.category)
-                    order = moved([one.id for one in present], connection_id, priority)
-                    await repository.set_positions(tx, present, order)
-                made = await _get(tx, connection_id)
-                await append(tx, connection_changed(tenant_id, where, connection_id, "created", now))
-                await self._record(tx, by, "connection.created", made, after=facts_of(made))
-        except IntegrityError as error:
-            explain(error, tenant_id, name)
-            raise
-        log.info("registry.connection.created", tenant_id=tenant_id, connection_id=connection_id, provider=manifest.id)
-        return Connected(made, token if manifest.callback else None)
+        account = Account(category, provider, credentials, label, currency, max_in_flight, enabled, priority)
+        return await self._connecting.connect(tenant_id, environment_of(environment), account, verify=verify, by=by)
 
     async def list(self, tenant_id: str, environment: str) -> list[Connection]:
         """The connected ones, by category, in the order of the route."""
@@ -251,54 +195,8 @@ class Connections:
         `forget` destroys them at once, also those of one that was disconnected before. Doing it again changes nothing.
         Raises NotFound.
         """
-        where, now = environment_of(environment), self._clock.now()
-        kept_for = timedelta(0) if forget else self._forgetting.retention
-        async with tenant_transaction(self._engine, tenant_id, where) as tx:
-            connection = await _get(tx, connection_id, lock=True)
-            if connection.disconnected_at is None:
-                await repository.change(
-                    tx,
-                    connection_id,
-                    now,
-                    disconnected_at=now,
-                    forget_after=now + kept_for,
-                    enabled=False,
-                    position=None,
-                    next_check_at=None,
-                )
-                await append(tx, connection_changed(tenant_id, where, connection_id, "deleted", now))
-                after = {"status": "disconnected", "credentials_kept_until": isoformat(now + kept_for)}
-                before = {"status": connection.status, "priority": connection.priority}
-                await self._record(tx, by, "connection.disconnected", connection, before=before, after=after)
-                log.info("registry.connection.disconnected", tenant_id=tenant_id, connection_id=connection_id)
-            if forget and connection.forgotten_at is None:
-                await self._forgetting.forget(tx, connection, by)
-            return await _get(tx, connection_id)
-
-    async def _require_place(self, tx: AsyncConnection, manifest: Manifest, label: str) -> None:
-        await require_switched_on(tx, manifest)
-        require_room(await repository.list_all(tx, manifest.category), manifest, label)
-
-    async def _record(
-        self,
-        tx: AsyncConnection,
-        by: Actor,
-        action: str,
-        connection: Connection,
-        *,
-        before: Mapping[str, object] | None = None,
-        after: Mapping[str, object] | None = None,
-    ) -> None:
-        await self._audit.record(
-            tx,
-            by,
-            action,
-            tenant_id=connection.tenant_id,
-            environment=connection.environment,
-            target=("connection", connection.id),
-            before=before,
-            after=after,
-        )
+        where = environment_of(environment)
+        return await self._forgetting.disconnect(tenant_id, where, connection_id, forget=forget, by=by)
 
 
 async def _get(tx: AsyncConnection, connection_id: str, *, lock: bool = False) -> Connection:

@@ -12,6 +12,7 @@ from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection.callback_token.model import CallbackUrls
 from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.change import Change
+from onerouter_registry.connection.connecting import Connecting
 from onerouter_registry.connection.probe import Prober
 from onerouter_registry.connection.service import Connections
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
@@ -46,14 +47,14 @@ def connection_use_cases(
     retention = timedelta(days=settings.disconnected_retention_days)
     forgetting = Forgetting(engine, callback_tokens, audit, clock, retention)
     urls = CallbackUrls(None if settings.callback_base_url is None else str(settings.callback_base_url))
+    connecting = Connecting(engine, catalogue, vault, prober, callback_tokens, audit, clock)
     change = Change(engine, catalogue, vault, prober, verdicts, audit, clock)
     return ConnectionUseCases(
         connections=Connections(
             engine,
             catalogue,
-            vault,
             clock,
-            prober=prober,
+            connecting=connecting,
             change=change,
             callback_tokens=callback_tokens,
             forgetting=forgetting,

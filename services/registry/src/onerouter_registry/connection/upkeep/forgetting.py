@@ -1,4 +1,4 @@
-"""Destroys the credentials of connections that were disconnected long enough ago."""
+"""Disconnecting, and destroying the credentials of what was disconnected long enough ago."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,6 +7,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock, isoformat
+from onerouter_common.contracts.base import Environment
+from onerouter_common.errors import NotFound
 from onerouter_common.metric_names import CREDENTIALS_FORGOTTEN
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
@@ -17,7 +19,7 @@ from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.model import Connection, SealedCredentials
 from onerouter_registry.connection.upkeep import repository
 from onerouter_registry.outbox.repository import append
-from onerouter_registry.transactions import operator_transaction
+from onerouter_registry.transactions import operator_transaction, tenant_transaction
 
 log = structlog.get_logger()
 
@@ -43,6 +45,48 @@ class Forgetting:
         while await self._callback_tokens.sweep():
             pass
         return count
+
+    async def disconnect(
+        self, tenant_id: str, environment: Environment, connection_id: str, *, forget: bool, by: Actor
+    ) -> Connection:
+        """See `Connections.disconnect`."""
+        async with tenant_transaction(self._engine, tenant_id, environment) as tx:
+            connection = await connections.find(tx, connection_id, lock=True)
+            if connection is None:
+                raise NotFound(f"There is no connection {connection_id}.")
+            if connection.disconnected_at is None:
+                await self._disconnect(tx, connection, timedelta(0) if forget else self.retention, by)
+            if forget and connection.forgotten_at is None:
+                await self.forget(tx, connection, by)
+            gone = await connections.find(tx, connection_id)
+        return gone or connection
+
+    async def _disconnect(self, tx: AsyncConnection, connection: Connection, kept_for: timedelta, by: Actor) -> None:
+        now = self._clock.now()
+        await connections.change(
+            tx,
+            connection.id,
+            now,
+            disconnected_at=now,
+            forget_after=now + kept_for,
+            enabled=False,
+            position=None,
+            next_check_at=None,
+        )
+        await append(
+            tx, connection_changed(connection.tenant_id, connection.environment, connection.id, "deleted", now)
+        )
+        await self._audit.record(
+            tx,
+            by,
+            "connection.disconnected",
+            tenant_id=connection.tenant_id,
+            environment=connection.environment,
+            target=("connection", connection.id),
+            before={"status": connection.status, "priority": connection.priority},
+            after={"status": "disconnected", "credentials_kept_until": isoformat(now + kept_for)},
+        )
+        log.info("registry.connection.disconnected", tenant_id=connection.tenant_id, connection_id=connection.id)
 
     async def forget(self, tx: AsyncConnection, connection: Connection, by: Actor) -> None:
         """Destroy a disconnected connection's credentials and callback tokens now; its row stays, to be referred to."""
