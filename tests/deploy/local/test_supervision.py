@@ -160,6 +160,15 @@ def test_usual_ports_are_left_alone_when_taken() -> None:
         assert free_port(port) != port
 
 
+def test_secrets_of_a_stack_from_before_still_open_what_it_sealed(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text('{"credential_keys": "local1:old", "callback_keys": "local1:other"}')
+    loaded = LocalSecrets.load(path)
+    assert (loaded.credential_keys_test, loaded.callback_keys_test) == ("local1:old", "local1:other")
+    assert loaded.credential_keys_live not in ("local1:old", "local1:other")
+    assert LocalSecrets.load(path) == loaded
+
+
 def test_secrets_are_kept_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     first = LocalSecrets.load(path)

@@ -16,6 +16,10 @@ def _keyring() -> str:
     return f"local1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
+_RENAMED = {"credential_keys": "credential_keys_test", "callback_keys": "callback_keys_test"}
+"""Stacks made before test and live had rings of their own: what they sealed for the demo is test's."""
+
+
 @dataclass(slots=True)
 class LocalSecrets:
     """Everything a stack needs to keep to itself. Nothing has a default value that two stacks would share."""
@@ -54,7 +58,8 @@ class LocalSecrets:
         """Read the file, or make it; names it does not have yet are made and added."""
         known = {field.name for field in fields(cls)}
         stored = json.loads(path.read_text()) if path.exists() else {}
-        loaded = cls(**{name: value for name, value in stored.items() if name in known})
+        named = {_RENAMED.get(name, name): value for name, value in stored.items()}
+        loaded = cls(**{name: value for name, value in named.items() if name in known})
         loaded.save(path)
         return loaded
 

@@ -1,16 +1,13 @@
 """Data keys wrapped by AWS KMS: its own client against moto's server, which encrypts for real."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from moto.core.exceptions import JsonRESTError
-from moto.kms.models import KmsBackend
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
+from tests.aws_kms import REGION, new_key, running_kms
 
 from onerouter_common.errors import Overloaded
 from onerouter_common.secrets import AwsKms, DataKey, KeyRing, KmsKey, KmsOptions, SecretUnopenable, wrapper_of
@@ -18,50 +15,18 @@ from onerouter_local.ports import free_port
 
 OWNER = ("ten_1", "live")
 PLACE = ("ten_1", "con_1", "key_secret")
-REGION = "eu-central-1"
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[str]:
-    """The address of an AWS KMS that refuses disabled keys as AWS documents it; moto alone does not."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
-            patch.setenv(name, value)
-        for name in [name for name in os.environ if name.startswith("AWS_") and "ACCESS_KEY" not in name]:
-            patch.delenv(name)
-        for method in ("encrypt", "decrypt"):
-            patch.setattr(KmsBackend, method, refusing_disabled(getattr(KmsBackend, method)))
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-        server.stop()
-
-
-def refusing_disabled(method: Any) -> Any:
-    def checked(self: Any, *arguments: Any, **named: Any) -> Any:
-        key_id = named.get("key_id") or (arguments[0] if isinstance(arguments[0], str) else None)
-        key = self.keys.get(self.any_id_to_key_id(key_id)) if key_id else None
-        if key is not None and not key.enabled:
-            raise JsonRESTError("DisabledException", f"{key.arn} is disabled.")
-        return method(self, *arguments, **named)
-
-    return checked
+    with running_kms() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 async def kms(aws: str) -> AsyncIterator[AwsKms]:
     async with AwsKms(KmsOptions(region=REGION, endpoint_url=aws, timeout_s=20)) as opened:
         yield opened
-
-
-async def new_key(kms: AwsKms, alias: str | None = None) -> str:
-    """Its ARN; made with the very client, as an operator would beforehand."""
-    client = await kms._client()
-    arn = str((await client.create_key(Description="OneRouter"))["KeyMetadata"]["Arn"])
-    if alias is not None:
-        await client.create_alias(AliasName=alias, TargetKeyId=arn)
-    return arn
 
 
 async def ring_of(kms: AwsKms, key: str) -> KeyRing:
