@@ -61,6 +61,15 @@ class Post:
         """Raises Overloaded when too much waits already."""
         await self.hand_in(lambda: self._mailer.send(mail))
 
+    async def tell(self, mail: Mail) -> None:
+        """For what was done already and only wants to be known: where too much waits, it stays unsaid."""
+        if not self.delivers:
+            return
+        try:
+            await self.send(mail)
+        except Overloaded:
+            log.warning("registry.mail.left_out", kind=mail.kind, mail_id=mail.id)
+
     async def deliver(self, mail: Mail) -> None:
         """From within a job: now."""
         await self._mailer.send(mail)

@@ -73,7 +73,7 @@ class Accounts:
             await repository.rename(tx, user_id, called, now=self._clock.now())
             await self._record(tx, by, "user.renamed", user_id, before={"name": before.name}, after={"name": called})
 
-    async def begin_email_change(self, user_id: str, email: str) -> str:
+    async def begin_email_change(self, user_id: str, email: str, *, by: Actor) -> str:
         """Sends a link to the new address, which it gives; nothing changes until it is opened.
 
         To one's own it only confirms it. Says nothing about whether someone else has the address. Raises Conflict where no
@@ -86,6 +86,7 @@ class Accounts:
         async with operator_transaction(self._engine) as tx:
             await _get(tx, user_id)
             token = await self._tokens.issue(tx, "email_change", user_id, {"email": address})
+            await self._record(tx, by, "user.email_change_asked", user_id, after={"email": address})
         await self._post.send(self._letters.email_confirmation(address, token))
         return address
 
@@ -113,8 +114,8 @@ class Accounts:
                 before={"email": before.email},
                 after={"email": email},
             )
-        if changed and self._post.delivers:
-            await self._post.send(self._letters.email_changed(before.email))
+        if changed:
+            await self._post.tell(self._letters.email_changed(before.email))
 
     async def change_password(
         self, user_id: str, session: Session | None, current: SecretStr | None, new: SecretStr, *, by: Actor
@@ -141,8 +142,7 @@ class Accounts:
             await self.replace_password(
                 tx, locked, password_hash, but_session=None if session is None else session.id, by=by
             )
-        if self._post.delivers:
-            await self._post.send(self._letters.password_changed(person.email))
+        await self._post.tell(self._letters.password_changed(person.email))
 
     async def replace_password(
         self, tx: AsyncConnection, person: Person, password_hash: str, *, but_session: str | None, by: Actor

@@ -53,7 +53,7 @@ async def update_account(caller: Me, people: PeopleUsed, body: AccountPatch) -> 
         await people.accounts.rename(_id(caller), body.name, by=caller.actor)
     sent_to = None
     if body.email is not None:
-        sent_to = await people.accounts.begin_email_change(_id(caller), body.email)
+        sent_to = await people.accounts.begin_email_change(_id(caller), body.email, by=caller.actor)
     account = AccountView.of(await people.accounts.get(_id(caller)))
     return AccountPatched(**account.model_dump(), confirmation_sent_to=sent_to)
 
@@ -84,7 +84,7 @@ async def end_session(caller: Me, people: PeopleUsed, session_id: Annotated[str,
 async def begin_totp(caller: Me, people: PeopleUsed, body: MaybeProof) -> TotpBegun:
     """It is asked for from when a code of it was confirmed. Needs a sign-in of the last 15 minutes, or your password."""
     await people.reauthentication.require(_id(caller), caller.session, body.password)
-    begun = await people.second_factor.begin(_id(caller))
+    begun = await people.second_factor.begin(_id(caller), by=caller.actor)
     return TotpBegun.of(begun.secret, begun.uri)
 
 

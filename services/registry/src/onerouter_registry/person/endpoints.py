@@ -33,7 +33,15 @@ from onerouter_registry.person.schemas import (
     TotpRequest,
 )
 
-router = APIRouter(prefix="/api/auth", tags=["Sign-in"], dependencies=[Depends(no_store)])
+router = APIRouter(
+    prefix="/api/auth",
+    tags=["Sign-in"],
+    dependencies=[Depends(no_store)],
+    responses={
+        401: {"description": "Not known by what was sent, or not signed in."},
+        403: {"description": "From another site, without the CSRF token, or not let in."},
+    },
+)
 _FROM_HERE = [Depends(from_this_site)]
 
 
@@ -87,7 +95,11 @@ async def sign_in(
     return await begin(request, response, people, opened)
 
 
-@router.post("/totp", summary="Finish signing in with a second factor")
+@router.post(
+    "/totp",
+    summary="Finish signing in with a second factor",
+    responses={409: {"description": "You are signed in already."}},
+)
 async def enter_second_factor(
     request: Request,
     response: Response,
@@ -127,7 +139,11 @@ async def get_session(
     return await view_of(request, people, caller.session)
 
 
-@router.post("/tenant", summary="Work on another of your tenants")
+@router.post(
+    "/tenant",
+    summary="Work on another of your tenants",
+    responses={404: {"description": "You are not a member of such a tenant."}},
+)
 async def choose_tenant(
     request: Request,
     body: TenantChoice,

@@ -55,7 +55,7 @@ class SecondFactor:
         self._audit = audit
         self._clock = clock
 
-    async def begin(self, user_id: str) -> BegunTotp:
+    async def begin(self, user_id: str, *, by: Actor) -> BegunTotp:
         """A secret to put into an authenticator app. Raises Conflict when one is in use already."""
         secret = totp.new_secret()
         sealed = await self._secrets.seal(user_id, secret)
@@ -64,6 +64,7 @@ class SecondFactor:
             if row is None or row["totp_enabled_at"] is not None:
                 raise Conflict("A second factor is set up already; remove it first.", code="TOTP_ENABLED")
             await repository.set_secret(tx, user_id, sealed.key, sealed.secret, now=self._clock.now())
+            await self._record(tx, by, "user.totp_begun", user_id)
         return BegunTotp(secret, totp.uri_of(secret, row["email"]))
 
     async def confirm(self, user_id: str, code: str, *, but_session: str | None, by: Actor) -> list[SecretStr]:

@@ -84,6 +84,5 @@ class SignUp:
             opened = await self._entrance.admit(
                 tx, person, method="password", origin=origin, previous=previous, tenant_id=tenant_id
             )
-        if self._post.delivers:
-            await self._post.send(self._letters.email_confirmation(address, token))
+        await self._post.tell(self._letters.email_confirmation(address, token))
         return SignedIn(person, opened)
