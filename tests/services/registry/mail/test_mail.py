@@ -33,7 +33,9 @@ def letter() -> Mail:
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[MutableMapping[str, Any]]:
     """What is logged of mail, as it is written. In place of the modules' loggers, which keep the first output they met."""
     capture = structlog.testing.LogCapture()
-    log = structlog.wrap_logger(structlog.PrintLogger(), processors=[logging.hide_secrets, capture])
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(), processors=[logging.hide_secrets, capture], wrapper_class=structlog.BoundLogger
+    )
     for module in (routed, printed, service):
         monkeypatch.setattr(module, "log", log)
     return capture.entries
