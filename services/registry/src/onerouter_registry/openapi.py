@@ -32,9 +32,11 @@ _TAGS: Final[Mapping[str, str]] = {
 }
 _FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
 _ERRORS: Final = {
+    400: "The body is no JSON in UTF-8.",
     401: "Neither signed in nor a valid API key, or the session has ended.",
     403: "Not permitted to this caller, in this environment, or from this address.",
     404: "There is no such thing in this tenant and environment.",
+    409: "Something is in a state that does not allow it, or has changed meanwhile.",
     413: "The body is larger than 1 MiB.",
     422: "A field is wrong; `errors` names it.",
     429: "Too many requests; `Retry-After` says when to try again.",
@@ -70,33 +72,35 @@ def describe(app: FastAPI) -> dict[str, Any]:
         _SCHEMES[name]: scheme for name, scheme in components.get("securitySchemes", {}).items()
     }
     document.setdefault("paths", {})
-    for path, operation in _operations(document):
-        _complete(path, operation)
+    for path, method, operation in _operations(document):
+        _complete(path, method, operation)
     document["tags"] = [
         {"name": tag, "description": _TAGS.get(tag, f"{tag}.")}
-        for tag in dict.fromkeys(tag for _, operation in _operations(document) for tag in operation.get("tags", []))
+        for tag in dict.fromkeys(tag for _, _, operation in _operations(document) for tag in operation.get("tags", []))
     ]
     return document
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     is_private = bool(operation.get("security"))
     if is_private:
         operation["security"] = [
             {_SCHEMES[name]: scopes for name, scopes in one.items()} for one in operation["security"]
         ]
         _add_choices(operation)
-    for status in _errors_of(path, operation, is_private=is_private):
+    declared = {int(status) for status in operation["responses"] if int(status) >= 400}
+    for status in sorted(declared.union(_errors_of(path, method, operation, is_private=is_private))):
         operation["responses"][str(status)] = _problem(operation["responses"].get(str(status)), status)
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
-def _errors_of(path: str, operation: Mapping[str, Any], *, is_private: bool) -> list[int]:
+def _errors_of(path: str, method: str, operation: Mapping[str, Any], *, is_private: bool) -> list[int]:
     takes_something = "parameters" in operation or "requestBody" in operation
     return [
         *((401, 403) if is_private else ()),
         *((404,) if "{" in path else ()),
-        *((413,) if "requestBody" in operation else ()),
+        *((409,) if is_private and method != "get" else ()),
+        *((400, 413) if "requestBody" in operation else ()),
         *((422,) if takes_something else ()),
         429,
         503,
@@ -116,10 +120,10 @@ def _add_choices(operation: dict[str, Any]) -> None:
     parameters.extend(choice for choice in _CHOICES if str(choice["name"]).lower() not in named)
 
 
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in document["paths"].items():
-        for operation in methods.values():
-            yield path, operation
+        for method, operation in methods.items():
+            yield path, method, operation
 
 
 def operation_id_of(route: APIRoute) -> str:

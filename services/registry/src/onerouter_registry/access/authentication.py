@@ -231,7 +231,9 @@ async def tenant_caller(
     """A FastAPI dependency, as `Annotated[TenantCaller, Security(tenant_caller, scopes=["services:write"])]`."""
     caller = await _any_caller(request)
     if caller.tenant_id is None:
-        raise NotPermitted("No tenant is chosen: name one of yours in X-OneRouter-Tenant, ask for an invitation, or create one.")
+        raise NotPermitted(
+            "No tenant is chosen: name one of yours in X-OneRouter-Tenant, ask for an invitation, or create one."
+        )
     if caller.tenant_status is not None:
         _require_active(caller.tenant_status, reading=request.method in _SAFE_METHODS)
     for permission in scopes.scopes:

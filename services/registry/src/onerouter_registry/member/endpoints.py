@@ -111,7 +111,18 @@ async def revoke_invitation(
     return InvitationView.of(revoked, clock.now())
 
 
-@router.post("/invitations/accept", summary="Accept an invitation", dependencies=[Depends(from_this_site)])
+@router.post(
+    "/invitations/accept",
+    summary="Accept an invitation",
+    dependencies=[Depends(from_this_site)],
+    responses={
+        401: {
+            "description": "Your session has ended, or the address you were invited at has an account: sign in first."
+        },
+        403: {"description": "From another site, or it was sent to another address than yours."},
+        409: {"description": "You are a member already."},
+    },
+)
 async def accept_invitation(
     request: Request, response: Response, people: PeopleUsed, origin: OriginUsed, body: Acceptance
 ) -> SessionView:
