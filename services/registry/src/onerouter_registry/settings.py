@@ -123,7 +123,8 @@ class Settings(ServiceSettings, ManagementSettings):
         None, max_length=254, description="The sender of our own mail; needed together with the key."
     )
     mail_gateway_url: AnyHttpUrl | None = Field(
-        None, description="Where this process reaches the gateway to send mail; absent: as people do, ONEROUTER_PUBLIC_URL."
+        None,
+        description="Where this process reaches the gateway to send mail; absent: as people do, ONEROUTER_PUBLIC_URL.",
     )
     oidc_issuers: tuple[Issuer, ...] = Field(
         (),

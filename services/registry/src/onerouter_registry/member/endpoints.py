@@ -20,7 +20,7 @@ from onerouter_registry.member.schemas import (
     MemberPage,
     MemberPatch,
     MemberView,
-    NewTenant,
+    TenantOfYourOwn,
 )
 from onerouter_registry.person.browser import OriginUsed, PeopleUsed, begin, no_store, view_of, view_without_session
 from onerouter_registry.person.schemas import SessionView, TenantOfMine
@@ -141,7 +141,7 @@ async def accept_invitation(
 
 @router.post("/tenants", tags=["Tenant"], summary="Make another tenant")
 async def create_tenant(
-    caller: Annotated[Caller, Security(signed_in)], people: PeopleUsed, body: NewTenant
+    caller: Annotated[Caller, Security(signed_in)], people: PeopleUsed, body: TenantOfYourOwn
 ) -> TenantOfMine:
     """You are its owner. Where sign-up is not open to all, operators make tenants."""
     made = await people.founding.found_another(

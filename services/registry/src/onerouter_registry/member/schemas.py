@@ -104,7 +104,7 @@ class Acceptance(BaseModel):
     name: Name | None = Field(None, description="For someone new; absent: what stands before the @.")
 
 
-class NewTenant(BaseModel):
+class TenantOfYourOwn(BaseModel):
     model_config = FORBID
 
     name: Name = Field(examples=["Acme"])

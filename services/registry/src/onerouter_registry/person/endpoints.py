@@ -65,7 +65,12 @@ async def list_sign_in_methods(request: Request, people: PeopleUsed) -> MethodsV
     )
 
 
-@router.post("/sign-up", summary="Sign up", dependencies=_FROM_HERE)
+@router.post(
+    "/sign-up",
+    summary="Sign up",
+    dependencies=_FROM_HERE,
+    responses={409: {"description": "There is an account with this address."}},
+)
 async def sign_up(
     request: Request,
     response: Response,
