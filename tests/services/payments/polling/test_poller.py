@@ -1,6 +1,5 @@
 """What never called back is asked for, on a schedule that ends, and told like a callback would have told it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +8,7 @@ import orjson
 
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import ProviderUnavailable
+from onerouter_common.routing.route import Candidate, Route
 from onerouter_payments.payment.aggregate import PaymentAggregate, add_refund, observe_payment, observe_refund
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.polling.poller import Poller
@@ -43,8 +43,8 @@ class Answering:
 class OneConnection:
     client: Answering
 
-    async def route(self, tenant_id: str, environment: str, category: str) -> Sequence[FakeConnection]:
-        return [FakeConnection(client=self.client)]
+    async def route(self, tenant_id: str, environment: str, category: str) -> Route:
+        return Route((Candidate("con_1", "razorpay"),))
 
     async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> FakeConnection | None:
         return FakeConnection(client=self.client) if connection_id == "con_1" else None
