@@ -303,6 +303,16 @@ async def test_refusals_are_for_the_mapping(pool: httpx.AsyncBaseTransport, stat
     assert (answer.status, answer.ok, answer.body) == (int(status[:3]), False, {"error": {"code": "X"}})
 
 
+async def test_a_form_is_sent_as_a_form(pool: httpx.AsyncBaseTransport) -> None:
+    async with serving(says("200 OK", b"{}")) as server:
+        http = ProviderHttp(pool, provider="acme")
+        form = [("expand[]", "a"), ("expand[]", "b & c")]
+        await http.send("x", "POST", server.url, effect=True, headers={}, form=form)
+    head, _, sent = server.requests[0].partition(b"\r\n\r\n")
+    assert b"content-type: application/x-www-form-urlencoded" in head.lower()
+    assert sent == b"expand%5B%5D=a&expand%5B%5D=b+%26+c"
+
+
 async def test_nothing_of_ours_goes_out_and_nothing_of_theirs_stays(pool: httpx.AsyncBaseTransport) -> None:
     async with serving(says("200 OK", b"{}", "Set-Cookie: session=1; Path=/")) as server:
         with telemetry.span("operation"):

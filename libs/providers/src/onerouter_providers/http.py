@@ -20,13 +20,14 @@ headers) goes out, and neither bodies nor headers are logged.
 import asyncio
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final, NoReturn
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
@@ -154,15 +155,16 @@ class ProviderHttp:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        form: Sequence[tuple[str, str]] | None = None,
         deadline: float | None = None,
     ) -> Answer:
-        """One wire call. `effect`: whether it changes anything at the provider.
+        """One wire call. `effect`: whether it changes anything at the provider; `body` goes as JSON, `form` as a form.
 
         Returns 2xx and 4xx answers (a 4xx is the provider's word on the request; its mapping knows the words); raises
         ProviderUnavailable, ProviderThrottled or ProviderOutcomeUnknown for everything else.
         """
         call = _Call(self, capability, effect=effect)
-        request = self._build(method, url, headers, params, body)
+        request = self._build(method, url, headers, params, body, form)
         token = _progress.set(call.progress)
         try:
             with telemetry.span(
@@ -191,6 +193,7 @@ class ProviderHttp:
         headers: Mapping[str, str],
         params: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
+        form: Sequence[tuple[str, str]] | None,
     ) -> httpx.Request:
         # `identity`: a compressed answer could be small on the wire and endless in memory.
         wire = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "OneRouter", **headers}
@@ -198,6 +201,9 @@ class ProviderHttp:
         if body is not None:
             content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
             wire["Content-Type"] = "application/json"
+        elif form is not None:
+            content = urlencode(form).encode()
+            wire["Content-Type"] = "application/x-www-form-urlencoded"
         target = _parsed(url) if params is None else httpx.URL(url, params=params)
         return httpx.Request(method, target, headers=wire, content=content, extensions=_EXTENSIONS)
 
