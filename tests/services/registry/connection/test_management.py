@@ -167,7 +167,7 @@ class TestWhichOne:
         ("query", "status"),
         [
             ("?label=none", 404),
-            (f"?connection_id={new_id(CONNECTION)}", 404),
+            ("?connection_id=con_01k9zq3v9yf7w8r2m4t6x8z0bc", 404),
             ("?connection_id=con_short", 404),
             ("?connection_id=%00", 422),
             ("?label=%00", 422),
