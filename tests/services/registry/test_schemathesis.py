@@ -1,0 +1,277 @@
+"""The management API keeps to its own description, whatever it is sent.
+
+schemathesis makes requests from the OpenAPI document, good ones and bad ones; each answer must have a status, a content type
+and a body that the document names, and none may be an error of ours. The same ones in every run.
+"""
+
+import asyncio
+import copy
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+import requests
+import schemathesis
+import uvicorn
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Config, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from tests.services.registry.acting import as_owner, sign_in
+from tests.services.registry.conftest import CREDENTIALS, Registry, opened
+from tests.services.registry.connection.conftest import Provider
+
+from onerouter_local.ports import LOOPBACK, free_port
+from onerouter_local.testing import Cluster
+from onerouter_providers.loader import Providers
+from onerouter_registry.actor import COMMAND_LINE
+from onerouter_registry.admin import open_admin
+from onerouter_registry.app import build_management_routes, create_app
+from onerouter_registry.oidc.model import Issuer
+from onerouter_registry.openapi import describe, operation_id_of
+from onerouter_registry.tenant.model import Tenant
+
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+NOWHERE: Final = "https://127.0.0.1:1"
+"""An issuer that is away."""
+AWAY: Final = frozenset({"link_oidc_identity"})
+"""Ask someone outside, who is away here: 503 is their honest answer."""
+HIDDEN: Final = frozenset(
+    {
+        "enter_second_factor",
+        "reset_password",
+        "confirm_email",
+        "confirm_totp",
+        "remove_totp",
+        "renew_recovery_codes",
+        "accept_invitation",
+        "link_oidc_identity",
+    }
+)
+"""Never done here: they need what only a mail, an authenticator or an issuer knows."""
+FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "connect_service": {"credentials": {name: value.get_secret_value() for name, value in CREDENTIALS.items()}},
+    "create_api_key": {"name": "backend"},
+    "create_invitation": {"role": "viewer"},
+    "update_member": {"role": "developer"},
+    "sign_up": {"name": "Ada"},
+    "explain_routing": {"category": "payments", "capability": "payment.create"},
+}
+"""Of good bodies, what the document's examples do not say."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Someone who calls, and the tenant they are at home in."""
+
+    headers: dict[str, str]
+    tenant: Tenant
+    session_id: str
+
+
+@pytest.fixture(scope="module")
+async def registry(postgres: Cluster) -> AsyncIterator[Registry]:
+    """With a provider that answers: it is no provider's fault what happens here."""
+    made = await postgres.create("registry")
+    outside = web.Application()
+    outside.router.add_get("/{path:.*}", Provider().answer)
+    async with opened(made) as plain, TestServer(outside) as server:
+        told = plain.settings.model_copy(
+            update={
+                "oidc_issuers": (Issuer(id="acme", name="Acme", issuer=NOWHERE, client_id="x", sign_up=True),),
+                "sign_up": "open",
+                "provider_base_urls": {one.manifest.id: str(server.make_url("/")) for one in Providers.load()},
+                "log_level": "CRITICAL",
+            }
+        )
+        async with open_admin(told) as admin:
+            yield Registry(told, admin, made)
+    await postgres.drop(made)
+
+
+@pytest.fixture(scope="module")
+def base_url(registry: Registry) -> Iterator[str]:
+    """The service on a socket, in a thread of its own."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(registry.settings), host=LOOPBACK, port=port, log_level="critical")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until = time.monotonic() + 20
+        while not server.started and time.monotonic() < until:
+            time.sleep(0.05)
+        assert server.started
+        yield f"http://{LOOPBACK}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+class Explorer:
+    """Sends what schemathesis makes up as one caller; half of it about things that are there, with a mostly good body."""
+
+    def __init__(self, base_url: str, session: requests.Session, *, examples: int) -> None:
+        self._base_url = base_url
+        self._session = session
+        self._examples = examples
+
+    def explore(self, operation: Any, headers: Mapping[str, str], known: Mapping[str, str], good: Any) -> set[int]:
+        """The statuses it was answered with. Raises what schemathesis found."""
+        name = operation.definition.raw["operationId"]
+        made_up = operation.as_strategy(generation_mode=GenerationMode.POSITIVE) | operation.as_strategy(
+            generation_mode=GenerationMode.NEGATIVE
+        )
+        statuses: set[int] = set()
+
+        @settings(
+            max_examples=self._examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+        )
+        @given(case=made_up, aimed=st.booleans(), kept=st.integers(0, 9))
+        def send(case: Any, aimed: bool, kept: int) -> None:
+            if aimed:
+                _aim(case, known, good, kept)
+            answer = case.call(base_url=self._base_url, headers=dict(headers), session=self._session, timeout=10)
+            statuses.add(answer.status_code)
+            excused = answer.status_code == 503 and name in AWAY
+            case.validate_response(answer, checks=CHECKS[1:] if excused else CHECKS)
+
+        send()
+        return statuses
+
+
+def _aim(case: Any, known: Mapping[str, str], good: Any, kept: int) -> None:
+    """At what is there, as the caller is; of the body that was made up at most one field is kept."""
+    for name in case.path_parameters or {}:
+        case.path_parameters[name] = known.get(name, case.path_parameters[name])
+    for name in ("X-OneRouter-Tenant", "X-OneRouter-Environment"):
+        case.headers.pop(name, None)
+    if good is None:
+        return
+    made_up = case.body if isinstance(case.body, dict) else {}
+    fields = sorted(made_up)[kept : kept + 1]
+    case.body = {**good, **{field: made_up[field] for field in fields}}
+    case.media_type = "application/json"
+
+
+def described() -> dict[str, Any]:
+    app = FastAPI(generate_unique_id_function=operation_id_of)
+    build_management_routes(app)
+    return describe(app)
+
+
+def operations_of(document: Mapping[str, Any]) -> list[Any]:
+    # Who calls is ours to say: it would send credentials it made up beside the real ones.
+    config = Config.from_dict({"generation": {"with-security-parameters": False}})
+    schema = schemathesis.openapi.from_dict(copy.deepcopy(dict(document)), config=config)
+    found: Iterator[Any] = schema.get_all_operations()
+    return [one.ok() for one in found]
+
+
+def good_body(document: Mapping[str, Any], operation: Mapping[str, Any], tenant: Tenant) -> dict[str, Any] | None:
+    """From the examples of its fields; None where the operation takes none."""
+    if "requestBody" not in operation:
+        return None
+    named = operation["requestBody"]["content"]["application/json"]["schema"].get("$ref", "").rpartition("/")[2]
+    properties = document["components"]["schemas"].get(named, {}).get("properties", {})
+    good = {name: about["examples"][0] for name, about in properties.items() if about.get("examples")}
+    fixed = {"tenant_id": tenant.id} if "tenant_id" in good else {}
+    return {**good, **FIELDS.get(operation["operationId"], {}), **fixed}
+
+
+async def a_visitor(registry: Registry, *, with_key: bool) -> Visitor:
+    """The owner of a new tenant, who is an operator, too; or an API key of it."""
+    tenant = await registry.admin.tenants.create("Acme")
+    person = await sign_in(registry, tenant.id, "owner", is_operator=True)
+    (session,) = await as_owner(registry, "SELECT id FROM sessions WHERE user_id = $1", person.id)
+    if not with_key:
+        return Visitor(person.headers, tenant, session["id"])
+    key = await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+    return Visitor({"X-API-Key": key.key.get_secret_value()}, tenant, session["id"])
+
+
+async def things(registry: Registry, visitor: Visitor, path: str) -> dict[str, str]:
+    """What stands in the places of a path: something new for each operation, as the one before may have removed it."""
+    admin, tenant = registry.admin, visitor.tenant
+    known = {"tenant_id": tenant.id, "service": "payments", "category": "payments", "provider": "razorpay"}
+    known |= {"issuer_id": "acme", "session_id": visitor.session_id}
+    await as_owner(registry, "DELETE FROM provider_switches")
+    if "{key_id}" in path:
+        known["key_id"] = (await admin.api_keys.create(tenant.id, "test", name="one")).api_key.id
+    if "{user_id}" in path:
+        known["user_id"] = (await sign_in(registry, tenant.id, "viewer")).id
+    if "{provider}" in path:
+        for one in await admin.connections.list(tenant.id, "test"):
+            await admin.connections.disconnect(tenant.id, "test", one.id)
+    if "{provider}" in path and not path.endswith("/connect"):
+        await admin.connections.connect(tenant.id, "test", "razorpay", CREDENTIALS)
+    if "{invitation_id}" in path:
+        invited = f"{secrets.token_hex(6)}@example.com"
+        made = await admin.people.invitations.invite(tenant.id, invited, "viewer", acting_as=None, by=COMMAND_LINE)
+        known["invitation_id"] = made.invitation.id
+    return known
+
+
+async def explore_all(registry: Registry, base_url: str, *, with_key: bool, examples: int) -> dict[str, set[int]]:
+    """The statuses of each operation, by its id. Fails when all are tried, with all that was found."""
+    document = described()
+    failures: list[str] = []
+    statuses: dict[str, set[int]] = {}
+    visitor = await a_visitor(registry, with_key=with_key)
+    with requests.Session() as session:
+        explorer = Explorer(base_url, session, examples=examples)
+        for operation in operations_of(document):
+            # Some operations end the session or the key, others suspend the tenant: then somebody new goes on.
+            home = await asyncio.to_thread(session.get, f"{base_url}/api/tenant", headers=visitor.headers, timeout=10)
+            if home.status_code != 200 or home.json()["status"] != "active":
+                visitor = await a_visitor(registry, with_key=with_key)
+            known = await things(registry, visitor, operation.path)
+            raw = document["paths"][operation.path][operation.method]
+            good = good_body(document, raw, visitor.tenant)
+            try:
+                seen = await asyncio.to_thread(explorer.explore, operation, visitor.headers, known, good)
+                statuses[raw["operationId"]] = seen
+            except (Exception, FailureGroup) as error:
+                failures.append(f"{operation.label}: {error}"[:2_000])
+            session.cookies.clear()
+    assert not failures, "\n\n".join(failures)
+    return statuses
+
+
+class TestManagementApi:
+    async def test_answers_the_owner_as_it_says(self, registry: Registry, base_url: str) -> None:
+        statuses = await explore_all(registry, base_url, with_key=False, examples=14)
+        never_done = {name for name, seen in statuses.items() if not any(status < 400 for status in seen)}
+        assert never_done <= HIDDEN, {name: statuses[name] for name in never_done - HIDDEN}
+
+    async def test_answers_a_key_as_it_says(self, registry: Registry, base_url: str) -> None:
+        statuses = await explore_all(registry, base_url, with_key=True, examples=6)
+        for name in ("get_tenant", "list_api_keys", "get_api_key", "list_connections", "list_routing"):
+            assert 200 in statuses[name]
+        for name in ("update_member", "change_password", "list_tenants", "suspend_tenant", "create_invitation"):
+            assert statuses[name] <= {400, 403, 422}, name
