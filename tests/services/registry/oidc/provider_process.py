@@ -1,6 +1,8 @@
 """Real OpenID providers as processes, and what a person does in a browser there."""
 
 import asyncio
+import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -9,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from onerouter_local.ports import accepts, free_port
 
 _HERE = Path(__file__).parent
 _START_S = 30.0
+_INSTALL_S = 60.0
 
 
 class ProviderProcess:
@@ -75,3 +79,59 @@ async def authlib_provider() -> AsyncIterator[AuthlibProvider]:
         yield provider
     finally:
         await provider.stop()
+
+
+class CertifiedProvider(ProviderProcess):
+    """npm's oidc-provider, which the OpenID Foundation has certified. Whoever signs in is who they say they are."""
+
+    async def sign_in(self, authorization_url: str, subject: str) -> str:
+        """The person signs in there and consents; returns where their browser is sent."""
+        async with httpx.AsyncClient(base_url=self.issuer) as http:
+            answer = await http.get(authorization_url)
+            for _ in range(12):
+                if answer.is_redirect:
+                    location = answer.headers["location"]
+                    if not location.startswith(("/", self.issuer)):
+                        return str(location)
+                    answer = await http.get(location)
+                    continue
+                assert answer.status_code == 200, answer.text
+                asks_who = 'name="login"' in answer.text
+                form = {"prompt": "login", "login": subject, "password": "x"} if asks_who else {"prompt": "consent"}
+                answer = await http.post(answer.url, data=form)
+        raise AssertionError("the provider sends the browser round in circles")
+
+
+@asynccontextmanager
+async def certified_provider(cache: Path) -> AsyncIterator[CertifiedProvider]:
+    """Installed into `cache` the first time, from the lock. Skips where there is no node, or no registry to install from."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("node and npm are not installed")
+    source = _HERE / "node_provider"
+    lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:12]
+    home = cache / f"oidc-provider-{lock}"
+    await asyncio.to_thread(_install, npm, source, home)
+    port = free_port()
+    provider = CertifiedProvider([node, str(home / "provider.mjs"), str(port)], port)
+    await provider.start()
+    try:
+        yield provider
+    finally:
+        await provider.stop()
+
+
+def _install(npm: str, source: Path, home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        shutil.copy(file, home)
+    if (home / ".installed").exists():
+        return
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        done = subprocess.run(command, cwd=home, capture_output=True, timeout=_INSTALL_S, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"npm did not install oidc-provider within {_INSTALL_S:.0f} s")
+    if done.returncode != 0:
+        pytest.skip("npm could not install oidc-provider; is its registry within reach?")
+    (home / ".installed").touch()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -24,6 +24,9 @@ class Issuer(BaseModel):
     client_id: str = Field(min_length=1, max_length=512)
     client_secret: SecretStr | None = Field(
         None, description="Absent: a public client, which proves itself by PKCE alone."
+    )
+    client_auth: Literal["client_secret_basic", "client_secret_post"] | None = Field(
+        None, description="How the secret is shown; absent: the first of these that the issuer says it understands."
     )
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     audiences: tuple[str, ...] = Field((), description="Of bearer tokens for our API, besides the client id.")

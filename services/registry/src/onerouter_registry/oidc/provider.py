@@ -137,6 +137,7 @@ class Provider:
     def _authenticated(self, form: dict[str, str], methods: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
         """The form and headers by which the issuer knows us, by the best means it understands."""
         secret = self.config.client_secret
+        methods = methods if self.config.client_auth is None else (self.config.client_auth,)
         if secret is None:
             return {**form, "client_id": self.config.client_id}, {}
         if "client_secret_basic" in methods:
