@@ -56,6 +56,14 @@ class PaymentReference:
 
 
 @dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """The payer has approved: take the money, or hold it where the tenant captures later."""
+
+    payment: PaymentReference
+    capture: Literal["automatic", "manual"] = "automatic"
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureRequest:
     payment: PaymentReference
     amount: Money
@@ -88,6 +96,8 @@ class PaymentSnapshot:
     """Public facts the payer's page needs: `{key_id, order_id, amount, currency}` for Razorpay's checkout."""
     checkout_url: str | None = None
     fee_minor: int | None = None
+    awaits_completion: bool = False
+    """The payer has approved, and the provider waits for our `complete_payment`; only of those that `CompletesPayments`."""
     error_reason: str | None = None
     error_code: str | None = None
     error_message: str | None = None
@@ -128,4 +138,19 @@ class PaymentProvider(Protocol):
 
     async def probe(self) -> None:
         """A read-only call that proves the credentials. Raises ProviderRefusedUs when they are wrong."""
+        ...
+
+
+class CompletesPayments(Protocol):
+    """A provider where an approved payment is not taken before we say so (capability `payment.complete`)."""
+
+    async def complete_payment(self, request: CompletionRequest, *, key: str) -> PaymentSnapshot:
+        """Take or hold the money. Done already: that is the answer.
+
+        Raises Conflict when the payer has not approved, ProviderDeclined when the money is refused.
+        """
+        ...
+
+    async def find_completion(self, request: CompletionRequest) -> PaymentSnapshot | None:
+        """The completed payment, or None when it surely is not completed."""
         ...

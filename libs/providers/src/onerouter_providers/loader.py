@@ -124,4 +124,6 @@ def _webhook_of(package: ModuleType, manifest: Manifest) -> WebhookModule | None
     missing = [name for name in ("verify", "identify", "parse") if not callable(getattr(webhook, name, None))]
     if missing:
         raise ImportError(f"{webhook.__name__} has no function {', '.join(missing)}")
+    if (manifest.certificates is None) is callable(getattr(webhook, "certificate_url", None)):
+        raise ImportError(f"{webhook.__name__} and the manifest differ on whether callbacks are signed by certificate")
     return cast(WebhookModule, webhook)

@@ -124,6 +124,15 @@ class CallbackFacts(_Facts):
     help: str = ""
 
 
+class CertificateFacts(_Facts):
+    """For a provider that signs its callbacks with a certificate, fetched from an address that each callback names."""
+
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...] = Field(min_length=1)
+    """The only ones the certificate may be fetched from, by https."""
+    name_suffix: str = Field(pattern=r"^(\.[a-z0-9-]+){2,}$")
+    """What the certificate's name must end with (`.paypal.com`)."""
+
+
 class Manifest(_Facts):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     category: Category
@@ -145,6 +154,7 @@ class Manifest(_Facts):
     unsupported: Mapping[str, str] = {}
     """Capability → what to do instead, for those that others of the category have and this provider has not."""
     callback: CallbackFacts | None = None
+    certificates: CertificateFacts | None = None
     currencies: tuple[Currency, ...] | None = None
     """Absent: the provider decides."""
     countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] | None = None

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cryptography.x509 import Certificate
 from pydantic import SecretStr
+from typing_extensions import TypeIs
 
 from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.errors import MalformedRequest, Unauthenticated
@@ -39,8 +41,20 @@ class ProviderEvent:
     object: CallbackObject
 
 
-class WebhookModule(Protocol):
-    """The functions a provider's `webhook` module has. Header names are looked up case-insensitively."""
+class ReadsCallbacks(Protocol):
+    """What every provider's `webhook` module has. Header names are looked up case-insensitively."""
+
+    def identify(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
+        """The provider's event id and event type. Raises CallbackUnreadable."""
+        ...
+
+    def parse(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
+        """The event, or None for a kind we do not follow. Raises CallbackUnreadable."""
+        ...
+
+
+class SignedBySecret(ReadsCallbacks, Protocol):
+    """The module of a provider that shares a secret with us: it verifies from memory."""
 
     def verify(self, body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
         """Raises SignatureInvalid unless one of the secrets fits; takes the same time whichever it is.
@@ -50,13 +64,35 @@ class WebhookModule(Protocol):
         """
         ...
 
-    def identify(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
-        """The provider's event id and event type. Raises CallbackUnreadable."""
+
+class SignedByCertificate(ReadsCallbacks, Protocol):
+    """The module of a provider that signs with a certificate and says where that is (manifest: `[certificates]`).
+
+    It does no I/O either: who verifies asks it for the address, fetches the certificate (`certificates.py`: only from
+    allowed hosts, bounded, cached, its chain verified), and hands it in.
+    """
+
+    def certificate_url(self, headers: Mapping[str, str]) -> str:
+        """The address as the callback names it, not yet allowed. Raises SignatureInvalid."""
         ...
 
-    def parse(self, body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:
-        """The event, or None for a kind we do not follow. Raises CallbackUnreadable."""
+    def verify(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        secrets: Mapping[str, SecretStr],
+        certificate: Certificate,
+        at: datetime,
+    ) -> None:
+        """Raises SignatureInvalid unless the certificate's key signed it for this connection. `at`: now."""
         ...
+
+
+WebhookModule = SignedBySecret | SignedByCertificate
+
+
+def is_signed_by_certificate(module: WebhookModule) -> TypeIs[SignedByCertificate]:
+    return hasattr(module, "certificate_url")
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:

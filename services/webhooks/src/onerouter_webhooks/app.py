@@ -21,6 +21,8 @@ from onerouter_common.secrets import KeyRing, Kms
 from onerouter_common.settings import keyring_of
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
+from onerouter_providers.certificates import Certificates
+from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
 from onerouter_webhooks.callback import endpoints as callback_endpoints
 from onerouter_webhooks.callback.publisher import CallbackPublisher
@@ -172,7 +174,11 @@ async def _open_callbacks(
         GroupCommit(callbacks.insert, name="callbacks", most=_BATCH, item_errors=ITEM_WRONG)
     )
     slots = asyncio.Semaphore(settings.max_callbacks)
-    return ReceiveCallback(targets, providers, settings.callback_rings(kms), writer, publisher, clock, slots)
+    http = await stack.enter_async_context(open_pool(max_connections=16))
+    certificates = Certificates(http, overrides=settings.certificate_overrides())
+    return ReceiveCallback(
+        targets, providers, settings.callback_rings(kms), certificates, writer, publisher, clock, slots
+    )
 
 
 async def _open_deliveries(

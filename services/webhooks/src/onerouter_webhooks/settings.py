@@ -1,6 +1,8 @@
 """What the webhooks service is told, by environment variables `ONEROUTER_WEBHOOKS_*` and the shared ones."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AliasChoices, AnyHttpUrl, Field, field_validator, model_validator
@@ -8,6 +10,7 @@ from pydantic_settings import NoDecode
 
 from onerouter_common.key_settings import CallbackKeySettings, KeyringText
 from onerouter_common.settings import DatabaseSettings, Mode, ServiceSettings, settings_config
+from onerouter_providers.certificates import Override
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -25,6 +28,18 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
     )
     encryption_keys: KeyringText = Field(
         description="Keyring (as those for callbacks) that seals the signing secrets of tenants' endpoints."
+    )
+
+    provider_base_urls: Mapping[str, str] = Field(
+        default_factory=dict,
+        validation_alias=AliasChoices("ONEROUTER_PROVIDER_BASE_URLS", "provider_base_urls"),
+        description="Other addresses of providers, a sandbox's, as the payments service has them. Only from there is the "
+        "certificate fetched that such a provider signs callbacks with.",
+    )
+    certificate_roots: Mapping[str, Path] = Field(
+        default_factory=dict,
+        description='Files (PEM) with the root that vouches for such a certificate: JSON {"paypal": "/run/roots.pem"}. '
+        "Only for providers with another address, and only in mode `local`; for all others the browsers' roots do.",
     )
 
     callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")
@@ -90,6 +105,19 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         if self.allow_private_targets and self.mode is not Mode.LOCAL:
             raise ValueError("allow_private_targets is for mode local only: in production nobody may reach our network")
         return self
+
+    @model_validator(mode="after")
+    def _other_roots_are_local(self) -> Self:
+        if self.certificate_roots and self.mode is not Mode.LOCAL:
+            raise ValueError("certificate_roots is for mode local only: in production the browsers' roots vouch")
+        lost = sorted(self.certificate_roots.keys() - self.provider_base_urls.keys())
+        if lost:
+            raise ValueError(f"certificate_roots names {', '.join(lost)}, which provider_base_urls does not")
+        return self
+
+    def certificate_overrides(self) -> dict[str, Override]:
+        """Of the providers that a simulator stands in for."""
+        return {name: Override(self.provider_base_urls[name], path) for name, path in self.certificate_roots.items()}
 
     @property
     def delivery_lease_s(self) -> float:

@@ -338,7 +338,9 @@ class TestRevoke:
 class TestWhoMay:
     ROUTES = (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/rotate"))
 
-    @pytest.mark.parametrize("key_id", ["key_x", "key_%00", "%F0%9F%94%91", "..%2F..", "key_01k9zq3v9yf7w8r2m4t6x8z0bc", "x" * 64])
+    @pytest.mark.parametrize(
+        "key_id", ["key_x", "key_%00", "%F0%9F%94%91", "..%2F..", "key_01k9zq3v9yf7w8r2m4t6x8z0bc", "x" * 64]
+    )
     async def test_what_is_no_key_is_not_found(self, admin: As, key_id: str) -> None:
         for method, path in self.ROUTES:
             answer = await admin(method, f"/api/api-keys/{key_id}{path}", {} if method != "GET" else None)

@@ -178,7 +178,9 @@ class TestLeaving:
 
 
 class TestUnknown:
-    @pytest.mark.parametrize("user_id", ["usr_x", "%00", "key_01k9zq3v9yf7w8r2m4t6x8z0bc", "usr_01k9zq3v9yf7w8r2m4t6x8z0bc"])
+    @pytest.mark.parametrize(
+        "user_id", ["usr_x", "%00", "key_01k9zq3v9yf7w8r2m4t6x8z0bc", "usr_01k9zq3v9yf7w8r2m4t6x8z0bc"]
+    )
     async def test_members_are_not_found(self, everyone: Team, user_id: str) -> None:
         owner = everyone.browsers["owner"]
         assert (await owner.call("PATCH", f"/api/members/{user_id}", {"role": "viewer"})).status_code == 404

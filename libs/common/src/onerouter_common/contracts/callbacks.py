@@ -28,6 +28,8 @@ class CallbackObject(Contract):
     error_code: str | None = None
     error_message: str | None = None
     fee_minor: int | None = None
+    awaits_completion: bool = False
+    """The payer has approved, and the provider waits for us to take the money."""
 
 
 class Callback(Contract):

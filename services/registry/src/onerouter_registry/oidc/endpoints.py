@@ -20,7 +20,6 @@ router = APIRouter(prefix="/api/auth/oidc", tags=["Sign-in"])
 IssuerId = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="As `GET /api/auth/methods` lists it.")
 ]
-_Answered = Annotated[str | None, Query(max_length=4_096)]
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -59,10 +58,10 @@ async def start_oidc_sign_in(
 async def finish_oidc_sign_in(
     request: Request,
     issuer_id: IssuerId,
-    state: _Answered = None,
-    code: _Answered = None,
-    error: _Answered = None,
-    iss: _Answered = None,
+    state: Annotated[str | None, Query(max_length=256)] = None,
+    code: Annotated[str | None, Query(max_length=4_096)] = None,
+    error: Annotated[str | None, Query(max_length=256)] = None,
+    iss: Annotated[str | None, Query(max_length=512)] = None,
 ) -> Response:
     issuers: IssuerSignIn = request.state.issuers
     authentication: Authentication = request.state.authentication

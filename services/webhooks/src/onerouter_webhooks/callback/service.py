@@ -15,8 +15,9 @@ from onerouter_common.ids import CALLBACK, new_id
 from onerouter_common.metric_names import CALLBACKS_RECEIVED
 from onerouter_common.registry_client import CallbackTarget
 from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
-from onerouter_providers.loader import Providers
-from onerouter_providers.webhook import SignatureInvalid, WebhookModule
+from onerouter_providers.certificates import Certificates
+from onerouter_providers.loader import ProviderPackage, Providers
+from onerouter_providers.webhook import SignatureInvalid, WebhookModule, is_signed_by_certificate
 from onerouter_webhooks.callback.publisher import CallbackPublisher
 from onerouter_webhooks.callback.reading import Source, read
 from onerouter_webhooks.callback.repository import InboundEvent, Unpublished
@@ -31,11 +32,13 @@ _RETRY_AFTER_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ReceiveCallback:
-    """The use case of `POST /callbacks/{provider}/{token}`. Calls no provider and does no business before the answer."""
+    """The use case of `POST /callbacks/{provider}/{token}`. Does no business before the answer, and calls no provider but
+    for a certificate that it does not know yet."""
 
     targets: Targets
     providers: Providers
     keyrings: KeyRings
+    certificates: Certificates
     writer: GroupCommit[InboundEvent, bool]
     publisher: CallbackPublisher
     clock: Clock
@@ -51,16 +54,17 @@ class ReceiveCallback:
 
         Raises NotFound (unknown token), SignatureInvalid (nothing is stored) and Overloaded (not stored: send it again).
         """
-        target, module = await self._find(provider, token)
+        target, package, module = await self._find(provider, token)
         if self.slots.locked():
             raise Overloaded("Too many callbacks at once.", retry_after_s=_RETRY_AFTER_S)
         async with self.slots:
-            return await self._take(provider, target, module, read_body, headers)
+            return await self._take(provider, target, package, module, read_body, headers)
 
     async def _take(
         self,
         provider: str,
         target: CallbackTarget,
+        package: ProviderPackage,
         module: WebhookModule,
         read_body: Callable[[], Awaitable[bytes]],
         headers: Mapping[str, str],
@@ -68,7 +72,7 @@ class ReceiveCallback:
         body = await read_body()
         secrets = await self._secrets_of(target)
         try:
-            module.verify(body, headers, secrets)
+            await self._verify(package, module, body, headers, secrets)
         except SignatureInvalid:
             CALLBACKS_RECEIVED.labels(provider, "bad_signature").inc()
             raise
@@ -77,13 +81,30 @@ class ReceiveCallback:
         CALLBACKS_RECEIVED.labels(provider, result).inc()
         return result
 
-    async def _find(self, provider: str, token: str) -> tuple[CallbackTarget, WebhookModule]:
+    async def _verify(
+        self,
+        package: ProviderPackage,
+        module: WebhookModule,
+        body: bytes,
+        headers: Mapping[str, str],
+        secrets: Mapping[str, SecretStr],
+    ) -> None:
+        if not is_signed_by_certificate(module):
+            module.verify(body, headers, secrets)
+            return
+        facts = package.manifest.certificates
+        assert facts is not None  # noqa: S101 - the loader loads no such module without them
+        now = self.clock.now()
+        certificate = await self.certificates.get(package.manifest.id, facts, module.certificate_url(headers), now)
+        module.verify(body, headers, secrets, certificate, now)
+
+    async def _find(self, provider: str, token: str) -> tuple[CallbackTarget, ProviderPackage, WebhookModule]:
         target = await self.targets.find(provider, token)
         package = self.providers.find(target.category, target.provider) if target is not None else None
         if target is None or package is None or package.webhook is None:
             CALLBACKS_RECEIVED.labels("unknown", "unknown_token").inc()
             raise NotFound("There is nothing at this address.")
-        return target, package.webhook
+        return target, package, package.webhook
 
     async def _secrets_of(self, target: CallbackTarget) -> dict[str, SecretStr]:
         public = {name: SecretStr(value) for name, value in target.credentials_public.items()}
