@@ -58,7 +58,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**, secret" if field.annotation is SecretStr else "**required**"
     value = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value is PydanticUndefined:
+    if value is None or value is PydanticUndefined or value == ():
         return "none"
     return f"`{_cell(_written(value))}`"
 
