@@ -1,4 +1,4 @@
-"""`onerouter admin tenant`, `provider` and `audit`, as processes on a real database."""
+"""`onerouter admin tenant`, `provider` and `audit` on a real database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import orjson
 import pytest
 from tests.services.registry.acting import as_owner
 from tests.services.registry.conftest import Registry, opened
-from tests.services.registry.test_changes import run_admin
+from tests.services.registry.test_changes import run_admin_here
 
 from onerouter_local.testing import Cluster
 from onerouter_registry.audit.model import Filter
@@ -30,7 +30,7 @@ async def tenant(registry: Registry) -> Tenant:
 
 async def done(registry: Registry, *arguments: str) -> str:
     """What it prints; it must succeed."""
-    code, out, err = await run_admin(registry, *arguments)
+    code, out, err = await run_admin_here(registry, *arguments)
     assert code == 0, err
     return out
 
@@ -52,7 +52,7 @@ class TestTenant:
         assert {(entry.actor_kind, entry.actor_id) for entry in entries} == {("command_line", "onerouter admin")}
 
     async def test_another_name_deletes_nothing(self, registry: Registry, tenant: Tenant) -> None:
-        code, _, err = await run_admin(registry, "tenant", "delete", tenant.id, "--confirm", "acme")
+        code, _, err = await run_admin_here(registry, "tenant", "delete", tenant.id, "--confirm", "acme")
         assert code == 2
         assert "not its name" in err
         assert (await registry.admin.tenants.get(tenant.id)).status == "active"
@@ -68,7 +68,7 @@ class TestTenant:
     async def test_says_what_is_wrong(
         self, registry: Registry, tenant: Tenant, arguments: tuple[str, ...], says: str
     ) -> None:
-        code, _, err = await run_admin(registry, "tenant", *(one.format(id=tenant.id) for one in arguments))
+        code, _, err = await run_admin_here(registry, "tenant", *(one.format(id=tenant.id) for one in arguments))
         assert code == 2
         assert says in err
         assert "Traceback" not in err
@@ -85,7 +85,7 @@ async def test_provider_off_and_on(registry: Registry) -> None:
     await done(registry, "provider", "enable", "payments", "razorpay")
     lines = [line.split("\t") for line in (await done(registry, "provider", "list")).splitlines()]
     assert {line[2] for line in lines} == {"on"}
-    code, _, err = await run_admin(registry, "provider", "disable", "payments", "nobody", "--reason", "x")
+    code, _, err = await run_admin_here(registry, "provider", "disable", "payments", "nobody", "--reason", "x")
     assert (code, "payments/nobody" in err) == (2, True)
 
 
@@ -116,7 +116,7 @@ class TestAudit:
             ("--tenant", tenant.id, "--head", chains[tenant.id]),
             ("--heads", str(heads)),
         ):
-            code, out, err = await run_admin(registry, "audit", "verify", *arguments)
+            code, out, err = await run_admin_here(registry, "audit", "verify", *arguments)
             assert code == 1
             assert tenant.id not in out
             assert f"{tenant.id}: Cut off after 1: the head that was given is 2." in " ".join(err.split())
@@ -131,7 +131,7 @@ class TestAudit:
         ],
     )
     async def test_verify_says_what_is_wrong(self, registry: Registry, arguments: tuple[str, ...], says: str) -> None:
-        code, out, err = await run_admin(registry, "audit", "verify", *arguments)
+        code, out, err = await run_admin_here(registry, "audit", "verify", *arguments)
         assert (code, out) == (2, "")
         assert says in " ".join(err.split())
         assert "Traceback" not in err

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
 from tests.services.registry.conftest import CREDENTIALS, Registry, environment_of_keys, serving
+from typer.testing import CliRunner
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import SystemClock
@@ -20,6 +21,7 @@ from onerouter_common.ids import CONNECTION, EVENT, new_id
 from onerouter_registry.outbox.repository import CHANNEL, append_event
 from onerouter_registry.tenant.model import Tenant
 from onerouter_registry.transactions import tenant_transaction
+from onerouter_server.admin import app as admin_app
 
 
 class Heard:
@@ -106,6 +108,16 @@ async def run_admin(registry: Registry, *arguments: str, given: str = "") -> tup
     )
     out, err = await asyncio.wait_for(process.communicate(given.encode()), 30)
     return process.returncode or 0, out.decode(), err.decode()
+
+
+async def run_admin_here(registry: Registry, *arguments: str, given: str = "") -> tuple[int, str, str]:
+    """The same in a thread of this process, which saves the two seconds in which a process starts."""
+    result = await asyncio.to_thread(
+        CliRunner().invoke, admin_app, arguments, input=given or None, env=environment_of(registry)
+    )
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
 
 
 async def test_each_change_is_published(registry: Registry, running: None, heard: Heard) -> None:

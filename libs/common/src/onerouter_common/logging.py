@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry import trace
@@ -35,7 +35,7 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, _without_rows, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_, stream=sys.stdout: _Lines(stream),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -53,6 +53,20 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
+
+
+class _Lines:
+    """Writes lines to a stream; once that is closed (a command's that was run inside a test) to standard output."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        stream = sys.stdout if self._stream.closed else self._stream
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    debug = info = warning = error = critical = exception = log = msg
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
