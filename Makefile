@@ -22,7 +22,7 @@ write = $(BIN)/python -m $(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new
 SERVICE ?=
 ARGS ?=
 
-.PHONY: help setup fmt lint types layers check test test-kafka test-chaos bench demo up down migrate topics docs lock clean
+.PHONY: help setup fmt lint types layers check test test-long test-kafka test-chaos bench demo up down migrate topics docs lock clean
 
 help:  ## List the targets
 	@printf '\n  \033[1mOneRouter\033[0m  one API for payments, messages and storage\n\n'
@@ -57,10 +57,13 @@ layers: $(READY)  ## What may import what (import-linter)
 check: lint types layers  ## lint + types + layers
 
 test: $(READY)  ## The suite on real embedded engines (ARGS="-k refund -x")
-	@$(BIN)/pytest $(PARALLEL) -m "not chaos and not bench" $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) -m "not chaos and not bench and not long" $(ARGS)
+
+test-long: $(READY)  ## What takes longer: generated requests, rotating keys under load, a certified OpenID provider
+	@$(BIN)/pytest -m "long" $(ARGS)
 
 test-kafka: $(READY)  ## The suite on Apache Kafka itself (needs Java 17 and Maven)
-	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest $(PARALLEL) -m "(kafka or stack) and not chaos and not bench" $(ARGS)
+	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest $(PARALLEL) -m "(kafka or stack) and not chaos and not bench and not long" $(ARGS)
 	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest tests/chaos -m chaos $(ARGS)
 
 test-chaos: $(READY)  ## Kill processes at random while payments flow

@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.rotation import NEW_KEY, rotate_keys
 from tests.e2e.world import World, until
 
+pytestmark = pytest.mark.long
+
 _A_SECOND: Final = 200
 _AT_ONCE: Final = 200
 """Most that wait for their answer; a machine that does fewer a second is asked for fewer."""

@@ -44,6 +44,8 @@ from onerouter_registry.oidc.model import Issuer
 from onerouter_registry.openapi import describe, operation_id_of
 from onerouter_registry.tenant.model import Tenant
 
+pytestmark = pytest.mark.long
+
 CHECKS: Final = [
     not_a_server_error,
     status_code_conformance,

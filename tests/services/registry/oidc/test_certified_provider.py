@@ -19,6 +19,8 @@ from tests.services.registry.oidc.stand import Stand, a_config, path_of, standin
 
 from onerouter_local.testing import Database
 
+pytestmark = pytest.mark.long
+
 SECRET = "the:client&secret"
 API = "https://api.example"
 START = "/api/auth/oidc/acme/start"
