@@ -17,10 +17,11 @@ from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.ledger import Ledger
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.settings import Settings
+from onerouter_sandbox.stripe.simulator import Stripe
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay,)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, Stripe)
 
 
 class Sandbox(FastAPI):

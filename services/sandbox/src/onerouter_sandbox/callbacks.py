@@ -1,7 +1,8 @@
 """Callbacks: the sandbox calls its clients, as providers do, again and again until they answer 2xx.
 
-One sender for all providers, bounded in how many deliveries are in flight. A provider's folder makes body and headers
-(signed once, as providers do); the address is looked up at each try, so that a client may move.
+One sender for all providers, bounded in how many deliveries are in flight. A provider's folder makes body and headers,
+signed once or, where the provider signs the time as well, at each try; the address is looked up at each try, so that a
+client may move.
 """
 
 import asyncio
@@ -80,6 +81,7 @@ class Callback:
 
 
 Target = Callable[[str], str | None]
+Sign = Callable[[Callback], dict[str, str]]
 
 
 class CallbackSender:
@@ -102,6 +104,7 @@ class CallbackSender:
         self._timeout_s = timeout_s
         self._concurrency = concurrency
         self._targets: dict[str, Target] = {}
+        self._signs: dict[str, Sign] = {}
         self._callbacks: dict[str, Callback] = {}
         self._due: list[tuple[float, int, Callback]] = []
         self._order = itertools.count()
@@ -112,9 +115,11 @@ class CallbackSender:
         for saved in journal.load("sandbox", "callback"):
             self._restore(Callback.restored(saved))
 
-    def serve(self, provider: str, target: Target) -> None:
-        """Have `target` say where this provider's accounts want to be called."""
+    def serve(self, provider: str, target: Target, sign: Sign | None = None) -> None:
+        """Have `target` say where this provider's accounts want to be called, `sign` add to the headers of each try."""
         self._targets[provider] = target
+        if sign is not None:
+            self._signs[provider] = sign
 
     def emit(
         self,
@@ -234,10 +239,10 @@ class CallbackSender:
         url = self._targets.get(callback.provider, _nowhere)(callback.account)
         if url is None:
             return Try(started, None, "the account has no webhook_url", 0.0)
+        sign = self._signs.get(callback.provider)
+        headers = callback.headers if sign is None else callback.headers | sign(callback)
         try:
-            async with http.post(
-                url, data=callback.body.encode(), headers=callback.headers, allow_redirects=False
-            ) as answer:
+            async with http.post(url, data=callback.body.encode(), headers=headers, allow_redirects=False) as answer:
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             error = type(problem).__name__

@@ -1,0 +1,139 @@
+"""PayPal put together: what `app.py` mounts."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+
+from onerouter_sandbox.paypal import approval, control, errors, shapes
+from onerouter_sandbox.paypal.account import Account
+from onerouter_sandbox.paypal.callbacks import Webhooks
+from onerouter_sandbox.paypal.endpoints import Endpoints, Route
+from onerouter_sandbox.paypal.errors import Refused
+from onerouter_sandbox.paypal.orders import Orders
+from onerouter_sandbox.paypal.payments import Payments
+from onerouter_sandbox.paypal.refunds import Refunds
+from onerouter_sandbox.paypal.signing import Signer
+from onerouter_sandbox.paypal.state import NAME, State
+from onerouter_sandbox.wire import Call, Reply, Request
+from onerouter_sandbox.world import World
+
+_V1: Final = "/paypal/v1/"
+_V2: Final = "/paypal/v2/"
+_TOKEN: Final = "oauth2/token"  # noqa: S105 - a path
+_CERTIFICATES: Final = "notifications/certs/"
+_SCOPE: Final = "https://uri.paypal.com/services/payments/payment/authcapture https://uri.paypal.com/services/payments/refund"
+
+
+class PayPal:
+    """A `Provider`: the wire under /paypal/v1 and /paypal/v2, the approval page, and control routes."""
+
+    name: Final = NAME
+    wire_prefixes: Final = (_V1, _V2)
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.state = State(world.journal)
+        self.signer = Signer(world)
+        webhooks = Webhooks(self.state, world, self.signer)
+        self.payments = Payments(self.state, world, webhooks)
+        self.orders = Orders(self.state, world, webhooks, self.payments)
+        self.refunds = Refunds(self.state, world, webhooks)
+        self._endpoints = Endpoints(self.state, world, self.orders, self.payments, self.refunds)
+        world.callbacks.serve(NAME, self._callback_url)
+        if world.roots_file is not None:
+            world.roots_file.parent.mkdir(parents=True, exist_ok=True)
+            world.roots_file.write_text(self.signer.chain.root, "ascii")
+
+    def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
+        for account in accounts:
+            self.state.put_account(Account.model_validate(account))
+
+    def resume(self) -> None:
+        self.refunds.resume()
+
+    def control(self) -> APIRouter:
+        return control.router(self.state, self.orders, self.payments, self.refunds, self.signer)
+
+    def pages(self) -> APIRouter:
+        return approval.router(self.state, self.orders)
+
+    def open(self, request: Request) -> Call | Reply:
+        try:
+            if request.path.startswith(_V1):
+                return self._open_v1(request, request.path.removeprefix(_V1))
+            return self._open_v2(request, request.path.removeprefix(_V2).rstrip("/").split("/"))
+        except Refused as refusal:
+            return refusal.reply
+
+    def busy(self) -> Reply:
+        return errors.request_in_flight().reply
+
+    def trouble(self, status: int) -> Reply:
+        return errors.trouble(status)
+
+    def _open_v1(self, request: Request, path: str) -> Call | Reply:
+        if request.method == "POST" and path == _TOKEN:
+            return self._open_token(request)
+        chain = self.signer.chain if path.startswith(_CERTIFICATES) else None
+        if request.method == "GET" and chain is not None and path == _CERTIFICATES + chain.id:
+            return Reply(200, chain.served.encode(), b"text/plain")
+        raise errors.no_such_url()
+
+    def _open_token(self, request: Request) -> Call | Reply:
+        account = self.state.by_authorization.get(request.headers.get(b"authorization", b""))
+        if account is None:
+            raise errors.invalid_client()
+        if parse_qs(request.body.decode("latin-1")).get("grant_type") != ["client_credentials"]:
+            raise errors.unsupported_grant()
+
+        def run() -> Reply:
+            now = self._world.clock.now()
+            token = self.state.new_token(account, now)
+            return shapes.answer(
+                200,
+                {
+                    "scope": _SCOPE,
+                    "access_token": token,
+                    "token_type": "Bearer",
+                    "app_id": "APP-80W284485P519543T",
+                    "expires_in": account.token_lasts_s,
+                    "nonce": f"{shapes.moment(now)}{token[-22:]}",
+                },
+            )
+
+        return Call("token", account.client_id, run)
+
+    def _open_v2(self, request: Request, parts: list[str]) -> Call | Reply:
+        route = self._endpoints.find(request.method, parts)
+        if route is None:
+            raise errors.no_such_url()
+        account = self._authenticate(request.headers.get(b"authorization", b""))
+        object_id = parts[2] if len(parts) > 2 else ""
+        base = f"http://{request.headers.get(b'host', b'localhost').decode('latin-1')}/{NAME}"
+
+        def run() -> Reply:
+            try:
+                return route.handle(account, request, object_id, base)
+            except Refused as refusal:
+                return refusal.reply
+
+        return Call(route.operation, account.client_id, run, _twin(route, account, request))
+
+    def _authenticate(self, authorization: bytes) -> Account:
+        kind, _, token = authorization.decode("latin-1").partition(" ")
+        account = self.state.find_token(token, self._world.clock.now()) if kind.lower() == "bearer" else None
+        if account is None:
+            raise errors.unauthorized()
+        return account
+
+    def _callback_url(self, client_id: str) -> str | None:
+        account = self.state.accounts.get(client_id)
+        return None if account is None else account.callback_url
+
+
+def _twin(route: Route, account: Account, request: Request) -> Hashable | None:
+    """Two requests with one request id are never at work together."""
+    key = request.headers.get(b"paypal-request-id")
+    return None if key is None or request.method != "POST" else (account.client_id, route.operation, key)

@@ -1,0 +1,116 @@
+"""PayPal's rules for request bodies, as pure functions that raise `Refused`."""
+
+import json
+from typing import Any, Final
+
+from onerouter_sandbox.paypal.errors import bad_request
+from onerouter_sandbox.paypal.money import parse_money
+from onerouter_sandbox.paypal.orders import OrderRequest
+from onerouter_sandbox.paypal.payments import CaptureRequest
+from onerouter_sandbox.paypal.refunds import RefundRequest
+
+_UNIT_TEXTS: Final = {
+    "reference_id": 256,
+    "description": 127,
+    "custom_id": 127,
+    "invoice_id": 127,
+    "soft_descriptor": 22,
+}
+_CONTEXT: Final = {
+    "user_action": ("CONTINUE", "PAY_NOW"),
+    "shipping_preference": ("GET_FROM_FILE", "NO_SHIPPING", "SET_PROVIDED_ADDRESS"),
+    "landing_page": ("LOGIN", "GUEST_CHECKOUT", "NO_PREFERENCE"),
+    "payment_method_preference": ("UNRESTRICTED", "IMMEDIATE_PAYMENT_REQUIRED"),
+}
+
+
+def parse_json(body: bytes, issues: str) -> dict[str, Any]:
+    """An empty body is an empty object."""
+    if not body.strip():
+        return {}
+    try:
+        parsed = json.loads(body)
+    except ValueError as problem:
+        raise bad_request("MALFORMED_REQUEST_JSON", "/", issues) from problem
+    if not isinstance(parsed, dict):
+        raise bad_request("MALFORMED_REQUEST_JSON", "/", issues)
+    return parsed
+
+
+def order_request(body: dict[str, Any]) -> OrderRequest:
+    intent = body.get("intent")
+    if intent is None:
+        raise bad_request("MISSING_REQUIRED_PARAMETER", "/intent")
+    if intent not in ("CAPTURE", "AUTHORIZE"):
+        raise bad_request("INVALID_PARAMETER_VALUE", "/intent", value=str(intent)[:100])
+    units = body.get("purchase_units")
+    if not isinstance(units, list) or not units or not isinstance(units[0], dict):
+        raise bad_request("MISSING_REQUIRED_PARAMETER", "/purchase_units")
+    if len(units) > 1:  # not simulated
+        raise bad_request("INVALID_PARAMETER_VALUE", "/purchase_units")
+    unit = units[0]
+    source = body.get("payment_source")
+    wallet = source.get("paypal") if isinstance(source, dict) else None
+    email = wallet.get("email_address") if isinstance(wallet, dict) else None
+    return OrderRequest(
+        intent=intent,
+        amount=parse_money(unit.get("amount"), "/purchase_units/@reference_id=='default'/amount"),
+        unit={
+            name: text
+            for name, most in _UNIT_TEXTS.items()
+            if (text := _text(unit, name, most, f"/purchase_units/0/{name}", "orders")) is not None
+        },
+        context=_context(wallet),
+        has_source=isinstance(wallet, dict),
+        email=email if isinstance(email, str) else None,
+    )
+
+
+def capture_request(body: dict[str, Any]) -> CaptureRequest:
+    final = body.get("final_capture", False)
+    if not isinstance(final, bool):
+        raise bad_request("INVALID_PARAMETER_SYNTAX", "/final_capture", "payments")
+    return CaptureRequest(
+        amount=None if body.get("amount") is None else parse_money(body["amount"], "/amount", "payments"),
+        invoice_id=_text(body, "invoice_id", 127, "/invoice_id", "payments"),
+        final=final,
+    )
+
+
+def refund_request(body: dict[str, Any]) -> RefundRequest:
+    return RefundRequest(
+        amount=None if body.get("amount") is None else parse_money(body["amount"], "/amount", "payments"),
+        custom_id=_text(body, "custom_id", 127, "/custom_id", "payments"),
+        invoice_id=_text(body, "invoice_id", 127, "/invoice_id", "payments"),
+        note=_text(body, "note_to_payer", 255, "/note_to_payer", "payments"),
+    )
+
+
+def request_id(header: bytes | None, issues: str) -> str | None:
+    if header is None:
+        return None
+    if not 0 < len(header) <= 108:
+        raise bad_request("INVALID_STRING_LENGTH", "PayPal-Request-Id", issues)
+    return header.decode("latin-1")
+
+
+def _context(wallet: Any) -> dict[str, Any]:
+    context = wallet.get("experience_context") if isinstance(wallet, dict) else None
+    if not isinstance(context, dict):
+        return {}
+    for name, allowed in _CONTEXT.items():
+        if context.get(name) is not None and context[name] not in allowed:
+            where = f"/payment_source/paypal/experience_context/{name}"
+            raise bad_request("INVALID_PARAMETER_VALUE", where, value=str(context[name])[:100])
+    return context
+
+
+def _text(body: dict[str, Any], name: str, most: int, where: str, issues: str) -> str | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise bad_request("INVALID_PARAMETER_SYNTAX", where, issues)
+    if not 0 < len(value) <= most:
+        raise bad_request("INVALID_STRING_LENGTH", where, issues)
+    return value
