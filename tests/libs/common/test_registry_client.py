@@ -1,6 +1,7 @@
 """The registry being away, slow or strange is one thing to its callers: Overloaded."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import httpx
@@ -98,9 +99,24 @@ async def test_the_registrys_own_none_is_none() -> None:
 
 
 @pytest.mark.parametrize(("provider", "token"), [("razorpay", "a/../b"), ("a/b", "t"), ("razorpay", ""), ("r", "é")])
-async def test_a_token_cannot_bend_the_path(provider: str, token: str) -> None:
+async def test_a_token_that_cannot_be_ours_is_not_asked_for(provider: str, token: str) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise AssertionError("was asked")
 
     async with client(answer) as registry:
         assert await registry.callback_target(provider, token) is None
+
+
+async def test_a_token_is_asked_for_in_the_body() -> None:
+    """Paths are written into logs, ours and those of proxies between us."""
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(404, json=body_of(problem_of(absent("None.")), instance="/"))
+
+    async with client(answer) as registry:
+        assert await registry.callback_target("razorpay", "a-token") is None
+    (request,) = asked
+    assert "a-token" not in str(request.url)
+    assert json.loads(request.content) == {"provider": "razorpay", "token": "a-token"}

@@ -187,6 +187,26 @@ class TestCallbackTokens:
         await registry.admin.connections.disconnect(tenant.id, "test", made.connection.id, forget=True)
         assert await client.callback_target("razorpay", token) is None
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"provider": "razor/pay", "token": "t"},
+            {"provider": "r\x00", "token": "t"},
+            {"provider": "razorpay", "token": ""},
+            {"provider": "razorpay", "token": "t" * 129},
+            {"provider": "razorpay", "token": None},
+            {"provider": "razorpay"},
+        ],
+    )
+    async def test_what_is_no_token_is_refused_without_repeating_it(
+        self, registry: Registry, transport: httpx.ASGITransport, body: dict[str, str | None]
+    ) -> None:
+        headers = {"Authorization": f"Bearer {registry.settings.internal_tokens.get_secret_value().split(',')[0]}"}
+        async with httpx.AsyncClient(base_url="http://registry", transport=transport, headers=headers) as http:
+            answer = await http.post("/internal/callback-tokens/look-up", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_ERROR")
+        assert "ttt" not in answer.text
+
 
 class TestAuthentication:
     @pytest.mark.parametrize(
@@ -194,7 +214,7 @@ class TestAuthentication:
         [
             ("POST", "/internal/keys/introspect"),
             ("GET", "/internal/tenants/ten_x/environments/test/routes/payments"),
-            ("GET", "/internal/callback-tokens/razorpay/x"),
+            ("POST", "/internal/callback-tokens/look-up"),
             ("GET", "/internal/catalogue"),
         ],
     )

@@ -208,8 +208,11 @@ class RegistryClient:
     async def callback_target(self, provider: str, token: str) -> CallbackTarget | None:
         """The connection that handed this token to the provider; None for an unknown one, or of another provider."""
         if _PLAIN.match(provider) is None or _PLAIN.match(token) is None:
-            return None  # cannot be ours, and must not bend the path
-        return await self._ask(CallbackTarget, "GET", f"/internal/callback-tokens/{provider}/{token}")
+            return None  # cannot be ours
+        # In the body: paths are written down by proxies.
+        return await self._ask(
+            CallbackTarget, "POST", "/internal/callback-tokens/look-up", {"provider": provider, "token": token}
+        )
 
     async def lease_quota(
         self,

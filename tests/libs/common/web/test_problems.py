@@ -1,6 +1,7 @@
 import json
 import math
 
+import asyncpg
 import httpx
 import pytest
 import structlog
@@ -65,6 +66,10 @@ def app() -> FastAPI:
 
     @application.post("/body")
     async def body(body: Body) -> None: ...
+
+    @application.post("/callbacks/{provider}/{token}")
+    async def callback(provider: str, token: str) -> None:
+        raise asyncpg.CannotConnectNowError("the database system is starting up") if provider == "away" else OSError
 
     @application.api_route("/crash", methods=["GET", "POST"])
     async def crash() -> None:
@@ -146,6 +151,17 @@ async def test_what_nobody_expected_leaks_nothing(method: str) -> None:
     assert body["code"] == "INTERNAL_ERROR"
     assert body["effect"] == ("unknown" if method == "POST" else "none")
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request.failed"]
+
+
+@pytest.mark.parametrize(("provider", "event"), [("away", "request.database.away"), ("other", "request.failed")])
+async def test_a_log_names_the_route_and_nothing_of_the_path(provider: str, event: str) -> None:
+    """A path holds callback tokens, or whatever the caller wrote into it."""
+    with structlog.testing.capture_logs() as logs:
+        async with client() as http:
+            await http.post(f"/callbacks/{provider}/a-token?of=mine")
+    (line,) = logs
+    assert (line["event"], line["route"]) == (event, "/callbacks/{provider}/{token}")
+    assert "a-token" not in repr({**line, "exc_info": repr(line.get("exc_info"))})
 
 
 @pytest.mark.parametrize(

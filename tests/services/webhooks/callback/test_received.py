@@ -8,7 +8,11 @@ from typing import Any
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from onerouter_common import telemetry
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.callbacks import Callback
@@ -216,6 +220,19 @@ class TestRefused:
             return service.connection.asked > asked
 
         await eventually(asked_again)
+
+
+class TestSpan:
+    async def test_it_names_providers_we_know_and_nothing_else_of_the_path(
+        self, service: Running, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        exporter, provider = InMemorySpanExporter(), TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        monkeypatch.setattr(telemetry, "_tracer", provider.get_tracer("test"))
+        await service.http.post(f"/callbacks/4111111111111111/{service.connection.token}")
+        assert (await service.send_callback(razorpay_body())).status_code == 200
+        spans = [span for span in exporter.get_finished_spans() if span.name == "callback.receive"]
+        assert [dict(span.attributes or {}) for span in spans] == [{"provider": "unknown"}, {"provider": "razorpay"}]
 
 
 class TestTrouble:

@@ -94,6 +94,11 @@ def response_of(
     )
 
 
+def _route_of(request: Request) -> str:
+    """The route's template, for logs: a path has ids, callback tokens, or whatever the caller wrote into it."""
+    return str(getattr(request.scope.get("route"), "path", "none"))
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this app as a problem: ours, the router's, and what nobody expected (without its text)."""
 
@@ -132,13 +137,13 @@ def install(app: FastAPI) -> None:
     async def _databases(request: Request, error: Exception) -> Response:
         if not is_away(error):
             return await _unexpected(request, error)
-        log.warning("request.database.away", path=request.url.path, error=type(error).__name__)
+        log.warning("request.database.away", route=_route_of(request), error=type(error).__name__)
         away = Overloaded("A part of the service is temporarily unavailable; nothing was done.", retry_after_s=2)
         return response_of(problem_of(away), instance=request.url.path)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
-        log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
+        log.error("request.failed", route=_route_of(request), method=request.method, exc_info=error)
         problem = Problem(
             status=500,
             code="INTERNAL_ERROR",

@@ -1,8 +1,9 @@
 """What workers and the webhooks service ask about connections."""
 
-from typing import Annotated
+from typing import Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field, SecretStr
 
 from onerouter_common import telemetry
 from onerouter_common.contracts.base import Category, Environment
@@ -11,6 +12,13 @@ from onerouter_common.registry_client import CallbackTarget, RouteSet, absent
 from onerouter_registry.connection.lookups import Lookups
 
 router = APIRouter()
+
+_PLAIN: Final = "^[0-9A-Za-z_-]{1,128}$"
+
+
+class CallbackAddress(BaseModel):
+    provider: str = Field(pattern=_PLAIN)
+    token: SecretStr = Field(min_length=1, max_length=128, description="As it stands in the provider's address of us.")
 
 
 @router.get(
@@ -26,15 +34,15 @@ async def get_route(request: Request, tenant_id: str, environment: Environment, 
     return Response(found.model_dump_json(), media_type="application/json")
 
 
-@router.get(
-    "/internal/callback-tokens/{provider}/{token}",
+@router.post(
+    "/internal/callback-tokens/look-up",
     summary="Whose callback token it is",
     responses={200: {"model": CallbackTarget}},
 )
-async def get_callback_target(request: Request, provider: str, token: Annotated[str, Path(max_length=128)]) -> Response:
+async def look_up_callback_token(request: Request, body: CallbackAddress) -> Response:
     lookups: Lookups = request.state.lookups
     with telemetry.span("registry.callback_target", parent=telemetry.extract(request.headers)):
-        found = await lookups.callback_target(provider, token)
+        found = await lookups.callback_target(body.provider, body.token.get_secret_value())
     REGISTRY_LOOKUPS.labels("callback_token", "absent" if found is None else "found").inc()
     if found is None:
         raise absent("There is no such callback address.")

@@ -37,11 +37,13 @@ def router(receive_of: Callable[[Request], ReceiveCallback], *, body_limit: int,
     async def receive_callback(provider: str, token: str, request: Request) -> Response:
         started = perf_counter()
         parent = telemetry.extract(dict(request.headers))
-        with telemetry.span("callback.receive", parent=parent, attributes={"provider": provider[:40]}):
+        receive = receive_of(request)
+        name = provider if receive.knows(provider) else "unknown"  # the rest of the path is anybody's text
+        with telemetry.span("callback.receive", parent=parent, attributes={"provider": name}):
             try:
                 async with asyncio.timeout(deadline_s):
                     read_body = partial(_read_body, request, body_limit)
-                    await receive_of(request)(provider, token, read_body, dict(request.headers))
+                    await receive(provider, token, read_body, dict(request.headers))
             except TimeoutError:
                 CALLBACKS_RECEIVED.labels("any", "deadline").inc()
                 raise Overloaded("The callback could not be stored in time.", retry_after_s=5) from None
@@ -49,7 +51,7 @@ def router(receive_of: Callable[[Request], ReceiveCallback], *, body_limit: int,
                 if isinstance(error, Overloaded | PayloadTooLarge):
                     CALLBACKS_RECEIVED.labels("any", error.error_code.lower()).inc()
                 raise
-        CALLBACK_SECONDS.labels(provider).observe(perf_counter() - started)
+        CALLBACK_SECONDS.labels(name).observe(perf_counter() - started)
         return Response(_RECEIVED, media_type="application/json")
 
     return routes

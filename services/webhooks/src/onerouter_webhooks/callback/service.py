@@ -45,6 +45,10 @@ class ReceiveCallback:
     slots: asyncio.Semaphore
     """One for each callback that is worked on; only for addresses we gave out, so that nobody else uses them up."""
 
+    def knows(self, provider: str) -> bool:
+        """Whether a provider of this name is installed."""
+        return any(package.manifest.id == provider for package in self.providers)
+
     async def __call__(
         self, provider: str, token: str, read_body: Callable[[], Awaitable[bytes]], headers: Mapping[str, str]
     ) -> str:
