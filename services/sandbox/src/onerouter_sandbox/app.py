@@ -15,13 +15,14 @@ from onerouter_sandbox.control import ControlAccess
 from onerouter_sandbox.faults import Faults
 from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.ledger import Ledger
+from onerouter_sandbox.paypal.simulator import PayPal
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.settings import Settings
 from onerouter_sandbox.stripe.simulator import Stripe
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, Stripe)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe)
 
 
 class Sandbox(FastAPI):
@@ -109,7 +110,13 @@ def _world(settings: Settings, clock: Clock, journal: Journal) -> World:
         concurrency=settings.callback_concurrency,
     )
     return World(
-        clock=clock, timers=Timers(clock), faults=faults, ledger=Ledger(journal), callbacks=callbacks, journal=journal
+        clock=clock,
+        timers=Timers(clock),
+        faults=faults,
+        ledger=Ledger(journal),
+        callbacks=callbacks,
+        journal=journal,
+        roots_file=settings.roots_file,
     )
 
 

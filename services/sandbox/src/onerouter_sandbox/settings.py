@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     )
     data_file: Path | None = Field(None, description="SQLite file that keeps everything between runs. Unset: memory.")
     data_flush_s: float = Field(0.2, gt=0, le=10, description="How often changes are written to data_file.")
+    roots_file: Path | None = Field(
+        None, description="Where the root (PEM) is written that vouches for the certificate of PayPal's callbacks."
+    )
     latency_ms: float = Field(0, ge=0, le=60_000, description="Every answer of a provider waits this long.")
     callback_timeout_s: float = Field(5.0, gt=0, le=60, description="One delivery, connect to answer.")
     callback_concurrency: int = Field(64, ge=1, le=1_000, description="Deliveries in flight at once.")

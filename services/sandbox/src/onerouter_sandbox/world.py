@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -24,6 +25,8 @@ class World:
     ledger: Ledger
     callbacks: CallbackSender
     journal: Journal
+    roots_file: Path | None = None
+    """Where a simulator that signs with certificates writes the root that vouches for them."""
 
 
 class Provider(Simulator, Protocol):

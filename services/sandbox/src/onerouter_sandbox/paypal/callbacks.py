@@ -51,7 +51,11 @@ class Webhooks:
                 "summary": f"{event} for {resource.get('id') or order.id}",
                 "resource": resource,
                 "links": [
-                    {"href": f"{order.base}/v1/notifications/webhooks-events/{event_id_}", "rel": "self", "method": "GET"}
+                    {
+                        "href": f"{order.base}/v1/notifications/webhooks-events/{event_id_}",
+                        "rel": "self",
+                        "method": "GET",
+                    }
                 ],
             }
         )

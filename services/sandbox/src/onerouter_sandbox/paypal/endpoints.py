@@ -89,9 +89,7 @@ class Endpoints:
         return self._once("orders.authorize", account, request, ORDERS_KEPT_S, make, self._show_order)
 
     def get_authorization(self, account: Account, _request: Request, payment_id: str, base: str) -> Reply:
-        return shapes.answer(
-            200, shapes.lone_payment(self._payments.get(account, payment_id, "authorization"), base)
-        )
+        return shapes.answer(200, shapes.lone_payment(self._payments.get(account, payment_id, "authorization"), base))
 
     def capture(self, account: Account, request: Request, payment_id: str, base: str) -> Reply:
         body = validation.parse_json(request.body, "payments")

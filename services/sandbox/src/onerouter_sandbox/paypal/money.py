@@ -9,9 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from onerouter_sandbox.paypal.errors import bad_request, unprocessable
 
-SUPPORTED: Final = frozenset(
-    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD".split()
-)
+_CODES: Final = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
+SUPPORTED: Final = frozenset(_CODES.split())
 NO_DECIMALS: Final = frozenset({"HUF", "JPY", "TWD"})
 _VALUE: Final = re.compile(r"^((-?[0-9]+)|(-?([0-9]+)?[.][0-9]+))$")
 

@@ -40,9 +40,7 @@ def payment(payment: Payment, base: str) -> dict[str, Any]:
         "create_time": moment(payment.created_at),
         "update_time": moment(payment.updated_at),
     }
-    shown |= {
-        name: value for name in ("custom_id", "invoice_id") if (value := getattr(payment, name)) is not None
-    }
+    shown |= {name: value for name in ("custom_id", "invoice_id") if (value := getattr(payment, name)) is not None}
     if payment.reason is not None:
         shown["status_details"] = {"reason": payment.reason}
     if payment.processor_code is not None:

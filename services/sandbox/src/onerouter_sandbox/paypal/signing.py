@@ -98,9 +98,7 @@ def make_chain(now: datetime, *, lasts: timedelta = _LEAF_LASTS, name: str = LEA
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(middle_key, hashes.SHA256())
     )
-    key = leaf_key.private_bytes(
-        _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    key = leaf_key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Chain(
         random_id("CERT-", 12),
         root.public_bytes(_PEM).decode(),

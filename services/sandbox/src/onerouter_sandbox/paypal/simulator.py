@@ -23,7 +23,9 @@ _V1: Final = "/paypal/v1/"
 _V2: Final = "/paypal/v2/"
 _TOKEN: Final = "oauth2/token"  # noqa: S105 - a path
 _CERTIFICATES: Final = "notifications/certs/"
-_SCOPE: Final = "https://uri.paypal.com/services/payments/payment/authcapture https://uri.paypal.com/services/payments/refund"
+_SCOPE: Final = (
+    "https://uri.paypal.com/services/payments/payment/authcapture https://uri.paypal.com/services/payments/refund"
+)
 
 
 class PayPal:
