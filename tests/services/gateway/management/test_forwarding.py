@@ -322,6 +322,15 @@ class TestLimits:
             assert answer.status_code == 200
             assert answer.headers["x-ratelimit-remaining"] == "46", "a refused request counts nowhere"
 
+    async def test_a_key_does_not_lift_the_limit_of_sign_in(self, world: Any, registry: Any) -> None:
+        tenant = world.tenant()
+        async with world.gateway(trusted_proxies="127.0.0.1", sign_in_rate_per_s=1, sign_in_rate_burst=3) as one:
+            headers = {"X-Forwarded-For": "198.51.100.98", **tenant.auth}
+            statuses = [(await one.http.post("/api/auth/sign-in", headers=headers)).status_code for _ in range(4)]
+            assert statuses == [200] * 3 + [429]
+            assert (await one.http.get("/api/services", headers=headers)).status_code == 200
+        assert len(registry.managed) == 4
+
     async def test_a_key_is_counted_on_its_own(self, world: Any, registry: Any) -> None:
         tenant = world.tenant(rate_limit_per_s=1, rate_burst=8)
         async with world.gateway(trusted_proxies="127.0.0.1", management_rate_per_s=1, management_rate_burst=2) as one:

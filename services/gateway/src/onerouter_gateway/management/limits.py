@@ -23,9 +23,10 @@ class ManagementLimits:
     async def admit(self, request: Request) -> None:
         """Raises RateLimited, Overloaded, or what is wrong with a presented API key.
 
-        A key that is not accepted counts on its sender's address: else wrong keys could be tried without end.
+        A key that is not accepted counts on its sender's address: else wrong keys could be tried without end. Where people
+        sign in the address counts whatever key comes along: else anybody's key would lift the limit of guessing.
         """
-        if not presents_key(request.headers):
+        if _is_sign_in(request) or not presents_key(request.headers):
             await self._count_address(request)
             return
         try:
@@ -41,9 +42,13 @@ class ManagementLimits:
     async def _count_address(self, request: Request) -> None:
         site = site_of(self.address_of(request))
         policies = [Policy(ADDRESS, f"{{{site}}}:api", self._address)]
-        if request.url.path.startswith(_SIGN_IN_PATHS):
+        if _is_sign_in(request):
             policies.append(Policy(SIGN_IN, f"{{{site}}}:sign-in", self._sign_in))
         await self._admission.count(request, policies)
+
+
+def _is_sign_in(request: Request) -> bool:
+    return request.url.path.startswith(_SIGN_IN_PATHS)
 
 
 def presents_key(headers: Headers) -> bool:
