@@ -19,7 +19,7 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, cast
 
 import pytest
 import structlog
@@ -40,6 +40,8 @@ from onerouter_common.ids import PAYMENT, REFUND, new_id
 from onerouter_common.money import Money
 from onerouter_providers.capability import (
     CaptureRequest,
+    CompletesPayments,
+    CompletionRequest,
     PaymentProvider,
     PaymentReference,
     PaymentRequest,
@@ -47,8 +49,9 @@ from onerouter_providers.capability import (
     RefundRequest,
 )
 
-Act = Literal["create", "capture", "refund", "find"]
-"""A wire call of the provider that a fault can hit; `find`: the look-up of payments."""
+Act = Literal["create", "complete", "capture", "refund", "find"]
+"""A wire call of the provider that a fault can hit; `complete`: only of those that `CompletesPayments`; `find`: the
+look-up of payments, or where there is none the question what became of one."""
 FaultKind = Literal["timeout_before", "timeout_after", "cut", "throttle", "error_json", "error_html"]
 
 
@@ -79,7 +82,7 @@ class PaymentsLab(Protocol):
 
     async def effects(self, act: Act, reference: str) -> int:
         """How many effects of this kind really happened for a reference: our payment id (`create`), the provider's
-        payment id (`capture`), the refund's key (`refund`)."""
+        payment id (`capture`, `complete`), the refund's key (`refund`)."""
         ...
 
 
@@ -122,6 +125,12 @@ def _overheard() -> Iterator[io.StringIO]:
         root.removeHandler(handler)
 
 
+def _completing(client: PaymentProvider) -> CompletesPayments:
+    """The client of a provider that says that it waits for us."""
+    assert hasattr(client, "complete_payment")
+    return cast(CompletesPayments, client)
+
+
 class PaymentsSuite:
     """Inherit and bring `lab`. Class variables say what differs."""
 
@@ -131,6 +140,10 @@ class PaymentsSuite:
     amounts_refused: ClassVar[tuple[Money, ...]] = ()
     """Amounts that the provider cannot represent: refused before anything is sent."""
     partial_capture: ClassVar[bool] = True
+    finds_payments: ClassVar[bool] = True
+    """Whether the provider can be asked for what a create made; else a create is repeated under its key."""
+    carries_notes: ClassVar[bool] = True
+    """Whether notes go to the provider; else they stay with us."""
     declines: ClassVar[tuple[str, ...]] = ("insufficient_funds", "card_declined")
 
     async def test_create_has_one_effect(self, lab: PaymentsLab) -> None:
@@ -142,6 +155,8 @@ class PaymentsSuite:
         assert await lab.effects("create", request.payment_id) == 1
 
     async def test_what_was_made_is_found(self, lab: PaymentsLab) -> None:
+        if not self.finds_payments:
+            pytest.skip("this provider cannot be asked: a create is repeated under its key")
         request = payment_request(self.amount)
         made = await lab.client().create_payment(request, key=new_key())
         found = await lab.client().find_payment(request)
@@ -165,7 +180,7 @@ class PaymentsSuite:
             request = payment_request(self.amount)
             made = await client.create_payment(request, key=new_key())
             await lab.pay(made, decline=reason)
-            shown = await client.get_payment(reference_to(request, made))
+            shown = await self._settled(client, request, made)
             assert (shown.status, shown.error_reason) == ("failed", reason)
 
     async def test_a_throttled_call_did_nothing_and_says_when(self, lab: PaymentsLab) -> None:
@@ -176,33 +191,57 @@ class PaymentsSuite:
         assert caught.value.retry_after_s == 3
         assert await lab.effects("create", request.payment_id) == 0
 
+    async def test_a_create_repeated_under_its_key_is_one_payment(self, lab: PaymentsLab) -> None:
+        if self.finds_payments:
+            pytest.skip("this provider is asked instead")
+        client, key, request = lab.client(), new_key(), payment_request(self.amount)
+        first = await client.create_payment(request, key=key)
+        second = await client.create_payment(request, key=key)
+        assert (first.provider_order_id, first.provider_payment_id) == (
+            second.provider_order_id,
+            second.provider_payment_id,
+        )
+        assert await lab.effects("create", request.payment_id) == 1
+
     async def test_an_unreachable_provider_got_nothing(self, lab: PaymentsLab) -> None:
         nowhere = lab.client(base_url="http://127.0.0.1:9")
         with pytest.raises(ProviderUnavailable):
             await nowhere.create_payment(payment_request(self.amount), key=new_key())
         with pytest.raises(ProviderUnavailable):
-            await nowhere.find_payment(payment_request(self.amount))
+            await nowhere.get_payment(PaymentReference(new_id(PAYMENT), self.amount, provider_order_id="NOBODYS"))
 
     @pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "cut", "error_json", "error_html"])
     async def test_a_create_without_an_answer_is_unknown_and_can_be_found_out(
         self, lab: PaymentsLab, kind: FaultKind
     ) -> None:
-        request = payment_request(self.amount)
+        request, key = payment_request(self.amount), new_key()
+        client = lab.client(timeout_s=0.3)
+        await client.probe()  # what it learns of the account is not what is lost here
         await lab.fault(kind, "create")
         with pytest.raises(ProviderOutcomeUnknown):
-            await lab.client(timeout_s=0.3).create_payment(request, key=new_key())
+            await client.create_payment(request, key=key)
         happened = await lab.effects("create", request.payment_id)
         assert happened == (1 if kind == "timeout_after" else 0)
-        found = await lab.client().find_payment(request)
-        assert (found is not None) == bool(happened)
+        if self.finds_payments:
+            found = await lab.client().find_payment(request)
+            assert (found is not None) == bool(happened)
+        else:
+            await lab.client().create_payment(request, key=key)
+            assert await lab.effects("create", request.payment_id) == 1
 
     @pytest.mark.parametrize("kind", ["timeout_before", "cut", "error_json", "error_html"])
     async def test_a_question_without_an_answer_changes_nothing(self, lab: PaymentsLab, kind: FaultKind) -> None:
+        request = payment_request(self.amount)
+        client = lab.client(timeout_s=0.3)
+        made = await client.create_payment(request, key=new_key())
         await lab.fault(kind, "find")
         if kind == "cut":
             await lab.fault(kind, "find")  # a transport may repeat what only reads
         with pytest.raises(ProviderUnavailable):
-            await lab.client(timeout_s=0.3).find_payment(payment_request(self.amount))
+            if self.finds_payments:
+                await client.find_payment(request)
+            else:
+                await client.get_payment(reference_to(request, made))
 
     async def test_wrong_credentials_are_our_fault(self, lab: PaymentsLab) -> None:
         client = lab.client(credentials=lab.wrong_credentials)
@@ -232,10 +271,35 @@ class PaymentsSuite:
             assert await lab.effects("create", request.payment_id) == 0
 
     async def test_notes_that_do_not_fit_are_refused_by_name(self, lab: PaymentsLab) -> None:
+        if not self.carries_notes:
+            pytest.skip("this provider is not told any")
         request = payment_request(self.amount, notes={str(number): "x" for number in range(500)})
         with pytest.raises(InvalidRequest) as caught:
             await lab.client().create_payment(request, key=new_key())
         assert [error.field for error in caught.value.errors] == ["notes"]
+
+    async def test_completing_takes_the_money_once(self, lab: PaymentsLab) -> None:
+        client, wanted = await self._awaiting(lab, lab.client())
+        assert await client.find_completion(wanted) is None
+        done = await asyncio.gather(*(client.complete_payment(wanted, key=new_key()) for _ in range(3)))
+        again = await client.complete_payment(wanted, key=new_key())
+        found = await client.find_completion(wanted)
+        assert found is not None
+        assert {one.status for one in (*done, again, found)} == {"succeeded"}
+        assert {one.provider_payment_id for one in (*done, again)} == {found.provider_payment_id}
+        assert await lab.effects("complete", found.provider_payment_id or "") == 1
+
+    async def test_a_completion_without_an_answer_can_be_found_out(self, lab: PaymentsLab) -> None:
+        client, wanted = await self._awaiting(lab, lab.client(timeout_s=0.3))
+        key = new_key()
+        await lab.fault("timeout_after", "complete")
+        with pytest.raises(ProviderOutcomeUnknown):
+            await client.complete_payment(wanted, key=key)
+        found = await client.find_completion(wanted)
+        repeated = await client.complete_payment(wanted, key=key)
+        assert found is not None
+        assert found.provider_payment_id == repeated.provider_payment_id
+        assert await lab.effects("complete", found.provider_payment_id or "") == 1
 
     async def test_manual_capture_takes_the_money_once(self, lab: PaymentsLab) -> None:
         client = lab.client()
@@ -255,7 +319,8 @@ class PaymentsSuite:
         request, authorized = await self._authorized(lab)
         reference = PaymentReference(request.payment_id, request.amount, authorized.provider_order_id)
         captured = await lab.client().capture_payment(CaptureRequest(reference, request.amount), key=new_key())
-        assert captured.provider_payment_id == authorized.provider_payment_id
+        assert captured.status == "succeeded"
+        assert captured.provider_order_id == authorized.provider_order_id
 
     async def test_a_capture_without_an_answer_can_be_found_out(self, lab: PaymentsLab) -> None:
         request, authorized = await self._authorized(lab)
@@ -266,7 +331,7 @@ class PaymentsSuite:
         found = await lab.client().find_capture(wanted)
         assert found is not None
         assert found.status == "succeeded"
-        assert await lab.effects("capture", authorized.provider_payment_id or "") == 1
+        assert await lab.effects("capture", found.provider_payment_id or "") == 1
 
     async def test_nothing_authorized_cannot_be_captured(self, lab: PaymentsLab) -> None:
         request = payment_request(self.amount, capture="manual")
@@ -375,9 +440,34 @@ class PaymentsSuite:
         client = lab.client()
         made = await client.create_payment(request, key=new_key())
         await lab.pay(made)
-        shown = await client.get_payment(reference_to(request, made))
+        shown = await self._settled(client, request, made)
         assert shown.status == status
         return request, shown
+
+    async def _settled(
+        self, client: PaymentProvider, request: PaymentRequest, made: PaymentSnapshot
+    ) -> PaymentSnapshot:
+        """What became of it; where the provider waits for us after the payer, as the worker does."""
+        reference = reference_to(request, made)
+        shown = await client.get_payment(reference)
+        if not shown.awaits_completion:
+            return shown
+        completed = await _completing(client).complete_payment(
+            CompletionRequest(reference, request.capture), key=new_key()
+        )
+        shown = await client.get_payment(reference)
+        assert (shown.status, shown.provider_payment_id) == (completed.status, completed.provider_payment_id)
+        return shown
+
+    async def _awaiting(self, lab: PaymentsLab, client: PaymentProvider) -> tuple[CompletesPayments, CompletionRequest]:
+        """A payment that its payer has approved, at a provider that waits for us then."""
+        request = payment_request(self.amount)
+        made = await client.create_payment(request, key=new_key())
+        await lab.pay(made)
+        reference = reference_to(request, made)
+        if not (await client.get_payment(reference)).awaits_completion:
+            pytest.skip("this provider does not wait for us")
+        return _completing(client), CompletionRequest(reference, request.capture)
 
     def _refund(self, request: PaymentRequest, paid: PaymentSnapshot, amount: Money) -> RefundRequest:
         return RefundRequest(refund_id=new_id(REFUND), payment=reference_to(request, paid), amount=amount)
