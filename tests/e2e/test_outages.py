@@ -1,6 +1,7 @@
 """What is away costs what it must and no more: Redis speed, the registry new keys, Kafka new commands."""
 
 import asyncio
+import secrets
 import time
 from typing import Final
 from uuid import uuid4
@@ -89,6 +90,35 @@ async def test_kafka_away_commands_are_refused_at_once_and_recover(world: World)
     await until(accepts, "the refused request to succeed", timeout_s=30)
     again = await world.api.post("/v1/payments", json=_BODY, headers=headers)
     assert len(await world.effects(again.json()["id"])) == 1
+
+
+async def test_databases_away_callbacks_are_asked_for_again(world: World) -> None:
+    """What is logged meanwhile must not name their addresses: `test_what_is_left` searches for both tokens."""
+    payment = await world.create()
+    unseen = secrets.token_urlsafe(32)  # so that the registry has to be asked
+    world.secrets.append(unseen)
+    async with httpx.AsyncClient(base_url=world.stack.addresses.url("webhooks"), timeout=10.0) as webhooks:
+
+        async def call(token: str, status: int) -> None:
+            answer = await webhooks.post(f"/callbacks/razorpay/{token}", content=b"{}")
+            assert answer.status_code == status, answer.text
+
+        await world.stack.postgres.stop()
+        try:
+            await call(unseen, 503)
+            await world.pay(payment)
+
+            async def was_refused() -> bool:
+                listed = (await world.sandbox.get("/control/callbacks", params={"limit": 1_000})).json()["data"]
+                return any(delivery["status"] == 503 for callback in listed for delivery in callback["tries"])
+
+            await until(was_refused, "the provider's callback to be refused")
+        finally:
+            await world.stack.postgres.start()
+        await call(unseen, 404)
+    log = world.stack.services["registry"].log_path.read_text()
+    assert '"route": "/internal/callback-tokens/look-up"' in log
+    await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
 
 
 async def _readiness(world: World, status: int) -> bool:
