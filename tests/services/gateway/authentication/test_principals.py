@@ -1,6 +1,7 @@
 """Keys: asked for once, believed for a while, forgotten when something changes."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -177,6 +178,86 @@ async def test_made_up_keys_keep_the_registry_from_no_real_one() -> None:
     assert await real == HOLDER
     await asyncio.gather(*asking, return_exceptions=True)
     assert registry.asked == 1 + 32 + 1 + 128
+
+
+async def _asked_about(registry: _Registry, cache: PrincipalCache, key_hash: str, *, during: Any) -> None:
+    """A question about this key is in flight while that happens."""
+    registry.gate.clear()
+    asked = registry.asked
+    asking = asyncio.create_task(cache.get(key_hash))
+    while registry.asked == asked:
+        await asyncio.sleep(0)
+    during()
+    registry.gate.set()
+    await asking
+
+
+@pytest.mark.parametrize(
+    ("change", "remembered"),
+    [
+        ({"entity": "connection", "tenant_id": "ten_2"}, True),
+        ({"key_hash": "other"}, True),
+        ({"entity": "callback_token"}, True),
+        ({"entity": "connection"}, False),
+        ({"entity": "tenant", "environment": None}, False),
+        ({"key_hash": "h"}, False),
+        ({"entity": "provider", "tenant_id": "*", "environment": None}, False),
+    ],
+)
+async def test_an_answer_in_flight_is_kept_unless_a_change_concerns_it(
+    change: dict[str, Any], remembered: bool
+) -> None:
+    registry = _Registry()
+    cache = registry.cache()
+    await _asked_about(registry, cache, "h", during=lambda: cache.forget(_change(**change)))
+    await cache.get("h")
+    assert registry.asked == (1 if remembered else 2)
+
+
+async def test_an_answer_in_flight_is_not_kept_over_a_gap() -> None:
+    registry = _Registry()
+    cache = registry.cache()
+    await _asked_about(registry, cache, "h", during=cache.forget_all)
+    await cache.get("h")
+    assert registry.asked == 2
+
+
+async def test_who_comes_after_a_change_of_the_tenant_gets_no_answer_of_before_it() -> None:
+    """Whose a key is that was never seen is known with the answer only: so it is asked for again."""
+    registry = _Registry()
+    cache = registry.cache()
+    registry.gate.clear()
+    before = asyncio.create_task(cache.get("h"))
+    while registry.asked < 1:
+        await asyncio.sleep(0)
+    cache.forget(_change(entity="tenant", environment=None))
+    suspended = PRINCIPAL.model_copy(update={"tenant_status": "suspended"})
+    registry.answer = suspended
+    after = [asyncio.create_task(cache.get("h")) for _ in range(3)]
+    await asyncio.sleep(0)
+    registry.gate.set()
+    assert await before == HOLDER
+    assert await asyncio.gather(*after) == [Holder.of(suspended)] * 3
+    assert registry.asked == 2
+
+
+async def test_the_changes_of_one_tenant_cost_nothing_of_the_others() -> None:
+    registry = _Registry()
+    cache = registry.cache(size=20_000)
+    for number in range(20_000):
+        await cache.get(f"key {number}")
+    registry.answer = PRINCIPAL.model_copy(update={"tenant_id": "ten_2"})
+    await cache.get("theirs")
+    change = _change(entity="connection", tenant_id="ten_2")
+    started = time.perf_counter()
+    for _ in range(2_000):
+        cache.forget(change)
+    assert time.perf_counter() - started < 1, "looking at all 20,000 keys each time takes ten times as long"
+    asked = registry.asked
+    await cache.get("key 19999")
+    assert registry.asked == asked
+    await cache.get("theirs")
+    assert registry.asked == asked + 1
 
 
 async def test_a_gap_drops_everything() -> None:
