@@ -1,0 +1,188 @@
+"""Stripe's simulator on a real port, an account of its own for each test, and the clients under test."""
+
+import asyncio
+import itertools
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from tests.stripe_contract import Contract, Recorded, recording
+
+from onerouter_providers.capability import PaymentSnapshot
+from onerouter_providers.http import open_pool
+from onerouter_providers.loader import Providers
+from onerouter_providers.payments.stripe.client import StripePayments
+from onerouter_providers.testing.payments_suite import Act, FaultKind
+from onerouter_sandbox.app import create_app
+from onerouter_sandbox.settings import Settings
+
+_OPERATION: Final[Mapping[Act, str]] = {
+    "create": "payment_intents.create",
+    "capture": "payment_intents.capture",
+    "refund": "refunds.create",
+    "find": "payment_intents.list",
+}
+_EFFECT: Final[Mapping[Act, str]] = {
+    "create": "payment_intent.created",
+    "capture": "charge.captured",
+    "refund": "refund.created",
+}
+_FAULT: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
+    "timeout_before": {"kind": "timeout_before_effect", "hold_s": 5},
+    "timeout_after": {"kind": "timeout_after_effect", "hold_s": 5},
+    "cut": {"kind": "refuse_connection"},
+    "throttle": {"kind": "throttle_429", "retry_after_s": 3},
+    "error_json": {"kind": "error_5xx", "status": 502},
+    "error_html": {"kind": "error_5xx", "status": 503, "body": "html"},
+}
+_DECLINE: Final[Mapping[str, str]] = {
+    # Our reason → the word that Stripe's books get.
+    "card_declined": "do_not_honor",
+    "incorrect_details": "incorrect_cvc",
+    "fraud_suspected": "stolen_card",
+    "authentication_required": "payment_intent_authentication_failure",
+    "canceled_by_customer": "payment_method_customer_decline",
+    "payment_method_unavailable": "issuer_not_available",
+}
+_accounts = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class StripeLab:
+    """A `PaymentsLab` over the sandbox."""
+
+    url: str
+    pool: httpx.AsyncBaseTransport
+    control: httpx.AsyncClient
+    account_id: str
+
+    @property
+    def secret_key(self) -> str:
+        return f"sk_test_51{self.account_id.removeprefix('acct_')}Secret"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.secret_key,)
+
+    @property
+    def wrong_credentials(self) -> Mapping[str, str]:
+        return {"secret_key": "sk_test_51wr0ngSecretOfNobody99999"}
+
+    def client(
+        self, *, timeout_s: float = 5.0, base_url: str | None = None, credentials: Mapping[str, str] | None = None
+    ) -> StripePayments:
+        package = Providers.load().find("payments", "stripe")
+        assert package is not None
+        given = {"secret_key": self.secret_key, "publishable_key": "pk_test_51Lab0001", **(credentials or {})}
+        client: StripePayments = package.open(
+            {name: SecretStr(value) for name, value in given.items()},
+            http=self.pool,
+            environment="test",
+            base_url=base_url or f"{self.url}/stripe",
+            timeout_s=timeout_s,
+        )
+        return client
+
+    async def pay(self, payment: PaymentSnapshot, *, decline: str | None = None, **how: Any) -> dict[str, Any]:
+        if decline:
+            how |= {"outcome": "failure", "decline": _DECLINE.get(decline, decline)}
+        return await self.ask(f"/stripe/payments/{payment.provider_order_id}/pay", **how)
+
+    async def fault(self, kind: FaultKind, act: Act) -> None:
+        await self.ask("/faults", operation=_OPERATION[act], key_id=self.account_id, times=1, **_FAULT[kind])
+
+    async def effects(self, act: Act, reference: str) -> int:
+        return len(await self.ledger(kind=_EFFECT[act], reference=reference))
+
+    async def ledger(self, **filters: str) -> list[dict[str, Any]]:
+        answer = await self.control.get("/ledger", params={"account": self.account_id, **filters})
+        return list(answer.raise_for_status().json()["data"])
+
+    async def register(self, **changes: Any) -> None:
+        await self.ask("/stripe/accounts", account_id=self.account_id, secret_key=self.secret_key, **changes)
+
+    async def breaks(self, operation: str, *, effect: bool) -> None:
+        await self.ask(f"/stripe/accounts/{self.account_id}/break", operation=operation, effect=effect)
+
+    async def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        return dict((await self.control.post(path, json=body)).raise_for_status().json())
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Recorded:
+    return Recorded()
+
+
+@pytest.fixture(scope="session")
+async def sandbox_url(recorded: Recorded) -> AsyncIterator[str]:
+    """One sandbox for all tests of this folder."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        app = recording(create_app(Settings()), recorded)
+        config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0)
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture(scope="session")
+async def pool() -> AsyncIterator[httpx.AsyncBaseTransport]:
+    """As in a worker: one pool for all accounts."""
+    async with open_pool() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def control(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{sandbox_url}/control", trust_env=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.AsyncClient) -> StripeLab:
+    """An account that nobody used before."""
+    made = StripeLab(sandbox_url, pool, control, f"acct_Lab{next(_accounts):06d}")
+    await made.register()
+    return made
+
+
+def _folder() -> Path:
+    repository = Path(__file__).resolve().parents[4]
+    return Path(os.environ.get("ONEROUTER_SPECS_DIR", repository.parent / "shared" / "specs"))
+
+
+@pytest.fixture(scope="session")
+def specs() -> Path:
+    """The reference folder with the provider's own samples; it is not part of the repository."""
+    folder = _folder()
+    if not (folder / "webhook-samples").is_dir():
+        pytest.skip("no specs folder: set ONEROUTER_SPECS_DIR")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract | None:
+    """None where the reference folder is missing: what can be tested without it still is."""
+    return Contract(_folder()) if (_folder() / "stripe.json").is_file() else None
+
+
+@pytest.fixture(autouse=True)
+def judged(recorded: Recorded, contract: Contract | None) -> Iterator[None]:
+    """Every call that a test makes is judged by Stripe's own description."""
+    recorded.take()
+    yield
+    exchanges = recorded.take()
+    if contract is not None:
+        assert [complaint for each in exchanges for complaint in contract.complaints(each)] == []

@@ -1,0 +1,28 @@
+"""Stripe does what every payment provider must, over real HTTP; each call is judged by Stripe's own description."""
+
+from onerouter_common.money import Money
+from onerouter_providers.testing.payments_suite import PaymentsSuite
+
+
+class TestStripe(PaymentsSuite):
+    amount = Money(129_900, "USD")
+    amounts_taken = (
+        Money(50, "USD"),
+        Money(100, "INR"),
+        Money(295, "JPY"),
+        Money(99_990, "KWD"),
+        Money(5, "ISK"),
+        Money(4_000, "UGX"),
+        Money(500, "MGA"),
+    )
+    amounts_refused = (Money(99_991, "KWD"), Money(5_000, "LYD"), Money(550, "MGA"), Money(10**13, "USD"))
+    declines = (
+        "insufficient_funds",
+        "card_declined",
+        "expired_card",
+        "incorrect_details",
+        "fraud_suspected",
+        "authentication_required",
+        "canceled_by_customer",
+        "payment_method_unavailable",
+    )
