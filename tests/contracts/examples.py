@@ -9,7 +9,14 @@ from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.operations import OperationRecord
-from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, CreateRefund, Customer
+from onerouter_common.contracts.payments import (
+    CancelPayment,
+    CapturePayment,
+    CompletePayment,
+    CreatePayment,
+    CreateRefund,
+    Customer,
+)
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.replies import Problem, Reply
 from onerouter_common.contracts.routing import (
@@ -101,6 +108,7 @@ FULL: tuple[Contract, ...] = (
     CREATE_PAYMENT,
     ROUTING_POLICY,
     CapturePayment(payment_id=PAYMENT, amount_minor=10_000),
+    CompletePayment(payment_id=PAYMENT),
     CancelPayment(payment_id=PAYMENT),
     CreateRefund(payment_id=PAYMENT, amount_minor=5_000, reason="damaged", speed="optimum", notes={"by": "support"}),
     Command(
@@ -188,6 +196,7 @@ FULL: tuple[Contract, ...] = (
             error_code="BAD_REQUEST_ERROR",
             error_message="Payment was declined",
             fee_minor=998,
+            awaits_completion=True,
         ),
     ),
 )

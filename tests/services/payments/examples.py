@@ -40,6 +40,7 @@ class FakeConnection:
     capabilities: dict[str, Idempotency] = field(
         default_factory=lambda: {
             "payment.create": Idempotency.LOOKUP,
+            "payment.complete": Idempotency.NATIVE,
             "payment.capture": Idempotency.LOOKUP,
             "refund.create": Idempotency.NATIVE,
         }

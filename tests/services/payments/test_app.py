@@ -46,6 +46,7 @@ REPLY_PARTITION = 7
 class Stack:
     tenant_id: str
     connection_id: str
+    provider: str
     payments: httpx.AsyncClient
     sandbox: httpx.AsyncClient
     producer: Producer
@@ -94,7 +95,7 @@ class Stack:
         now = datetime.now(UTC)
         callback = Callback(
             callback_id=new_id("cb"),
-            provider="razorpay",
+            provider=self.provider,
             provider_event_id=uuid4().hex,
             provider_event_type="x",
             connection_id=self.connection_id,
@@ -116,13 +117,32 @@ class Stack:
 
 @pytest.fixture
 async def stack(payments_database: "Database", kafka_bootstrap: str) -> AsyncIterator[Stack]:
+    key_id = f"rzp_test_{uuid4().hex[:12]}"
+    async with _stack(payments_database, kafka_bootstrap, "razorpay", {"key_id": key_id}, "key_secret") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def paypal(payments_database: "Database", kafka_bootstrap: str) -> AsyncIterator[Stack]:
+    client_id = f"AX{uuid4().hex}"
+    async with _stack(
+        payments_database, kafka_bootstrap, "paypal", {"client_id": client_id}, "client_secret"
+    ) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _stack(
+    payments_database: "Database", kafka_bootstrap: str, provider: str, public: dict[str, str], secret: str
+) -> AsyncIterator[Stack]:
+    """The service with one connection to the sandbox; `secret` is the name of the credential that is sealed."""
     await skip_what_is_there(kafka_bootstrap)
-    tenant_id, connection_id, key_id = new_id("ten"), new_id("con"), f"rzp_test_{uuid4().hex[:12]}"
-    accounts = {"razorpay": ({"key_id": key_id, "key_secret": KEY_SECRET},)}
+    tenant_id, connection_id = new_id("ten"), new_id("con")
+    accounts = {provider: ({**public, secret: KEY_SECRET},)}
     async with contextlib.AsyncExitStack() as opened:
         sandbox = await opened.enter_async_context(_served(lambda: create_sandbox(SandboxSettings(accounts=accounts))))
         registry = await opened.enter_async_context(
-            _served(lambda: _registry(_route(tenant_id, connection_id, key_id)))
+            _served(lambda: _registry(_route(tenant_id, connection_id, provider, public, secret)))
         )
         settings = Settings.model_validate(
             {
@@ -134,7 +154,7 @@ async def stack(payments_database: "Database", kafka_bootstrap: str) -> AsyncIte
                 "registry_url": registry,
                 "credential_keys_test": KEYS,
                 "credential_keys_live": LIVE_KEYS,
-                "provider_base_urls": {"razorpay": f"{sandbox}/razorpay"},
+                "provider_base_urls": {provider: f"{sandbox}/{provider}"},
                 "checkout_urls": {"razorpay": f"{sandbox}/razorpay/checkout/{{order_id}}"},
                 "log_level": "ERROR",
                 "drain_timeout_s": 5,
@@ -146,6 +166,7 @@ async def stack(payments_database: "Database", kafka_bootstrap: str) -> AsyncIte
         yield Stack(
             tenant_id,
             connection_id,
+            provider,
             await opened.enter_async_context(httpx.AsyncClient(base_url=payments, verify=False)),
             await opened.enter_async_context(httpx.AsyncClient(base_url=sandbox, verify=False)),
             producer,
@@ -208,6 +229,81 @@ async def test_a_payment_lives_its_life(stack: Stack) -> None:
     assert len((await stack.read("/operations?operation=refund.create"))["data"]) == 2
 
 
+async def test_what_the_payer_approved_is_taken_by_us_and_once(paypal: Stack) -> None:
+    made = await paypal.ask("payment.create", {"amount_minor": 1_299, "currency": "USD"})
+    assert (made.state, made.status) == ("succeeded", 201), made
+    view = made.result
+    assert view is not None
+    assert view["status"] == "requires_action"
+    order_id = str(view["provider_order_id"])
+    assert view["checkout_url"] == f"{paypal.sandbox.base_url}/paypal/checkoutnow?token={order_id}"
+    assert (await paypal.event()).type == "payment.created"
+
+    await paypal.sandbox.post(f"/control/paypal/orders/{order_id}/approve")
+    told = CallbackObject(kind="payment", status="processing", order_id=order_id, awaits_completion=True)
+    for _ in range(3):  # each with an event id of its own, as if PayPal had told it anew
+        await paypal.call_back(told)
+    assert [(event.type, event.sequence) for event in [await paypal.event() for _ in range(2)]] == [
+        ("payment.processing", 2),
+        ("payment.succeeded", 3),
+    ]
+    payment = await paypal.read(f"/payments/{view['id']}")
+    assert (payment["status"], payment["payment_method"]) == ("succeeded", "wallet")
+    async with asyncio.timeout(10):
+        while len(found := (await paypal.read("/operations?operation=payment.complete"))["data"]) < 3 or any(
+            one["status"] not in ("succeeded", "failed") for one in found
+        ):
+            await asyncio.sleep(0.05)
+    ledger = (await paypal.sandbox.get("/control/ledger", params={"kind": "payment.captured"})).json()["data"]
+    assert [(one["reference"], one["amount"]) for one in ledger] == [(view["id"], 1_299)]
+
+    refunded = await paypal.ask("refund.create", {"payment_id": view["id"]}, payment_id=str(view["id"]))
+    assert (refunded.state, refunded.status) == ("succeeded", 201), refunded
+
+
+async def test_a_manual_payment_is_held_then_captured_in_part(paypal: Stack) -> None:
+    made = await paypal.ask("payment.create", {"amount_minor": 1_299, "currency": "USD", "capture": "manual"})
+    assert made.result is not None
+    payment_id, order_id = str(made.result["id"]), str(made.result["provider_order_id"])
+    await paypal.sandbox.post(f"/control/paypal/orders/{order_id}/approve")
+    await paypal.call_back(
+        CallbackObject(kind="payment", status="processing", order_id=order_id, awaits_completion=True)
+    )
+    assert [(await paypal.event()).type for _ in range(3)] == [
+        "payment.created",
+        "payment.processing",
+        "payment.authorized",
+    ]
+    captured = await paypal.ask(
+        "payment.capture", {"payment_id": payment_id, "amount_minor": 1_000}, payment_id=payment_id
+    )
+    assert captured.result is not None, captured
+    assert captured.result["status"] == "succeeded"
+    ledger = (await paypal.sandbox.get("/control/ledger", params={"kind": "payment.captured"})).json()["data"]
+    assert [one["amount"] for one in ledger] == [1_000]
+    refunded = await paypal.ask("refund.create", {"payment_id": payment_id}, payment_id=payment_id)
+    assert refunded.result is not None, refunded
+    assert refunded.result["amount_minor"] == 1_000
+
+
+async def test_an_authorized_payment_is_let_go(paypal: Stack) -> None:
+    made = await paypal.ask("payment.create", {"amount_minor": 1_299, "currency": "USD", "capture": "manual"})
+    assert made.result is not None
+    payment_id, order_id = str(made.result["id"]), str(made.result["provider_order_id"])
+    refused = await paypal.ask("payment.cancel", {"payment_id": payment_id}, payment_id=payment_id)
+    assert refused.problem is not None
+    assert refused.problem.code == "CAPABILITY_UNSUPPORTED"  # an order that nobody approved yet
+    await paypal.sandbox.post(f"/control/paypal/orders/{order_id}/approve")
+    await paypal.call_back(
+        CallbackObject(kind="payment", status="processing", order_id=order_id, awaits_completion=True)
+    )
+    while (await paypal.event()).type != "payment.authorized":
+        pass
+    canceled = await paypal.ask("payment.cancel", {"payment_id": payment_id}, payment_id=payment_id)
+    assert canceled.result is not None, canceled
+    assert canceled.result["status"] == "canceled"
+
+
 async def test_what_cannot_be_done_is_answered_and_leaves_nothing(stack: Stack) -> None:
     missing = new_id("pay")
     for operation in ("payment.capture", "payment.cancel", "refund.create"):
@@ -226,19 +322,19 @@ async def test_what_cannot_be_done_is_answered_and_leaves_nothing(stack: Stack) 
     assert (await stack.read("/payments"))["data"] == [made.result]
 
 
-def _route(tenant_id: str, connection_id: str, key_id: str) -> dict[str, Any]:
+def _route(tenant_id: str, connection_id: str, provider: str, public: dict[str, str], secret: str) -> dict[str, Any]:
     data_key, wrapped = new_data_key(KEYS, (tenant_id, "test"))
-    sealed = data_key.seal(SecretStr(KEY_SECRET), bound_to=(tenant_id, connection_id, "key_secret"))
+    sealed = data_key.seal(SecretStr(KEY_SECRET), bound_to=(tenant_id, connection_id, secret))
     connection = {
         "id": connection_id,
         "tenant_id": tenant_id,
         "environment": "test",
         "category": "payments",
-        "provider": "razorpay",
-        "label": "Razorpay",
+        "provider": provider,
+        "label": provider,
         "enabled": True,
-        "credentials": {"key_secret": sealed},
-        "credentials_public": {"key_id": key_id},
+        "credentials": {secret: sealed},
+        "credentials_public": public,
         "data_keys": {data_key.id: wrapped},
         "max_in_flight": 8,
         "version": 1,

@@ -166,3 +166,19 @@ async def test_payments_that_are_not_at_a_provider_are_the_reconcilers(pool: Poo
     setup = Setup(pool, Answering())
     await setup.save(PaymentAggregate(a_payment()), PaymentAggregate(replace(captured().payment)))
     assert await setup.poller.poll_once() == 0
+
+
+async def test_an_approval_that_never_called_back_is_followed_by_its_completion(pool: Pool) -> None:
+    approved = PaymentSnapshot("processing", "order_1", awaits_completion=True)
+    setup = Setup(pool, Answering(approved))
+    aggregate = ordered()
+    await setup.save(aggregate)
+    assert await setup.poller.poll_once() == 1
+    event, command = await setup.events()
+    assert event["type"] == "payment.processing"
+    assert (command["operation"], command["payload"]) == ("payment.complete", {"payment_id": aggregate.payment.id})
+    setup.clock.moment += timedelta(minutes=10)
+    await setup.poller.poll_once()
+    (again,) = (await setup.events())[2:]  # nothing has changed, and yet it is still waiting
+    assert again["operation"] == "payment.complete"
+    assert again["operation_id"] != command["operation_id"]

@@ -48,6 +48,12 @@ class CapturePayment(Contract):
     amount_minor: int | None = Field(None, gt=0)
 
 
+class CompletePayment(Contract):
+    """`payment.complete`: the payer has approved, and the provider waits for us. Never asked for from outside."""
+
+    payment_id: str
+
+
 class CancelPayment(Contract):
     """`payment.cancel`."""
 

@@ -22,7 +22,7 @@ from onerouter_common.retry import Backoff
 from onerouter_common.worker import outbox
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.consumer import Record, park
-from onerouter_common.worker.handler import CategoryRules
+from onerouter_common.worker.handler import CategoryRules, Settled
 from onerouter_common.worker.outbox import OutboxRecord, Publisher
 
 log = structlog.get_logger()
@@ -172,7 +172,7 @@ class CallbackInbox:
             settled = self._callbacks.apply(callback, resource)
             if settled.resource is not None:
                 changed[key] = settled.resource
-            records += self._records(callback, settled.events, key, now)
+            records += self._records(callback, settled, key, now)
             result = "changed" if settled.events else "no_change"
             metrics.CALLBACKS_APPLIED.labels(self._rules.category, result).inc()
         if changed:
@@ -181,15 +181,17 @@ class CallbackInbox:
             await connection.execute(_ASK_NOW, sorted(set(keys.values())))
         return records, unknown
 
-    def _records(self, callback: Callback, drafts: Any, key: str, now: datetime) -> list[OutboxRecord]:
-        return outbox.of_drafts(
-            drafts,
-            tenant_id=callback.tenant_id,
-            environment=callback.environment,
-            category=callback.category,
-            occurred_at=now,
-            ordering_key=key,
-        )
+    def _records(self, callback: Callback, settled: Settled[Any], key: str, now: datetime) -> list[OutboxRecord]:
+        whose: dict[str, Any] = {
+            "tenant_id": callback.tenant_id,
+            "environment": callback.environment,
+            "category": callback.category,
+            "ordering_key": key,
+        }
+        return [
+            *outbox.of_drafts(settled.events, occurred_at=now, **whose),
+            *outbox.of_commands(settled.commands, accepted_at=now, **whose),
+        ]
 
     async def _keep_for_later(self, connection: Any, unknown: Sequence[Callback]) -> None:
         metrics.CALLBACKS_APPLIED.labels(self._rules.category, "resource_unknown").inc(len(unknown))

@@ -192,6 +192,17 @@ class EventDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandDraft:
+    """An operation of ours that has to follow, to publish with the same commit. It runs like any other."""
+
+    operation: str
+    resource_id: str
+    payload: Contract
+    cause: str
+    """What it follows from: the same cause makes the same operation, however often it is told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settled(Generic[StateT]):
     """What an outcome makes of things. `resource` None: nothing to save (it was refused before it existed)."""
 
@@ -200,6 +211,8 @@ class Settled(Generic[StateT]):
     """The resource as the public API shows it: the answer's body. None with a Failed outcome: the problem is the body."""
     status: int = 200
     events: tuple[EventDraft, ...] = ()
+    commands: tuple[CommandDraft, ...] = ()
+    """What has to be done next by ourselves. Only callbacks lead to some."""
 
 
 class Handler(Generic[CommandT, StateT]):

@@ -5,8 +5,11 @@ The process that commits publishes at once and remembers to delete; the relay pu
 """
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -14,11 +17,12 @@ import structlog
 from onerouter_common import metric_names as metrics
 from onerouter_common.broker import BrokerUnavailable, Producer, RecordTooLarge
 from onerouter_common.contracts import topics
+from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.db.engine import Pool
-from onerouter_common.ids import EVENT, new_id
-from onerouter_common.worker.handler import EventDraft
+from onerouter_common.ids import COMMAND, EVENT, OPERATION, derive_id, new_id
+from onerouter_common.worker.handler import CommandDraft, EventDraft
 
 log = structlog.get_logger()
 
@@ -26,6 +30,11 @@ SWEEP_AFTER_S: Final = 3.0
 _SWEEP_EVERY_S: Final = 1.0
 _SWEEP_MOST: Final = 500
 _DELETE_AFTER_S: Final = 0.25
+
+OURSELVES: Final = "system"
+"""In place of the API key of an operation that nobody asked for."""
+# Not a secret: it only makes the same cause the same operation, whichever process hears of it.
+_FOLLOWS: Final = b"onerouter.operation-that-follows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,41 @@ def of_drafts(
         )
         record = of_event(event, traceparent)
         records.append(OutboxRecord(record.topic, ordering_key, record.value, tenant_id, environment, record.headers))
+    return records
+
+
+def of_commands(
+    drafts: Sequence[CommandDraft],
+    *,
+    tenant_id: str,
+    environment: Any,
+    category: Any,
+    accepted_at: datetime,
+    ordering_key: str,
+) -> list[OutboxRecord]:
+    """Operations of our own as commands, which come in like those of a gateway; nobody waits for their reply."""
+    records = []
+    for draft in drafts:
+        payload = draft.payload.model_dump(mode="json")
+        told = json.dumps([draft.operation, payload], sort_keys=True)
+        command = Command(
+            command_id=new_id(COMMAND),
+            operation_id=derive_id(
+                OPERATION, _FOLLOWS, tenant_id, environment, draft.operation, ordering_key, draft.cause
+            ),
+            operation=draft.operation,
+            tenant_id=tenant_id,
+            environment=environment,
+            category=category,
+            resource_id=draft.resource_id,
+            ordering_key=ordering_key,
+            fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+            payload=payload,
+            api_key_id=OURSELVES,
+            accepted_at=accepted_at,
+        )
+        topic = topics.commands(command.category)
+        records.append(OutboxRecord(topic, ordering_key, command.to_bytes(), tenant_id, environment))
     return records
 
 

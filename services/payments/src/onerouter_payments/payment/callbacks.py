@@ -11,6 +11,7 @@ from onerouter_common.ids import REFUND, derive_id
 from onerouter_common.money import Money
 from onerouter_common.worker.handler import Settled
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, add_refund, observe_payment, observe_refund
+from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import find_keys
 from onerouter_payments.payment.settlement import Views, settled
 from onerouter_payments.refund.state import Refund
@@ -45,11 +46,11 @@ class PaymentCallbacks:
         if callback.connection_id != resource.payment.connection_id:
             return Settled(None)  # an account speaks of its own payments only
         told, at = callback.object, callback.received_at
-        if told.kind == "payment":
-            change = observe_payment(resource, payment_snapshot(told, resource.payment.currency), at)
-        else:
-            change = _apply_refund(callback, resource, at)
-        return settled(resource, change, self._views)
+        if told.kind == "refund":
+            return settled(resource, _apply_refund(callback, resource, at), self._views)
+        snapshot = payment_snapshot(told, resource.payment.currency)
+        commands = completion_after(resource.payment, snapshot, cause=f"callback {callback.provider_event_id}")
+        return settled(resource, observe_payment(resource, snapshot, at), self._views, commands=commands)
 
 
 def payment_snapshot(told: CallbackObject, currency: str) -> PaymentSnapshot:
@@ -63,6 +64,7 @@ def payment_snapshot(told: CallbackObject, currency: str) -> PaymentSnapshot:
         method=told.method,
         method_details=told.method_details,
         fee_minor=told.fee_minor,
+        awaits_completion=told.awaits_completion,
         error_reason=told.error_reason,
         error_code=told.error_code,
         error_message=told.error_message,

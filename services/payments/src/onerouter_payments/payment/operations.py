@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from typing_extensions import override
 
 from onerouter_common.clock import Clock
-from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment
+from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CompletePayment, CreatePayment
 from onerouter_common.errors import CapabilityUnsupported, Conflict, InvalidRequest, NotFound
 from onerouter_common.money import Money
 from onerouter_common.routing.route import Facts
@@ -34,7 +34,7 @@ from onerouter_providers.capability import (
     PaymentSnapshot,
 )
 
-PaymentCommand = TypeVar("PaymentCommand", CreatePayment, CapturePayment, CancelPayment)
+PaymentCommand = TypeVar("PaymentCommand", CreatePayment, CapturePayment, CancelPayment, CompletePayment)
 
 
 def owned(op: Operation, aggregate: PaymentAggregate | None) -> PaymentAggregate:
@@ -52,14 +52,14 @@ def guarantee_of(connection: Connection, capability: str) -> EffectGuarantee:
     return "exactly_once" if safe else "at_most_once"
 
 
-class _PaymentHandler(Handler[PaymentCommand, PaymentAggregate], Generic[PaymentCommand]):
+class PaymentHandler(Handler[PaymentCommand, PaymentAggregate], Generic[PaymentCommand]):
     def __init__(self, views: Views, clock: Clock) -> None:
         self._views = views
         self._clock = clock
 
 
 @operation("payment.create")
-class PaymentCreate(_PaymentHandler[CreatePayment]):
+class PaymentCreate(PaymentHandler[CreatePayment]):
     command = CreatePayment
 
     @override
@@ -123,7 +123,7 @@ class PaymentCreate(_PaymentHandler[CreatePayment]):
 
 
 @operation("payment.capture")
-class PaymentCapture(_PaymentHandler[CapturePayment]):
+class PaymentCapture(PaymentHandler[CapturePayment]):
     command = CapturePayment
 
     @override
@@ -168,7 +168,7 @@ class PaymentCapture(_PaymentHandler[CapturePayment]):
 
 
 @operation("payment.cancel")
-class PaymentCancel(_PaymentHandler[CancelPayment]):
+class PaymentCancel(PaymentHandler[CancelPayment]):
     command = CancelPayment
 
     @override

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from onerouter_common.errors import OneRouterError, ProviderError, ProviderThrottled, ProviderUnavailable
-from onerouter_common.worker.handler import EventDraft, Settled
+from onerouter_common.worker.handler import CommandDraft, EventDraft, Settled
 from onerouter_payments.payment.aggregate import Change, Happened, PaymentAggregate
 from onerouter_payments.payment.state import Payment
 from onerouter_payments.payment.views import payment_view
@@ -31,7 +31,13 @@ class Views:
 
 
 def settled(
-    before: PaymentAggregate, change: Change, views: Views, *, shown: Payment | Refund | None = None, status: int = 200
+    before: PaymentAggregate,
+    change: Change,
+    views: Views,
+    *,
+    shown: Payment | Refund | None = None,
+    status: int = 200,
+    commands: tuple[CommandDraft, ...] = (),
 ) -> Settled[PaymentAggregate]:
     """`shown` is the answer's body; nothing is stored when nothing changed."""
     return Settled(
@@ -39,6 +45,7 @@ def settled(
         view=None if shown is None else views.of(shown),
         status=status,
         events=views.drafts(change.happened),
+        commands=commands,
     )
 
 

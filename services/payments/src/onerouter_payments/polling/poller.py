@@ -5,7 +5,7 @@ The answer goes through the same rules as a callback, so a callback that arrives
 
 import asyncio
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -16,7 +16,9 @@ from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
 from onerouter_common.worker import outbox
 from onerouter_common.worker.handler import Connection, Connections
+from onerouter_common.worker.outbox import OutboxRecord
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
+from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.repository import Due, claim
@@ -108,22 +110,27 @@ class Poller:
         async with self._pool.acquire() as connection, connection.transaction():
             aggregate = (await self._store.load(connection, [due.payment_id], lock=True))[due.payment_id]
             change = _observe(due, aggregate, told, now=now)
-            if change.aggregate == aggregate:
-                return "unchanged"
-            await self._store.save(connection, [change.aggregate])
+            if change.aggregate != aggregate:
+                await self._store.save(connection, [change.aggregate])
             # The relay publishes these: nobody waits for them to the millisecond.
-            await outbox.add(
-                connection,
-                outbox.of_drafts(
-                    self._views.drafts(change.happened),
-                    tenant_id=aggregate.tenant_id,
-                    environment=aggregate.environment,
-                    category=CATEGORY,
-                    occurred_at=now,
-                    ordering_key=due.payment_id,
-                ),
-            )
+            await outbox.add(connection, self._records(aggregate, change, told, now=now))
         return "changed" if change.happened else "unchanged"
+
+    def _records(
+        self, aggregate: PaymentAggregate, change: Change, told: PaymentSnapshot | RefundSnapshot, *, now: datetime
+    ) -> list[OutboxRecord]:
+        payment = aggregate.payment
+        whose: dict[str, Any] = {
+            "tenant_id": payment.tenant_id,
+            "environment": payment.environment,
+            "category": CATEGORY,
+            "ordering_key": payment.id,
+        }
+        records = outbox.of_drafts(self._views.drafts(change.happened), occurred_at=now, **whose)
+        if isinstance(told, PaymentSnapshot):
+            cause = f"poll {payment.polls} of {payment.version}"  # another one, should the first have been refused
+            records += outbox.of_commands(completion_after(payment, told, cause=cause), accepted_at=now, **whose)
+        return records
 
 
 async def _told(
