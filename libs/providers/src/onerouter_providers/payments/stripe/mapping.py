@@ -193,7 +193,7 @@ def refund_snapshot(refund: Mapping[str, Any]) -> RefundSnapshot:
 
 def fits(thing: Mapping[str, Any], request: PaymentRequest) -> bool:
     """Whether an intent or a session was made for this request."""
-    named = _text(_part(thing, "metadata"), META_PAYMENT) or _text(thing, "client_reference_id")
+    named = _text(_part(thing, "metadata"), META_PAYMENT)
     amount = "amount_total" if thing.get("object") == "checkout.session" else "amount"
     return named == request.payment_id and money_of(thing, amount) == request.amount
 

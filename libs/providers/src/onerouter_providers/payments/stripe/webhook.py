@@ -4,7 +4,8 @@ The key is the whole `whsec_…` string. Several `v1` come while a secret is bei
 refused; each delivery is signed anew, so a redelivery is not. Bodies are snapshots at the time of the event and arrive
 unordered.
 
-`reference` is taken from metadata, which only the merchant's server can write.
+`reference` is taken from metadata, which only the merchant's server can write (the payer can write a payment link's
+`client_reference_id`).
 """
 
 import hashlib
