@@ -9,9 +9,9 @@ from starlette.requests import Request
 from onerouter_common import metric_names as metrics
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Environment
-from onerouter_common.errors import InvalidRequest
+from onerouter_common.errors import InvalidRequest, Unauthenticated
 from onerouter_common.registry_client import Principal
-from onerouter_gateway.authentication.address import Network, client_address_of
+from onerouter_gateway.authentication.address import Network, client_address_of, site_of
 from onerouter_gateway.authentication.authenticator import (
     Authenticator,
     Caller,
@@ -19,6 +19,7 @@ from onerouter_gateway.authentication.authenticator import (
     require_scope,
 )
 from onerouter_gateway.authentication.credentials import check_signature
+from onerouter_gateway.authentication.refusals import Refusals
 from onerouter_gateway.commands.request import Patience, idempotency_key, patience
 from onerouter_gateway.commands.wait import Asked
 from onerouter_gateway.edge.json_body import inflate, parse_object, read_body
@@ -57,6 +58,7 @@ class Admission:
         self,
         authenticator: Authenticator,
         limiter: Limiter,
+        refusals: Refusals,
         clock: Clock,
         *,
         max_body_bytes: int,
@@ -66,6 +68,7 @@ class Admission:
     ) -> None:
         self._authenticator = authenticator
         self._limiter = limiter
+        self._refusals = refusals
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self._default_wait_s = default_wait_s
@@ -77,13 +80,25 @@ class Admission:
         return client_address_of(request, self._trusted_proxies)
 
     async def enter(self, request: Request) -> Caller:
-        """Authenticate, and count against the limits of the key and its tenant.
+        """Authenticate, and count against the limits of the key and its tenant; what is refused, against its address's.
 
         Raises Unauthenticated, NotPermitted, RateLimited or Overloaded.
         """
-        caller = await self._authenticator.authenticate(request.headers, self.address_of(request))
+        try:
+            caller = await self.authenticate(request)
+        except Unauthenticated:
+            await self.count(request, [self.refusal_of(request)])
+            raise
         await self.count(request, caller.holder.policies)
         return caller
+
+    async def authenticate(self, request: Request) -> Caller:
+        """The same without counting."""
+        return await self._authenticator.authenticate(request.headers, self.address_of(request))
+
+    def refusal_of(self, request: Request) -> Policy:
+        """What the request counts against when nobody can be told by its API key."""
+        return self._refusals.policy_of(site_of(self.address_of(request)))
 
     async def count(self, request: Request, policies: Sequence[Policy]) -> None:
         """Count one request; the answer will say what is left. Raises RateLimited."""

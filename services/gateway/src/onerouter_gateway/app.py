@@ -21,6 +21,8 @@ from onerouter_gateway.admission import Admission
 from onerouter_gateway.authentication.address import networks_of
 from onerouter_gateway.authentication.authenticator import Authenticator
 from onerouter_gateway.authentication.principals import PrincipalCache
+from onerouter_gateway.authentication.refusals import Refusals
+from onerouter_gateway.authentication.strangers import Strangers
 from onerouter_gateway.commands.lookup import OperationLookup
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.publish import Publisher
@@ -114,10 +116,14 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         Upstream("webhooks", str(settings.webhooks_url), auth, timeout_s=settings.upstream_timeout_s)
     )
     quotas = await stack.enter_async_context(Quotas(registry.lease_quota, clock, debt=settings.quota_debt))
-    principals = await _principals(settings, registry, quotas, stack)
     limits = await stack.enter_async_context(
         RedisWindows(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
+    limiter = Limiter(
+        limits, LocalWindows(), instances=settings.expected_instances, retry_s=settings.rate_limit_retry_s
+    )
+    refusals = Refusals(limiter, Rate.of(settings.refused_rate_per_s, settings.refused_rate_burst))
+    principals = await _principals(settings, registry, quotas, Strangers(refusals.check), stack)
     repeats = await stack.enter_async_context(
         UnkeyedRepeats(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
@@ -134,12 +140,8 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     app.state.producer, app.state.replies = producer, replies
     admission = Admission(
         Authenticator(principals, settings.api_key_pepper, clock),
-        Limiter(
-            limits,
-            LocalWindows(),
-            instances=settings.expected_instances,
-            retry_s=settings.rate_limit_retry_s,
-        ),
+        limiter,
+        refusals,
         clock,
         max_body_bytes=settings.max_body_bytes,
         default_wait_s=settings.default_wait_s,
@@ -180,7 +182,7 @@ async def _management(
 
 
 async def _principals(
-    settings: Settings, registry: RegistryClient, quotas: Quotas, stack: AsyncExitStack
+    settings: Settings, registry: RegistryClient, quotas: Quotas, strangers: Strangers, stack: AsyncExitStack
 ) -> PrincipalCache:
     async def introspect(key_hash: str) -> Principal | None:
         return await registry.introspect(key_hash)
@@ -191,6 +193,7 @@ async def _principals(
         ttl_s=settings.principal_ttl_s,
         unknown_ttl_s=settings.unknown_key_ttl_s,
         size=settings.principal_cache_size,
+        strangers=strangers,
     )
 
     def forget(change: RegistryChange) -> None:

@@ -48,6 +48,13 @@ class Settings(ServiceSettings, RedisSettings):
     management_rate_burst: int = Field(500, ge=1, description="…of which so many may come at once.")
     sign_in_rate_per_s: int = Field(20, ge=1, description="Of these, under /api/auth…")
     sign_in_rate_burst: int = Field(100, ge=1, description="…of which so many may come at once.")
+    refused_rate_per_s: int = Field(
+        20,
+        ge=1,
+        description="Requests a second of one client address that are refused with 401; beyond, 429, and no API key "
+        "from there is looked up that was not seen before. Requests with a valid key are never counted…",
+    )
+    refused_rate_burst: int = Field(200, ge=1, description="…of which so many may come at once.")
 
     reply_partition: int | None = Field(
         None,

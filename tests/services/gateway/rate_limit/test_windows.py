@@ -88,6 +88,13 @@ class TestLocalWindows:
         now = 1.0
         assert windows.hit(policies).allowed
 
+    def test_are_looked_at_without_counting(self) -> None:
+        windows = LocalWindows()
+        policies = [_one("a", 1, 30)]
+        assert [windows.look(policies).allowed for _ in range(3)] == [True] * 3
+        assert windows.hit(policies).allowed
+        assert not windows.look(policies).allowed
+
     def test_decide_together(self) -> None:
         windows = LocalWindows()
         _decide_together([windows.hit(policies) for policies in _mixed()])
@@ -125,6 +132,20 @@ async def test_the_shared_window_counts_and_moves(windows: RedisWindows) -> None
     while not (verdict := await windows.hit(policies)).allowed:
         assert verdict.tightest.reset_s <= 0.3
         await asyncio.sleep(verdict.tightest.reset_s)
+
+
+async def test_the_shared_window_is_looked_at_without_counting(windows: RedisWindows) -> None:
+    policies = [_one(new_id("key"), 2, 30)]
+    looks = [await windows.look(policies) for _ in range(3)]
+    assert [(look.allowed, look.tightest.remaining, look.tightest.reset_s) for look in looks] == [(True, 2, 0)] * 3
+    await windows.hit(policies)
+    look = await windows.look(policies)
+    assert (look.allowed, look.tightest.remaining) == (True, 1)
+    assert 29 < look.tightest.reset_s <= 30
+    await windows.hit(policies)
+    look = await windows.look(policies)
+    assert (look.allowed, look.tightest.remaining) == (False, 0)
+    assert 29 < look.tightest.reset_s <= 30
 
 
 async def test_shared_windows_decide_together(windows: RedisWindows) -> None:

@@ -44,12 +44,12 @@ class Authenticator:
         """The caller, who calls from this address.
 
         Raises Unauthenticated with a sentence that says why, NotPermitted (the tenant is suspended, the address is not
-        allowed), or Overloaded when the key cannot be looked up now.
+        allowed), Overloaded when the key cannot be looked up now, or RateLimited when not for this address.
         """
         key = presented_key(headers)
         if parse_key(key) is None:
             raise Unauthenticated("The API key is not complete or has a typing error: its checksum does not match.")
-        holder = await self._principals.get(hash_key(key, self._pepper))
+        holder = await self._principals.get(hash_key(key, self._pepper), address)
         if holder is None:
             raise Unauthenticated("There is no such API key.")
         status = holder.principal.status_at(self._clock.now())

@@ -5,7 +5,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from onerouter_common.errors import NotPermitted, Unauthenticated
+from onerouter_common.errors import NotPermitted, Overloaded, Unauthenticated
 from onerouter_gateway.admission import Admission
 from onerouter_gateway.authentication.address import site_of
 from onerouter_gateway.rate_limit.policy import ADDRESS, SIGN_IN, Policy, Rate
@@ -30,18 +30,22 @@ class ManagementLimits:
             await self._count_address(request)
             return
         try:
-            await self._admission.enter(request)
-        except (Unauthenticated, NotPermitted):
+            caller = await self._admission.authenticate(request)
+        except Unauthenticated:
+            await self._count_address(request, self._admission.refusal_of(request))
+            raise
+        except (NotPermitted, Overloaded):
             await self._count_address(request)
             raise
+        await self._admission.count(request, caller.holder.policies)
 
     def address_of(self, request: Request) -> str:
         """The client's."""
         return self._admission.address_of(request)
 
-    async def _count_address(self, request: Request) -> None:
+    async def _count_address(self, request: Request, *besides: Policy) -> None:
         site = site_of(self.address_of(request))
-        policies = [Policy(ADDRESS, f"{{{site}}}:api", self._address)]
+        policies = [Policy(ADDRESS, f"{{{site}}}:api", self._address), *besides]
         if _is_sign_in(request):
             policies.append(Policy(SIGN_IN, f"{{{site}}}:sign-in", self._sign_in))
         await self._admission.count(request, policies)

@@ -35,16 +35,24 @@ class Limiter:
 
     async def hit(self, policies: Sequence[Policy]) -> Verdict:
         """Count one request against all of the policies if all of them admit it, else against none."""
+        return await self._decide(policies, counting=True)
+
+    async def look(self, policies: Sequence[Policy]) -> Verdict:
+        """What `hit` would say, without counting."""
+        return await self._decide(policies, counting=False)
+
+    async def _decide(self, policies: Sequence[Policy], *, counting: bool) -> Verdict:
         if self._monotonic() >= self._ask_again_at:
             try:
-                verdict = await self._shared.hit(policies)
+                verdict = await (self._shared.hit(policies) if counting else self._shared.look(policies))
             except RedisAway as error:
                 self._went_away(error)
             else:
                 self._came_back()
                 return verdict
         metrics.RATE_LIMIT_LOCAL.inc()
-        return self._local.hit([policy.share(self._instances) for policy in policies])
+        shares = [policy.share(self._instances) for policy in policies]
+        return self._local.hit(shares) if counting else self._local.look(shares)
 
     def _went_away(self, error: RedisAway) -> None:
         self._ask_again_at = self._monotonic() + self._retry_s

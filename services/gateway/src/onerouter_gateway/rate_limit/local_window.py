@@ -17,12 +17,19 @@ class LocalWindows:
 
     def hit(self, policies: Sequence[Policy]) -> Verdict:
         """Take one of each if each has one, else none of any."""
+        return self._decide(policies, counting=True)
+
+    def look(self, policies: Sequence[Policy]) -> Verdict:
+        """What `hit` would say, without taking any."""
+        return self._decide(policies, counting=False)
+
+    def _decide(self, policies: Sequence[Policy], *, counting: bool) -> Verdict:
         now = self._monotonic()
         windows = [self._window(policy, now) for policy in policies]
         allowed = all(len(window) < policy.rate.limit for window, policy in zip(windows, policies, strict=True))
         figures: list[float] = []
         for window, policy in zip(windows, policies, strict=True):
-            if allowed:
+            if allowed and counting:
                 window.append(now)
             figures.extend(_standing(window, policy.rate, now, allowed=allowed))
         return settled(policies, allowed, figures)

@@ -16,13 +16,17 @@ ADDRESS: Final = "address"
 """Policy of a client address, for who presents no API key."""
 SIGN_IN: Final = "sign-in"
 """The same, where people prove who they are."""
+REFUSED: Final = "refused"
+"""Policy of a client address for requests that are refused because nobody can be told by their API key."""
 
 _WHOSE: Final = {
     KEY: "This API key",
     PLAN: "All API keys of your account together",
     ADDRESS: "Your address",
     SIGN_IN: "Your address",
+    REFUSED: "Your address",
 }
+_WHAT: Final = {REFUSED: "requests without a valid API key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class Policy:
     def sentence(self) -> str:
         window_s = self.rate.window_s
         window = "minute" if window_s == 60 else f"{window_s:g} second" + ("" if window_s == 1 else "s")
-        return f"{_WHOSE.get(self.name, 'You')} may make {self.rate.limit} requests in any {window}; try again later."
+        whose, what = _WHOSE.get(self.name, "You"), _WHAT.get(self.name, "requests")
+        return f"{whose} may make {self.rate.limit} {what} in any {window}; try again later."
 
 
 @dataclass(frozen=True, slots=True)

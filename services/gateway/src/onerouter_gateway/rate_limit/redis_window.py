@@ -17,7 +17,8 @@ from redis.exceptions import NoScriptError
 
 from onerouter_gateway.rate_limit.policy import Policy, Verdict, settled
 
-# KEYS: a list of the admitted requests' times for each policy, newest first. ARGV: limit and window in µs of each.
+# KEYS: a list of the admitted requests' times for each policy, newest first. ARGV: limit and window in µs of each, and
+# whether to count (1) or only to look (0).
 # Returns {allowed, remaining, µs until reset, remaining, …}. All or nothing: the first loop only looks. LINDEX of bounded
 # lists; the counts by bisection.
 _SCRIPT: Final = """
@@ -32,7 +33,7 @@ local function counted(key, window)
   end
   return low
 end
-local refused = false
+local refused, counting = false, ARGV[#ARGV] == '1'
 for number, key in ipairs(KEYS) do
   if at(key, ARGV[2 * number - 1] - 1) > now - ARGV[2 * number] then refused = true end
 end
@@ -40,7 +41,7 @@ local answer = {refused and 0 or 1}
 for number, key in ipairs(KEYS) do
   local limit, window = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
   local reset = window
-  if refused then
+  if refused or not counting then
     local oldest = at(key, limit - 1)
     if oldest <= now - window then oldest = at(key, 0) end
     reset = math.max(0, oldest + window - now)
@@ -59,7 +60,8 @@ _MOST_AT_ONCE: Final = 512
 _PASSES: Final = 10
 
 
-_Check: TypeAlias = "tuple[Sequence[Policy], asyncio.Future[Verdict]]"
+_Check: TypeAlias = "tuple[Sequence[Policy], bool, asyncio.Future[Verdict]]"
+"""Policies, whether the request counts, where the verdict goes."""
 
 
 class RedisAway(Exception):
@@ -96,8 +98,15 @@ class RedisWindows:
 
     async def hit(self, policies: Sequence[Policy]) -> Verdict:
         """Take one of each policy if each has one, else none of any. Raises RedisAway."""
+        return await self._decide(policies, counting=True)
+
+    async def look(self, policies: Sequence[Policy]) -> Verdict:
+        """What `hit` would say, without taking any. Raises RedisAway."""
+        return await self._decide(policies, counting=False)
+
+    async def _decide(self, policies: Sequence[Policy], *, counting: bool) -> Verdict:
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append((policies, verdict))
+        self._waiting.append((policies, counting, verdict))
         self._wake.set()
         return await verdict
 
@@ -108,7 +117,7 @@ class RedisWindows:
             if not self._waiting:
                 self._wake.clear()
             answers = await self._check_in_time(batch)
-            for (policies, verdict), answer in zip(batch, answers, strict=True):
+            for (policies, _, verdict), answer in zip(batch, answers, strict=True):
                 if not verdict.done():
                     _settle(verdict, policies, answer)
 
@@ -141,12 +150,12 @@ class RedisWindows:
 
     async def _evaluate(self, batch: list[_Check]) -> list[Any]:
         pipeline = self._redis.pipeline(transaction=False)
-        for policies, _ in batch:
+        for policies, counting, _ in batch:
             keys = [_PREFIX + policy.key for policy in policies]
             figures = [
                 figure for policy in policies for figure in (policy.rate.limit, int(policy.rate.window_s * 1_000_000))
             ]
-            pipeline.evalsha(self._sha, len(keys), *keys, *figures)
+            pipeline.evalsha(self._sha, len(keys), *keys, *figures, int(counting))
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 
