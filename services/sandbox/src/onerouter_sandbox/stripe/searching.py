@@ -7,7 +7,7 @@ from onerouter_sandbox.stripe.errors import invalid
 from onerouter_sandbox.stripe.state import Intent
 
 _CLAUSE: Final = re.compile(
-    r"""^(?:metadata\[["'](?P<name>[^"']+)["']\]|(?P<field>status|currency)):["'](?P<value>[^"']*)["']$"""
+    r"""^(?:metadata\[(["'])(?P<name>.+?)\1\]|(?P<field>status|currency)):(["'])(?P<value>.*)\4$"""
 )
 _AND: Final = re.compile(r"\s+AND\s+", re.IGNORECASE)
 

@@ -1,0 +1,80 @@
+"""Stripe's own Python client, pointed at the sandbox and nothing else changed."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.services.sandbox.conftest import Receiver
+    from tests.services.sandbox.stripe.conftest import Shop
+
+stripe = pytest.importorskip("stripe", reason="the official client is not installed here")
+WEBHOOK_SECRET = "whsec_SandboxTest01"
+
+
+@pytest.fixture
+def client(shop: "Shop") -> Any:
+    made = stripe.StripeClient(
+        shop.secret_key,
+        base_addresses={"api": f"{shop.url}/stripe"},
+        max_network_retries=0,
+        http_client=stripe.RequestsClient(),
+    )
+    return made.v1
+
+
+async def test_intent_to_refund(shop: "Shop", receiver: "Receiver", client: Any) -> None:
+    do = asyncio.to_thread
+    await shop.register(webhook_url=receiver.url)
+    intent = await do(
+        client.payment_intents.create,
+        {
+            "amount": 5_000,
+            "currency": "usd",
+            "capture_method": "manual",
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"order": "7"},
+        },
+        {"idempotency_key": "k1"},
+    )
+    assert intent.status == "requires_payment_method"
+    await shop.pay(intent.id)
+    captured = await do(client.payment_intents.capture, intent.id, {"amount_to_capture": 4_000})
+    assert (captured.status, captured.amount_received) == ("succeeded", 4_000)
+    refund = await do(client.refunds.create, {"payment_intent": intent.id, "amount": 1_000})
+    assert (await do(client.refunds.retrieve, refund.id)).status == "succeeded"
+    shown = await do(client.payment_intents.retrieve, intent.id, {"expand": ["latest_charge.balance_transaction"]})
+    assert shown.latest_charge.balance_transaction.fee == 146
+    listed = await do(client.payment_intents.list, {"limit": 1, "created": {"gte": 1}})
+    assert [each.id for each in listed.data] == [intent.id]
+    for delivery in await receiver.wait(8):
+        event = stripe.Webhook.construct_event(delivery.body, delivery.headers["Stripe-Signature"], WEBHOOK_SECRET)
+        assert event.object == "event"
+
+
+async def test_a_session_is_made_and_ended(shop: "Shop", client: Any) -> None:
+    price = {"currency": "usd", "unit_amount": 1_299, "product_data": {"name": "Tea"}}
+    session = await asyncio.to_thread(
+        client.checkout.sessions.create,
+        {
+            "mode": "payment",
+            "success_url": "https://shop.example/done",
+            "line_items": [{"quantity": 1, "price_data": price}],
+        },
+    )
+    assert (session.status, session.url) == ("open", f"{shop.url}/stripe/checkout/{session.id}")
+    assert (await asyncio.to_thread(client.checkout.sessions.expire, session.id)).status == "expired"
+
+
+async def test_errors_reach_the_clients_classes(shop: "Shop", client: Any) -> None:
+    do = asyncio.to_thread
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await do(client.payment_intents.create, {"amount": 1, "currency": "usd"})
+    assert (caught.value.code, caught.value.param) == ("amount_too_small", "amount")
+    await do(client.payment_intents.create, {"amount": 100, "currency": "usd"}, {"idempotency_key": "k1"})
+    with pytest.raises(stripe.IdempotencyError):
+        await do(client.payment_intents.create, {"amount": 200, "currency": "usd"}, {"idempotency_key": "k1"})
+    await shop.ask("/faults", kind="throttle_429", key_id=shop.account_id, times=1)
+    with pytest.raises(stripe.RateLimitError):
+        await do(client.payment_intents.retrieve, "pi_x")
