@@ -58,9 +58,14 @@ class RealRegistry:
         )
         return Holder(tenant_id, created)
 
+    async def rotated(self, holder: Holder) -> Holder:
+        """The key that replaces it; both work."""
+        rotated = await self.registry.admin.api_keys.rotate(holder.tenant_id, "test", holder.created.api_key.id)
+        return Holder(holder.tenant_id, rotated.created)
+
     async def granted(self, holder: Holder) -> int:
         rows = await self.fetch(
-            "SELECT coalesce(sum(granted), 0)::bigint FROM quota_usage WHERE api_key_id = $1", holder.created.api_key.id
+            "SELECT coalesce(sum(granted), 0)::bigint FROM quota_usage WHERE family = $1", holder.created.api_key.family
         )
         return int(rows[0][0])
 

@@ -41,6 +41,7 @@ class TestIntrospect:
         assert principal.model_dump() == {
             "tenant_id": tenant.id,
             "environment": "test",
+            "family": created.api_key.id,
             "api_key_id": created.api_key.id,
             "status": "active",
             "scopes": {"payments:write"},

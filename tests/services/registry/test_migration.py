@@ -65,7 +65,13 @@ async def test_each_connection_keeps_its_address(owned: tuple[str, str]) -> None
                 f"hash-{number}",
                 f"sealed-{number}",
             )
+        for number in range(2):
+            await connection.execute(
+                "INSERT INTO api_keys VALUES ($1, 'ten_1', 'live', 'k', $1, 'p', '{*}', 1, 1, '2026-01-31')",
+                f"key_{number}",
+            )
         await migrate(owner, "head")
+        assert await connection.fetchval("SELECT count(*) FROM api_keys WHERE family = id") == 2
         moved = await connection.fetch("SELECT * FROM callback_tokens ORDER BY hash")
         assert [(row["hash"], row["connection_id"], row["sealed"]) for row in moved] == [
             (f"hash-{number}", f"con_{number}", f"sealed-{number}") for number in range(3)
@@ -75,6 +81,8 @@ async def test_each_connection_keeps_its_address(owned: tuple[str, str]) -> None
         }
         assert all(row["expires_at"] is None for row in moved)
         forced = await connection.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'connections'")
+        assert forced
+        forced = await connection.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'api_keys'")
         assert forced
         checks = await connection.fetch(
             "SELECT next_check_at BETWEEN now() AND now() + interval '1 day' AS ok FROM connections"

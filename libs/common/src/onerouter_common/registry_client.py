@@ -13,7 +13,7 @@ from typing import Final, Literal, Self, TypeVar
 import httpx
 import structlog
 from httpx_aiohttp import AiohttpTransport
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.base import Category, Environment, Moment
@@ -56,6 +56,8 @@ class Principal(_Answer):
     tenant_id: str
     environment: Environment
     api_key_id: str
+    family: str = Field(default_factory=lambda given: given.get("api_key_id", ""))
+    """Shared by keys that were rotated into one another: what is limited is counted for all of them together."""
     status: KeyStatus
     """At the moment of the answer; a cached one is asked again by `status_at`."""
     scopes: frozenset[str]
@@ -216,7 +218,7 @@ class RegistryClient:
 
     async def lease_quota(
         self,
-        api_key_id: str,
+        family: str,
         category: str,
         month: str,
         *,
@@ -225,13 +227,14 @@ class RegistryClient:
         returned: int = 0,
         owed: int = 0,
     ) -> QuotaLease | None:
-        """Borrow from a key's quota of a month (`2026-11`): what is needed now, or up to `wanted` while plenty is left.
+        """Borrow from the quota a family of keys has for a month (`2026-11`): what is needed now, or up to `wanted` while
+        plenty is left.
 
-        `returned` is given back, `owed` was begun unpaid and is charged whatever is left. None: there is no such key.
+        `returned` is given back, `owed` was begun unpaid and is charged whatever is left. None: there are no such keys.
         Unlike the others this changes something, so it is tried once. Raises MaybeDone when it may have been done, Overloaded
         when it surely was not.
         """
-        body = {"api_key_id": api_key_id, "category": category, "month": month}
+        body = {"family": family, "category": category, "month": month}
         figures = {"needed": needed, "wanted": wanted, "returned": returned, "owed": owed}
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -36,7 +36,7 @@ class Registry:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def lend(self, api_key_id: str, category: str, month: str, **figures: int) -> QuotaLease:
+    async def lend(self, family: str, category: str, month: str, **figures: int) -> QuotaLease:
         self.asked.append(figures)
         self.months.append(month)
         await self.gate.wait()
@@ -222,6 +222,23 @@ class TestGiveBack:
         assert registry.granted == 0
         registry.quota = 2
         assert await spend(quotas, 5, 2) == 2
+
+    async def test_keys_of_a_family_spend_from_one_loan_that_ends_with_a_change_of_any(self) -> None:
+        registry = Registry(6_400)
+        quotas = registry.quotas()
+        old, new = (
+            key(6_400).model_copy(update={"api_key_id": name, "family": "key_1"}) for name in ("key_1", "key_2")
+        )
+        pots = {await quotas.take(one, "payments") for one in (old, new, old)}
+        assert len(pots) == 1
+        assert len(registry.asked) == 1
+        for changed in ("key_2", "key_1"):
+            before = await quotas.take(old, "payments")
+            await quotas.take(new, "payments")
+            change = {"entity": "api_key", "id": changed, "tenant_id": "ten_1", "environment": "test"}
+            quotas.forget(RegistryChange.model_validate({**change, "change": "updated", "at": registry.today}))
+            assert await quotas.take(new, "payments") is not before
+            await quotas.take(old, "payments")
 
     async def test_a_key_that_changes_while_its_loan_is_on_the_way(self) -> None:
         registry = Registry(6_400)

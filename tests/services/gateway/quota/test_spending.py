@@ -65,6 +65,25 @@ async def test_other_keys_are_not_concerned(rig: Rig, tenant_id: str) -> None:
         assert await rig.registry.granted(other) == 0
 
 
+async def test_a_rotated_key_has_its_quota_once(rig: Rig, tenant_id: str) -> None:
+    """However often it is rotated, and while all of them work."""
+    first = await rig.registry.key(tenant_id, quotas={"payments": 5})
+    assert await rig.statuses(first, 2) == [201, 201]
+    second = await rig.registry.rotated(first)
+    third = await rig.registry.rotated(second)
+    keys = [third, first, second, first, third]
+    assert [(await rig.pay(key)).status_code for key in keys] == [201, 201, 201, 429, 429]
+    assert await rig.registry.granted(third) == 5
+
+
+async def test_a_rotated_key_has_its_rate_once(rig: Rig, tenant_id: str) -> None:
+    first = await rig.registry.key(tenant_id, rate_limit_per_s=1, rate_burst=60)
+    keys = [first, await rig.registry.rotated(first)]
+    answers = [await rig.gateway.http.get("/v1/payments", headers=keys[n % 2].auth) for n in range(64)]
+    assert [answer.status_code for answer in answers].count(200) == 60
+    assert answers[-1].status_code == 429
+
+
 async def test_a_repeat_costs_nothing_and_needs_nothing(rig: Rig, tenant_id: str) -> None:
     holder = await rig.registry.key(tenant_id, quotas={"payments": 2})
     key = str(uuid4())

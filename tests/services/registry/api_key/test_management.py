@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from tests.services.registry.api_key.conftest import Api, As
 
@@ -154,8 +155,8 @@ class TestCreate:
     async def test_there_are_not_endlessly_many(self, api: Api, tenant: Tenant, admin: As) -> None:
         await api.rows(
             "INSERT INTO api_keys (id, tenant_id, environment, name, hash, display_prefix, scopes, rate_limit_per_s, "
-            "rate_burst, created_at) SELECT 'key_' || $1 || n, $1, 'test', 'x', $1 || n, 'p', '{*}', 1, 1, now() "
-            "FROM generate_series(1, $2) n",
+            "rate_burst, created_at, family) SELECT 'key_' || $1 || n, $1, 'test', 'x', $1 || n, 'p', '{*}', 1, 1, now(), "
+            "'key_' || $1 || n FROM generate_series(1, $2) n",
             tenant.id,
             MOST_ACTIVE,
         )
@@ -299,18 +300,60 @@ class TestRotate:
         assert again.status_code == 409
         assert new["id"] in again.json()["detail"]
 
-    async def test_the_month_goes_on(self, api: Api, tenant: Tenant, admin: As) -> None:
-        old = await api.key(tenant, quotas={"sms": 10})
-        month = f"{datetime.now(UTC):%Y-%m}"
-        await api.rows(
-            "INSERT INTO quota_usage SELECT id, tenant_id, environment, 'sms', m, 4 FROM api_keys, "
-            "unnest($2::text[]) m WHERE id = $1",
-            old.api_key.id,
-            [month, "2020-01"],
-        )
+    async def test_both_belong_to_one_family(self, api: Api, tenant: Tenant, admin: As) -> None:
+        old = await api.key(tenant)
+        family = old.api_key.family
+        assert family == old.api_key.id
+        last = old.api_key.id
+        for _ in range(2):
+            last = (await admin("POST", f"/api/api-keys/{last}/rotate")).json()["id"]
+        assert (await api.registry.admin.api_keys.get(tenant.id, "test", last)).family == family
+
+    async def test_limits_of_the_new_one_are_those_of_the_old_one_too(
+        self, api: Api, tenant: Tenant, admin: As
+    ) -> None:
+        """Else what is counted together would have two limits."""
+        ended, old = await api.key(tenant), await api.key(tenant, quotas={"sms": 5})
         new = (await admin("POST", f"/api/api-keys/{old.api_key.id}/rotate")).json()
-        carried = await api.rows("SELECT month, granted FROM quota_usage WHERE api_key_id = $1", new["id"])
-        assert [tuple(row) for row in carried] == [(month, 4)]
+        await admin("POST", f"/api/api-keys/{ended.api_key.id}/rotate", {"overlap_s": 0})
+        limits = {"rate_limit_per_s": 3, "rate_burst": 4, "quotas": {"sms": 2}}
+        assert (await admin("PATCH", f"/api/api-keys/{new['id']}", limits | {"name": "mine"})).status_code == 200
+        shown = (await admin("GET", f"/api/api-keys/{old.api_key.id}")).json()
+        assert {name: shown[name] for name in limits} == limits
+        assert shown["name"] == old.api_key.name
+        assert (await told(api, old.api_key.id))[-1].key_hash == old.api_key.hash
+        entry = (await audited(api, old.api_key.id))[-1]
+        assert (entry["action"], entry["actor_id"], orjson.loads(entry["after"])) == (
+            "api_key.updated",
+            admin.id,
+            limits,
+        )
+        assert [entry["action"] for entry in await audited(api, ended.api_key.id)][-1] == "api_key.rotated"
+
+    @pytest.mark.parametrize("limit", [{"rate_limit_per_s": 99}, {"rate_burst": 99}, {"quotas": {"sms": 1}}])
+    async def test_the_old_ones_limits_are_not_changed_by_themselves(
+        self, api: Api, tenant: Tenant, admin: As, limit: dict[str, Any]
+    ) -> None:
+        old = await api.key(tenant)
+        new = (await admin("POST", f"/api/api-keys/{old.api_key.id}/rotate")).json()
+        answer = await admin("PATCH", f"/api/api-keys/{old.api_key.id}", limit)
+        assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
+        assert new["id"] in answer.json()["detail"]
+        assert (await admin("PATCH", f"/api/api-keys/{old.api_key.id}", {"name": "old"})).status_code == 200
+
+    async def test_keys_do_not_grow_beyond_their_number_by_it(self, api: Api) -> None:
+        tenant = await api.registry.admin.tenants.create("Many")
+        admin = await api.by_person(tenant, "admin")
+        key_id = (await api.key(tenant)).api_key.id
+        await api.rows(
+            "INSERT INTO api_keys (id, tenant_id, environment, name, hash, display_prefix, scopes, rate_limit_per_s, "
+            "rate_burst, created_at, family) SELECT 'key_' || $1 || n, $1, 'test', 'k', $1 || n, 'p', '{*}', 1, 1, now(), "
+            "'key_' || $1 || n FROM generate_series(2, $2) n",
+            tenant.id,
+            MOST_ACTIVE,
+        )
+        assert (await admin("POST", f"/api/api-keys/{key_id}/rotate")).status_code == 409
+        assert (await admin("POST", f"/api/api-keys/{key_id}/rotate", {"overlap_s": 0})).status_code == 201
 
     @pytest.mark.parametrize("overlap", [-1, 604_801, 1.5, "1", None, 10**40])
     async def test_refuses_an_overlap_that_is_none(self, api: Api, tenant: Tenant, admin: As, overlap: Any) -> None:

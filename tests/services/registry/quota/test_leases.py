@@ -102,6 +102,18 @@ class TestLease:
         await update(rig.tenant.id, "test", key_id, {"quotas": {}})
         assert await rig.lease(key_id, needed=7) == QuotaLease(granted=7, limit=None, remaining=0)
 
+    async def test_a_rotated_keys_quota_is_its_newest_keys(self, rig: Rig) -> None:
+        keys = rig.registry.admin.api_keys
+        family = await rig.key(payments=10)
+        newest = family
+        for _ in range(2):
+            newest = (await keys.rotate(rig.tenant.id, "test", newest)).created.api_key.id
+            await rig.lease(family, needed=3)
+        assert (await rig.lease(family)).remaining == 4
+        await keys.update(rig.tenant.id, "test", newest, {"quotas": {"payments": 8}})
+        assert await rig.lease(family, needed=9) == QuotaLease(granted=2, limit=8, remaining=0)
+        assert await rig.client.lease_quota(newest, "payments", MONTH, needed=1) is None, "it is of another's family"
+
     async def test_nobodys_key_has_nothing(self, rig: Rig) -> None:
         assert await rig.client.lease_quota(new_id(API_KEY), "payments", MONTH, needed=1) is None
 
@@ -141,7 +153,7 @@ class TestInternalApi:
             {"month": "2026-1"},
             {"month": "2026-11\n"},
             {"category": "everything"},
-            {"api_key_id": "key_x' OR 1=1"},
+            {"family": "key_x' OR 1=1"},
             {"needed": -1},
             {"needed": 10**30},
             {"extra": 1},
@@ -149,7 +161,7 @@ class TestInternalApi:
     )
     async def test_refuses_nonsense(self, rig: Rig, wrong: dict[str, Any]) -> None:
         token = rig.registry.settings.internal_tokens.get_secret_value()
-        body = {"api_key_id": new_id(API_KEY), "category": "payments", "month": MONTH, "needed": 1, **wrong}
+        body = {"family": new_id(API_KEY), "category": "payments", "month": MONTH, "needed": 1, **wrong}
         async with httpx.AsyncClient(base_url="http://registry", transport=rig.transport) as http:
             answer = await http.post("/internal/quotas/lease", json=body, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 422, answer.text
@@ -179,6 +191,15 @@ class TestUsage:
             {"category": "payments", "used": 4, "quota": 10, "remaining": 6},
             {"category": "sms", "used": 0, "quota": 5, "remaining": 5},
         ]
+
+    async def test_shows_what_the_keys_used_that_it_was_rotated_from(self, rig: Rig) -> None:
+        keys = rig.registry.admin.api_keys
+        key_id = await rig.key(payments=10)
+        rotated = await keys.rotate(rig.tenant.id, "test", key_id)
+        await rig.lease(key_id, month=month_of(keys.clock.now()), needed=4)
+        for shown in (key_id, rotated.created.api_key.id):
+            answer = await self._get(rig, rotated.created.key.get_secret_value(), shown)
+            assert answer.json()["categories"] == [{"category": "payments", "used": 4, "quota": 10, "remaining": 6}]
 
     async def test_of_others_is_not_there(self, rig: Rig) -> None:
         other = await rig.registry.admin.tenants.create("Umbrella")

@@ -26,7 +26,7 @@ class Holder:
     def of(cls, principal: Principal) -> "Holder":
         tenant = f"{{{principal.tenant_id}}}"
         rate = Rate.of(principal.rate_limit_per_s, principal.rate_burst)
-        policies = [Policy(KEY, f"{tenant}:key:{principal.api_key_id}", rate)]
+        policies = [Policy(KEY, f"{tenant}:key:{principal.family}", rate)]
         if principal.requests_per_minute is not None:
             policies.append(Policy(PLAN, f"{tenant}:plan", Rate(max(1, principal.requests_per_minute), _MINUTE_S)))
         return cls(principal, _networks(principal), tuple(policies))

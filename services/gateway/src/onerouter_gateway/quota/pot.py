@@ -1,4 +1,4 @@
-"""What one instance holds of one key's quota for one category and month. No I/O."""
+"""What one instance holds of one quota for one category and month. No I/O."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ ASK_AGAIN_S: Final = 0.5
 class Allotment:
     """What a pot is for."""
 
-    api_key_id: str
+    family: str
+    """Of keys that were rotated into one another: the quota is theirs together."""
     category: Category
     month: str
 
@@ -25,6 +26,8 @@ class Pot:
     allotment: Allotment
     quota: int
     """Most operations of the month, as the key said when the pot was made."""
+    keys: set[str] = field(default_factory=set)
+    """Ids of those that came to take from it."""
     left: int = 0
     """Lent to us and not spent."""
     owed: int = 0

@@ -44,7 +44,7 @@ class Lend(Protocol):
 
     async def __call__(
         self,
-        api_key_id: str,
+        family: str,
         category: str,
         month: str,
         *,
@@ -93,7 +93,8 @@ class Quotas:
         quota = principal.quotas.get(category)
         if quota is None:
             return None
-        pot = self._pot(Allotment(principal.api_key_id, category, month_of(self._clock.now())), quota)
+        pot = self._pot(Allotment(principal.family, category, month_of(self._clock.now())), quota)
+        pot.keys.add(principal.api_key_id)
         now = self._monotonic()
         if not pot.take(now):
             return await self._borrowed(pot, principal, category)
@@ -111,7 +112,7 @@ class Quotas:
     def forget(self, change: RegistryChange) -> None:
         """A key's quota may be another one now: what is held of the old one goes back."""
         if change.entity == "api_key":
-            for pot in [pot for pot in self._pots.values() if pot.allotment.api_key_id == change.id]:
+            for pot in [pot for pot in self._pots.values() if change.id in pot.keys]:
                 self._close(pot)
 
     async def _borrowed(self, pot: Pot, principal: Principal, category: Category) -> Pot | None:
@@ -155,11 +156,11 @@ class Quotas:
     async def _borrow(self, pot: Pot, wanted: int) -> None:
         paid, of = pot.owed, pot.allotment
         try:
-            lease = await self._lend(of.api_key_id, of.category, of.month, needed=pot.waiting, wanted=wanted, owed=paid)
+            lease = await self._lend(of.family, of.category, of.month, needed=pot.waiting, wanted=wanted, owed=paid)
         except Overloaded:
             pot.could_not_ask(self._monotonic())
         except Exception:
-            log.exception("quota.lease.failed", api_key_id=of.api_key_id)
+            log.exception("quota.lease.failed", family=of.family)
             pot.could_not_ask(self._monotonic())
         else:
             pot.settle(lease or QuotaLease(granted=0, limit=0, remaining=0), paid=paid, now=self._monotonic())
@@ -201,14 +202,14 @@ class Quotas:
         for of, (returned, owed) in list(self._accounts.items()):
             del self._accounts[of]
             try:
-                await self._lend(of.api_key_id, of.category, of.month, returned=returned, owed=owed)
+                await self._lend(of.family, of.category, of.month, returned=returned, owed=owed)
             except MaybeDone:
                 self._keep(of, 0, owed)  # returned twice would be an operation beyond the quota
             except Overloaded:
                 self._keep(of, returned, owed)
                 return
             except Exception:
-                log.exception("quota.settlement.failed", api_key_id=of.api_key_id)
+                log.exception("quota.settlement.failed", family=of.family)
                 self._keep(of, 0, owed)
                 return
 

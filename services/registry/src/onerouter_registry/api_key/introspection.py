@@ -33,6 +33,7 @@ class Introspection:
             tenant_id=row["tenant_id"],
             environment=row["environment"],
             api_key_id=row["id"],
+            family=row["family"],
             status=status,
             scopes=frozenset(row["scopes"]),
             rate_limit_per_s=row["rate_limit_per_s"],

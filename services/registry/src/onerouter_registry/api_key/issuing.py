@@ -19,17 +19,26 @@ from onerouter_registry.outbox.repository import append
 
 
 def issue(
-    tenant_id: str, where: Environment, settings: KeySettings, pepper: SecretStr, by: Actor, now: datetime
+    tenant_id: str,
+    where: Environment,
+    settings: KeySettings,
+    pepper: SecretStr,
+    by: Actor,
+    now: datetime,
+    *,
+    family: str | None = None,
 ) -> CreatedKey:
-    """A fresh key; nothing is stored yet."""
+    """A fresh key, by default the first of a family of its own; nothing is stored yet."""
     key = make_key(where)
     parsed = parse_key(key.get_secret_value())
     assert parsed is not None  # noqa: S101 - a key we made is one we can read
+    key_id = new_id(API_KEY)
     api_key = ApiKey(
         **{name: getattr(settings, name) for name in SETTINGS},
-        id=new_id(API_KEY),
+        id=key_id,
         tenant_id=tenant_id,
         environment=where,
+        family=family or key_id,
         hash=hash_key(key.get_secret_value(), pepper),
         display_prefix=parsed.display_prefix,
         created_at=now,

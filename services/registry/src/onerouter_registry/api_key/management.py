@@ -122,7 +122,7 @@ async def rotate_api_key(
     key_id: KeyId,
     body: Rotation | None = None,
 ) -> RotatedKeyView:
-    """A new key with the same settings. Both work until the overlap ends."""
+    """A new key with the same settings. Both work until the overlap ends, and count together."""
     keys = _keys(request)
     rotated = await keys.rotate(
         caller.tenant_id,

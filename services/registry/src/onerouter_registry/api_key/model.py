@@ -41,6 +41,8 @@ class ApiKey(KeySettings):
     id: str
     tenant_id: str
     environment: Environment
+    family: str
+    """The id of the first of the keys that were rotated into one another: they share their limits and what is counted."""
     hash: str = field(repr=False)
     display_prefix: str
     created_at: datetime

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +16,7 @@ from onerouter_registry.api_key.model import ApiKey
 from onerouter_registry.api_key.tables import api_keys
 
 _PRINCIPAL: Final = """
-SELECT k.id, k.tenant_id, k.environment, k.scopes, k.rate_limit_per_s, k.rate_burst, k.expires_at, k.revoked_at,
+SELECT k.id, k.tenant_id, k.environment, k.family, k.scopes, k.rate_limit_per_s, k.rate_burst, k.expires_at, k.revoked_at,
        k.ip_allow_list, k.quotas, t.status AS tenant_status, t.plan, t.requests_per_minute,
        coalesce(c.routes, '[]'::jsonb) AS routes
 FROM api_keys k
@@ -34,11 +34,6 @@ UPDATE api_keys k SET last_used_at = u.used_at
 FROM unnest($1::text[], $2::timestamptz[]) AS u (id, used_at)
 WHERE k.id = u.id AND (k.last_used_at IS NULL OR k.last_used_at < u.used_at)
 """
-
-_CARRY_USAGE: Final = text("""
-INSERT INTO quota_usage (api_key_id, tenant_id, environment, category, month, granted)
-SELECT :new, tenant_id, environment, category, month, granted FROM quota_usage WHERE api_key_id = :old AND month = :month
-""")
 
 _HAS_STATUS: Final[Mapping[KeyStatus, Callable[[datetime], ColumnElement[bool]]]] = {
     # As `model.status_of` decides it.
@@ -78,6 +73,13 @@ async def find(tx: AsyncConnection, key_id: str, *, lock: bool = False) -> ApiKe
     return None if row is None else _api_key(row)
 
 
+async def predecessors(tx: AsyncConnection, newest: ApiKey, now: datetime) -> list[ApiKey]:
+    """Those it was rotated from that still work, locked."""
+    of_family = and_(api_keys.c.family == newest.family, api_keys.c.id != newest.id)
+    query = select(api_keys).where(of_family, _HAS_STATUS["active"](now)).order_by(api_keys.c.id).with_for_update()
+    return [_api_key(row) for row in (await tx.execute(query)).mappings()]
+
+
 async def count_active(tx: AsyncConnection, now: datetime) -> int:
     query = select(func.count()).select_from(api_keys).where(_HAS_STATUS["active"](now))
     return int((await tx.execute(query)).scalar_one())
@@ -86,11 +88,6 @@ async def count_active(tx: AsyncConnection, now: datetime) -> int:
 async def change(tx: AsyncConnection, key_id: str, values: Mapping[str, Any]) -> None:
     """`values` are fields of ApiKey that may change."""
     await tx.execute(update(api_keys).where(api_keys.c.id == key_id).values(**_columns_of(values)))
-
-
-async def carry_usage(tx: AsyncConnection, old_id: str, new_id: str, month: str) -> None:
-    """Begin the new key's month (`2026-11`, UTC) with what the old one has used of its quotas."""
-    await tx.execute(_CARRY_USAGE, {"old": old_id, "new": new_id, "month": month})
 
 
 async def find_principal(pool: Pool, key_hash: str) -> asyncpg.Record | None:

@@ -17,6 +17,7 @@ from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.api_key import repository
 from onerouter_registry.api_key.authority import UNBOUNDED, Authority
+from onerouter_registry.api_key.family import follow, require_newest
 from onerouter_registry.api_key.issuing import KeyAudit, issue, store, tell
 from onerouter_registry.api_key.limits import overlap_of
 from onerouter_registry.api_key.model import (
@@ -32,7 +33,6 @@ from onerouter_registry.api_key.model import (
 )
 from onerouter_registry.api_key.scopes import EVERYTHING
 from onerouter_registry.audit.service import AuditLog
-from onerouter_registry.quota.model import month_of
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import environment_of
 
@@ -83,8 +83,7 @@ class ApiKeys:
         created = issue(tenant_id, where, settings, self._pepper, by, now)
         try:
             async with tenant_transaction(self._engine, tenant_id, where) as tx:
-                if await repository.count_active(tx, now) >= MOST_ACTIVE:
-                    raise Conflict(f"There are {MOST_ACTIVE} active API keys already; revoke those nobody uses.")
+                await _require_room(tx, now)
                 await store(tx, created.api_key)
                 await self._audit.created(tx, created.api_key, by)
         except IntegrityError as error:
@@ -124,7 +123,10 @@ class ApiKeys:
         by: Actor = SYSTEM,
         authority: Authority = UNBOUNDED,
     ) -> ApiKey:
-        """Change settings of an active key. Raises InvalidRequest, NotFound, NotPermitted, Conflict (no longer active)."""
+        """Change settings of an active key; keys it was rotated from get its limits, too.
+
+        Raises InvalidRequest, NotFound, NotPermitted, Conflict (no longer active, or limits of a key that was rotated).
+        """
         where, now = environment_of(environment), self.clock.now()
         wanted = checked(changes, now)
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
@@ -135,10 +137,12 @@ class ApiKeys:
             authority.require_change(before, after, changed)
             if not changed:
                 return before
+            require_newest(before, changed)
             await repository.change(tx, key_id, {name: wanted[name] for name in changed})
             await tell(tx, after, "updated", now)
             was, becomes = described(before, changed), described(after, changed)
             await self._audit.changed(tx, after, by, "api_key.updated", before=was, after=becomes)
+            await follow(tx, self._audit, after, changed, by, now)
         log.info("registry.api_key.updated", tenant_id=tenant_id, api_key_id=key_id, changed=sorted(changed))
         return after
 
@@ -154,9 +158,9 @@ class ApiKeys:
     ) -> RotatedKey:
         """A new key with the same settings; the old one ends after the overlap, or when it would have anyway.
 
-        The new one's monthly quotas begin with what the old one has used.
+        Both are counted together, against rates and monthly quotas.
 
-        Raises InvalidRequest, NotFound, NotPermitted, Conflict (not active, or rotated before).
+        Raises InvalidRequest, NotFound, NotPermitted, Conflict (not active, rotated before, or too many would be active).
         """
         where, now, overlap = environment_of(environment), self.clock.now(), overlap_of(overlap_s)
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
@@ -165,13 +169,14 @@ class ApiKeys:
                 raise Conflict(f"This API key was rotated before: {before.replaced_by} replaces it.")
             _require_active(before, now)
             authority.require_making(before)
-            created = issue(tenant_id, where, settings_of(before), self._pepper, by, now)
+            if overlap:
+                await _require_room(tx, now)
+            created = issue(tenant_id, where, settings_of(before), self._pepper, by, now, family=before.family)
             ends_at = now + overlap if before.expires_at is None else min(before.expires_at, now + overlap)
             previous = replace(before, expires_at=ends_at, replaced_by=created.api_key.id)
             await repository.change(tx, key_id, {"expires_at": ends_at, "replaced_by": previous.replaced_by})
             await tell(tx, previous, "updated", now)
             await store(tx, created.api_key)
-            await repository.carry_usage(tx, key_id, created.api_key.id, month_of(now))
             await self._audit.created(tx, created.api_key, by)
             ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
             was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
@@ -200,6 +205,11 @@ async def _get(tx: AsyncConnection, key_id: str, *, lock: bool = False) -> ApiKe
     if api_key is None:
         raise NotFound(f"There is no API key {key_id[:40]}.")
     return api_key
+
+
+async def _require_room(tx: AsyncConnection, now: datetime) -> None:
+    if await repository.count_active(tx, now) >= MOST_ACTIVE:
+        raise Conflict(f"There are {MOST_ACTIVE} active API keys already; revoke those nobody uses.")
 
 
 def _require_active(key: ApiKey, now: datetime) -> None:

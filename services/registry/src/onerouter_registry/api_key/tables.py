@@ -27,4 +27,5 @@ api_keys: Final = Table(
     Column("quotas", JSONB, nullable=False),
     Column("created_by", Text),
     Column("replaced_by", Text),
+    Column("family", Text, nullable=False),
 )

@@ -32,6 +32,6 @@ async def get_api_key_usage(
     key_id: Annotated[str, Path(max_length=64)],
     caller: Annotated[TenantCaller, Security(tenant_caller, scopes=["api_keys:read"])],
 ) -> ApiKeyUsage:
-    """This calendar month (UTC), for each category with a quota."""
+    """This calendar month (UTC), for each category with a quota; with what the keys used that it was rotated from."""
     admin: Admin = request.state.admin
     return ApiKeyUsage.of(await admin.quota_usage.of(caller.tenant_id, caller.environment, key_id))

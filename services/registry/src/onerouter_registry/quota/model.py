@@ -9,9 +9,9 @@ from onerouter_common.contracts.base import Environment
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What a gateway asks for: operations of one key, category and month."""
+    """What a gateway asks for: operations of one key (with those it was rotated from), category and month."""
 
-    api_key_id: str
+    family: str
     category: str
     month: str
     """`2026-11`, UTC."""

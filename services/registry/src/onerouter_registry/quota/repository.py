@@ -14,12 +14,13 @@ from onerouter_registry.quota.tables import quota_usage
 
 # One statement: the row is locked and read as it then stands, so of two gateways the second sees what the first was lent.
 # A loan is what is needed now or, ahead of need, a 64th of what is left: near its end nothing of a quota lies idle
-# anywhere. Without a quota nothing is counted, but what is owed or returned from before still is.
+# anywhere. Without a quota nothing is counted, but what is owed or returned from before still is. The newest key of the
+# family says what the quota is.
 _LEASE: Final = """
 WITH held AS (
     SELECT u.granted, (k.quotas ->> u.category)::bigint AS quota
-    FROM quota_usage u JOIN api_keys k ON k.id = u.api_key_id
-    WHERE u.api_key_id = $1 AND u.category = $2 AND u.month = $3
+    FROM quota_usage u JOIN api_keys k ON k.family = u.family AND k.replaced_by IS NULL
+    WHERE u.family = $1 AND u.category = $2 AND u.month = $3
     FOR UPDATE OF u
 ), settled AS (
     SELECT quota, greatest(granted - $6, 0) + $7 AS granted FROM held
@@ -32,14 +33,14 @@ WITH held AS (
 )
 UPDATE quota_usage u SET granted = loan.granted + loan.size
 FROM loan
-WHERE u.api_key_id = $1 AND u.category = $2 AND u.month = $3
+WHERE u.family = $1 AND u.category = $2 AND u.month = $3
 RETURNING loan.size AS granted, loan.quota, u.granted AS handed_out
 """
 
 _BEGIN: Final = """
-INSERT INTO quota_usage (api_key_id, tenant_id, environment, category, month, granted)
-SELECT id, tenant_id, environment, $2, $3, 0 FROM api_keys WHERE id = $1
-ON CONFLICT (api_key_id, category, month) DO NOTHING
+INSERT INTO quota_usage (family, tenant_id, environment, category, month, granted)
+SELECT family, tenant_id, environment, $2, $3, 0 FROM api_keys WHERE family = $1 AND replaced_by IS NULL
+ON CONFLICT (family, category, month) DO NOTHING
 """
 
 
@@ -47,7 +48,7 @@ async def lease(pool: Pool, asked: LeaseRequest) -> asyncpg.Record | None:
     """`granted`, `quota` (None: there is none) and `handed_out` of the month; None when it has no row yet."""
     return await pool.fetchrow(
         _LEASE,
-        asked.api_key_id,
+        asked.family,
         asked.category,
         asked.month,
         asked.needed,
@@ -59,21 +60,21 @@ async def lease(pool: Pool, asked: LeaseRequest) -> asyncpg.Record | None:
 
 async def begin(pool: Pool, asked: LeaseRequest) -> None:
     """Make the month's row, unless it is there or there is no such key."""
-    await pool.execute(_BEGIN, asked.api_key_id, asked.category, asked.month)
+    await pool.execute(_BEGIN, asked.family, asked.category, asked.month)
 
 
-async def quotas_of(tx: AsyncConnection, key_id: str) -> Mapping[str, int] | None:
-    """None: the transaction's tenant has no such key in its environment."""
-    quotas = api_keys.c.quotas
-    row = (await tx.execute(select(quotas).where(api_keys.c.id == key_id))).one_or_none()
-    return None if row is None else dict(row[0])
+async def quotas_of(tx: AsyncConnection, key_id: str) -> tuple[str, Mapping[str, int]] | None:
+    """The key's family and quotas; None: the transaction's tenant has no such key in its environment."""
+    query = select(api_keys.c.family, api_keys.c.quotas).where(api_keys.c.id == key_id)
+    row = (await tx.execute(query)).one_or_none()
+    return None if row is None else (row.family, dict(row.quotas))
 
 
-async def used(tx: AsyncConnection, key_id: str, month: str) -> dict[str, int]:
+async def used(tx: AsyncConnection, family: str, month: str) -> dict[str, int]:
     """Category → operations handed out in the month."""
     rows = await tx.execute(
         select(quota_usage.c.category, quota_usage.c.granted).where(
-            quota_usage.c.api_key_id == key_id, quota_usage.c.month == month
+            quota_usage.c.family == family, quota_usage.c.month == month
         )
     )
     return {row.category: row.granted for row in rows}

@@ -13,7 +13,7 @@ _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 class LeaseBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    api_key_id: str = Field(pattern=r"^key_[0-9a-z]{26}$")
+    family: str = Field(pattern=r"^key_[0-9a-z]{26}$")
     category: Category
     month: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
     needed: _Count = 0

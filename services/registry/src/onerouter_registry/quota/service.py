@@ -44,10 +44,11 @@ class QuotaUsage:
             raise _no_such_key()
         month = month_of(self._clock.now())
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
-            quotas = await repository.quotas_of(tx, key_id)
-            if quotas is None:
+            found = await repository.quotas_of(tx, key_id)
+            if found is None:
                 raise _no_such_key()
-            used = await repository.used(tx, key_id, month)
+            family, quotas = found
+            used = await repository.used(tx, family, month)
         return Usage(
             api_key_id=key_id,
             environment=where,

@@ -9,7 +9,7 @@ from onerouter_registry.metadata import metadata
 quota_usage: Final = Table(
     "quota_usage",
     metadata,
-    Column("api_key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("family", Text, ForeignKey("api_keys.id"), primary_key=True),
     Column("tenant_id", Text, nullable=False),
     Column("environment", Text, nullable=False),
     Column("category", Text, primary_key=True),

@@ -96,8 +96,15 @@ def _api_keys() -> None:
             ADD COLUMN ip_allow_list text[] NOT NULL DEFAULT '{}',
             ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}',
             ADD COLUMN created_by text,
-            ADD COLUMN replaced_by text
+            ADD COLUMN replaced_by text,
+            ADD COLUMN family text REFERENCES api_keys (id) -- the first of keys that were rotated into one another
     """)
+    op.execute("ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY")  # else their owner would change nothing
+    op.execute("UPDATE api_keys SET family = id")
+    op.execute("ALTER TABLE api_keys FORCE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE api_keys ALTER COLUMN family SET NOT NULL")
+    op.execute("CREATE INDEX api_keys_family ON api_keys (family)")
+    op.execute("CREATE UNIQUE INDEX api_keys_newest ON api_keys (family) WHERE replaced_by IS NULL")
     op.execute(
         "GRANT UPDATE (name, scopes, rate_limit_per_s, rate_burst, expires_at, ip_allow_list, quotas, replaced_by) "
         f"ON api_keys TO {_TENANT}"
@@ -108,17 +115,16 @@ def _api_keys() -> None:
 def _quota_usage() -> None:
     op.execute(f"""
         CREATE TABLE quota_usage (
-            api_key_id text NOT NULL REFERENCES api_keys (id),
+            family text NOT NULL REFERENCES api_keys (id),
             tenant_id text NOT NULL,
             environment {_ENVIRONMENT},
             category text NOT NULL,
             month text NOT NULL CHECK (month ~ '^[0-9]{{4}}-[0-9]{{2}}$'),
             granted bigint NOT NULL CHECK (granted >= 0),
-            PRIMARY KEY (api_key_id, category, month)
+            PRIMARY KEY (family, category, month)
         )
     """)
-    # A tenant's rotation of a key begins the new one's month where the old one's stands; no count is ever changed by it.
-    tenant_table("quota_usage", service=_SERVICE, tenant="SELECT, INSERT", worker="SELECT, INSERT, UPDATE, DELETE")
+    tenant_table("quota_usage", service=_SERVICE, tenant="SELECT", worker="SELECT, INSERT, UPDATE, DELETE")
 
 
 def _connections() -> None:
