@@ -19,6 +19,8 @@ USUAL_PORTS: Mapping[str, int] = {
     "postgres": 5432,
     "valkey": 6379,
 }
+SIMULATED = ("razorpay", "stripe")
+"""The providers that the sandbox plays."""
 OWNERS_OF_DATABASES = ("registry", "payments", "webhooks")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of our own environment the services get only this: a stray ONEROUTER_… of the shell must not reach them."""
@@ -44,9 +46,9 @@ class Addresses:
     def kafka(self) -> str:
         return f"{LOOPBACK}:{self.ports['broker']}"
 
-    @property
-    def sandbox_razorpay(self) -> str:
-        return f"{self.url('sandbox')}/razorpay"
+    def simulated(self, provider: str) -> str:
+        """Where the sandbox plays this provider."""
+        return f"{self.url('sandbox')}/{provider}"
 
 
 def redis_url(addresses: Addresses, secrets: LocalSecrets) -> str:
@@ -108,15 +110,15 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
                 "ONEROUTER_PUBLIC_URL": addresses.url("gateway"),
                 # The registry asks providers, too: whether credentials are good.
-                "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
+                "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
             }
         case "payments":
             return {
                 **_credential_keys(secrets),
-                "ONEROUTER_PROVIDER_BASE_URLS": json.dumps({"razorpay": addresses.sandbox_razorpay}),
-                # The sandbox is a place to pay by hand, too: Razorpay itself has no page an order links to.
+                "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
+                # The sandbox is a place to pay by hand, too: an order of Razorpay and an intent of Stripe have no page.
                 "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
-                    {"razorpay": f"{addresses.sandbox_razorpay}/checkout/{{order_id}}"}
+                    {provider: f"{addresses.simulated(provider)}/checkout/{{order_id}}" for provider in SIMULATED}
                 ),
             }
         case "webhooks":
@@ -126,6 +128,10 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             }
     return {}
+
+
+def _base_urls(addresses: Addresses) -> str:
+    return json.dumps({provider: addresses.simulated(provider) for provider in SIMULATED})
 
 
 def _credential_keys(secrets: LocalSecrets) -> dict[str, str]:

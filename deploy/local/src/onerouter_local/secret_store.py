@@ -41,6 +41,10 @@ class LocalSecrets:
     sandbox_key_id: str = field(default_factory=lambda: f"rzp_test_{secrets.token_hex(7)}")
     sandbox_key_secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     sandbox_webhook_secret: str = field(default_factory=_token)
+    sandbox_stripe_account: str = field(default_factory=lambda: f"acct_{secrets.token_hex(8)}")
+    sandbox_stripe_secret_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
+    sandbox_stripe_publishable_key: str = field(default_factory=lambda: f"pk_test_{secrets.token_hex(16)}")
+    sandbox_stripe_webhook_secret: str = field(default_factory=lambda: f"whsec_{secrets.token_hex(16)}")
     demo_email: str = "demo@example.com"
     demo_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     """Of the demo person, who owns the demo tenant and operates the installation."""
@@ -51,7 +55,9 @@ class LocalSecrets:
     demo_api_key: str = ""
     """The demo tenant's key in the clear, so that the next start can show it again."""
     demo_callback_path: str = ""
-    """Path and token of the callback URL of the demo tenant's connection."""
+    """Path and token of the callback URL of the demo tenant's first connection."""
+    demo_callback_paths: dict[str, str] = field(default_factory=dict)
+    """The same of its other connections, by provider; a provider is missing until it is connected."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import httpx
 from pydantic import AnyHttpUrl, PostgresDsn, SecretStr
 
+from onerouter_local.accounts import OTHERS, SandboxAccount
 from onerouter_local.environment import Addresses, database_url
 from onerouter_local.secret_store import LocalSecrets
 
 if TYPE_CHECKING:
-    from onerouter_registry.admin import ManagementSettings
+    from onerouter_registry.admin import Admin, ManagementSettings
 
 TENANT = "Demo shop"
 ENVIRONMENT = "test"
@@ -18,14 +19,18 @@ _PROVIDER = "razorpay"
 
 
 async def seed(addresses: Addresses, secrets: LocalSecrets, secrets_path: Path) -> None:
-    """Tenant, API key, connection and person unless they exist; then the merchant account on the sandbox's side."""
+    """Tenant, API key, connections and person unless they exist; then the merchant accounts on the sandbox's side."""
     if not secrets.demo_callback_path:
         await _create_tenant(addresses, secrets)
+        secrets.save(secrets_path)
+    missing = [other for other in OTHERS if other.provider not in secrets.demo_callback_paths]
+    if missing:
+        await _connect(missing, addresses, secrets)
         secrets.save(secrets_path)
     if not secrets.demo_person:
         await _create_person(addresses, secrets)
         secrets.save(secrets_path)
-    await _open_account(addresses, secrets)
+    await _open_accounts(addresses, secrets)
 
 
 def _settings(addresses: Addresses, secrets: LocalSecrets) -> "ManagementSettings":
@@ -61,11 +66,45 @@ async def _create_tenant(addresses: Addresses, secrets: LocalSecrets) -> None:
                 "webhook_secret": SecretStr(secrets.sandbox_webhook_secret),
             },
             label="sandbox",
+            currency="INR",
         )
         assert connected.callback_token is not None  # Razorpay calls back
         secrets.demo_tenant = tenant.id
         secrets.demo_api_key = created.key.get_secret_value()
         secrets.demo_callback_path = f"/callbacks/{_PROVIDER}/{connected.callback_token.get_secret_value()}"
+
+
+async def _connect(others: list[SandboxAccount], addresses: Addresses, secrets: LocalSecrets) -> None:
+    """Behind what is connected, so that the first one goes on taking what may go anywhere."""
+    from onerouter_registry.admin import open_admin
+
+    async with open_admin(_settings(addresses, secrets)) as admin:
+        await _say_rupees(admin, secrets.demo_tenant)
+        for other in others:
+            secrets.demo_callback_paths[other.provider] = await _connected(admin, other, secrets)
+
+
+async def _connected(admin: "Admin", other: SandboxAccount, secrets: LocalSecrets) -> str:
+    """The path of its callback URL; it may be connected already, by a start that ended half-way."""
+    place = (secrets.demo_tenant, ENVIRONMENT)
+    known = [one.id for one in await admin.connections.list(*place) if one.label == other.label]
+    if known:
+        token = await admin.connections.callback_token(*place, known[0])
+    else:
+        credentials = {name: SecretStr(value) for name, value in other.credentials(secrets).items()}
+        made = await admin.connections.connect(
+            *place, other.provider, credentials, label=other.label, currency=other.currency
+        )
+        token = made.callback_token
+    assert token is not None  # all of these call back
+    return f"/callbacks/{other.provider}/{token.get_secret_value()}"
+
+
+async def _say_rupees(admin: "Admin", tenant_id: str) -> None:
+    """The first currency of a route is the default. A stack that knew one provider did not say which."""
+    for one in await admin.connections.list(tenant_id, ENVIRONMENT):
+        if one.provider == _PROVIDER and one.currency is None:
+            await admin.connections.change(tenant_id, ENVIRONMENT, one.id, {"currency": "INR"})
 
 
 async def _create_person(addresses: Addresses, secrets: LocalSecrets) -> None:
@@ -90,9 +129,9 @@ async def _create_person(addresses: Addresses, secrets: LocalSecrets) -> None:
         secrets.demo_person = person.id
 
 
-async def _open_account(addresses: Addresses, secrets: LocalSecrets) -> None:
-    """What a merchant does in Razorpay's dashboard: a key pair, and where callbacks go (the port may be a new one)."""
-    account = {
+async def _open_accounts(addresses: Addresses, secrets: LocalSecrets) -> None:
+    """What a merchant does in the providers' dashboards: keys, and where callbacks go (the port may be a new one)."""
+    razorpay = {
         "key_id": secrets.sandbox_key_id,
         "key_secret": secrets.sandbox_key_secret,
         "webhook_url": f"{addresses.url('webhooks')}{secrets.demo_callback_path}",
@@ -100,4 +139,8 @@ async def _open_account(addresses: Addresses, secrets: LocalSecrets) -> None:
         "merchant_name": TENANT,
     }
     async with httpx.AsyncClient(base_url=addresses.url("sandbox"), timeout=5.0) as sandbox:
-        (await sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
+        (await sandbox.post("/control/razorpay/accounts", json=razorpay)).raise_for_status()
+        for other in OTHERS:
+            url = f"{addresses.url('webhooks')}{secrets.demo_callback_paths[other.provider]}"
+            account = {**other.account(secrets), "webhook_url": url, "merchant_name": TENANT}
+            (await sandbox.post(f"/control/{other.provider}/accounts", json=account)).raise_for_status()
