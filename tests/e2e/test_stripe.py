@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from tests.e2e.world import World
 
-_STRIPE = {"provider": "stripe", "currency": "USD", "amount": "49.90"}
+_STRIPE: dict[str, Any] = {"provider": "stripe", "currency": "USD", "amount": "49.90"}
 
 
 async def pay(world: World, payment: dict[str, Any], **how: Any) -> None:

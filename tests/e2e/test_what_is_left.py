@@ -172,6 +172,8 @@ def _needles(world: World) -> list[bytes]:
         pair,
         secrets.sandbox_key_secret,
         secrets.sandbox_webhook_secret,
+        secrets.sandbox_stripe_secret_key,
+        secrets.sandbox_stripe_webhook_secret,
         secrets.demo_api_key,
         secrets.internal_token,
         secrets.api_key_pepper,
@@ -180,6 +182,7 @@ def _needles(world: World) -> list[bytes]:
         secrets.valkey_password,
         secrets.payments_database_password,
         secrets.demo_callback_path.rpartition("/")[2],
+        *(path.rpartition("/")[2] for path in secrets.demo_callback_paths.values()),
         *keyrings,
         *world.secrets,
     ]

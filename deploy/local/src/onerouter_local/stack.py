@@ -176,7 +176,7 @@ class Stack:
 
     async def _seed(self) -> None:
         await self._until_ready("sandbox")
-        async with self._step("Demo tenant", "with an API key and a Razorpay connection to the sandbox"):
+        async with self._step("Demo tenant", "with an API key, connected to the providers of the sandbox"):
             await seed.seed(self.addresses, self.secrets, self.data_dir / "secrets.json")
 
     async def _until_ready(self, name: str) -> None:
