@@ -72,7 +72,7 @@ async def service(start_service: StartService, sandbox: Sandbox, tmp_path: Path)
         known = running.connection
         changed = known.target.model_dump() | {"provider": "paypal", "credentials_public": {"webhook_id": WEBHOOK_ID}}
         target = CallbackTarget.model_validate(changed | {"secrets": {}})
-        known.callback_target = lambda _provider, _token: _answer(target)  # type: ignore[method-assign,assignment]
+        known.callback_target = lambda _provider, _token: _answer(target)
         yield running
 
 
