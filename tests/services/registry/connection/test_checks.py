@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.services.registry.conftest import KEY_SECRET
+from tests.services.registry.conftest import CREDENTIALS, KEY_SECRET
 from tests.services.registry.connection.conftest import Desk
 
 from onerouter_registry.connection.model import Connection
@@ -149,8 +149,51 @@ async def test_one_that_cannot_be_opened_holds_up_no_other(desk: Desk, tenant: T
     desk.clock.ahead = timedelta(hours=2)
     assert await checks.check_due() == 2
     assert (await desk.get(made)).verification == "accepted"
-    assert (await desk.get(broken)).verification == "unverified"
     assert timedelta(0) < await due(desk, broken) < timedelta(hours=2)
+
+
+async def test_one_that_cannot_be_opened_is_told_once_until_it_is_entered_again(
+    desk: Desk, tenant: Tenant, checks: Checks
+) -> None:
+    broken, other = await desk.connect(tenant, "one", verify=True), await desk.connect(tenant, "two", verify=True)
+    await desk.fetch(
+        "UPDATE connections SET credentials = (SELECT credentials FROM connections WHERE id = $2) WHERE id = $1",
+        *(broken.id, other.id),
+    )
+    desk.clock.ahead = timedelta(hours=30)
+    assert await checks.check_due() == 2
+    stored = await desk.get(broken)
+    assert stored.verification == "refused"
+    assert stored.verified_error is not None
+    assert "cannot be read any more" in stored.verified_error
+    desk.clock.ahead = timedelta(hours=32)
+    assert await checks.check_due() == 1, "hourly"
+    (event,) = await desk.events_of(broken)
+    assert (event["type"], event["data"]["verified_error"]) == (
+        "connection.credentials_refused",
+        stored.verified_error,
+    )
+    assert [entry["action"] for entry in await desk.audit_of(broken)][-1] == "connection.credentials_refused"
+    assert desk.provider.asked == 2 + 1, "nothing of it is sent"
+    await desk.admin.connections.update_credentials(tenant.id, "test", broken.id, CREDENTIALS)
+    desk.clock.ahead = timedelta(hours=34)
+    assert await checks.check_due() == 1
+    assert [one["type"] for one in await desk.events_of(broken)][1:] == ["connection.credentials_accepted"]
+
+
+@pytest.mark.parametrize("what", ["razorpay", "*"])
+async def test_nothing_is_sent_to_a_provider_that_is_switched_off(
+    desk: Desk, tenant: Tenant, checks: Checks, what: str
+) -> None:
+    await desk.connect(tenant)
+    desk.clock.ahead = timedelta(hours=2)
+    await desk.admin.switches.disable("payments", what, "it leaks")
+    try:
+        assert await checks.check_due() == 0
+    finally:
+        await desk.admin.switches.enable("payments", what)
+    assert desk.provider.asked == 0
+    assert await checks.check_due() == 1
 
 
 @pytest.mark.parametrize("status", ["suspended", "deleting", "deleted"])

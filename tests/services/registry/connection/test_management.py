@@ -222,6 +222,39 @@ class TestTest:
         desk.provider.away = True
         assert (await api.call("POST", f"{RAZORPAY}/test", expect=503))["code"] == "PROVIDER_ERROR"
 
+    async def test_credentials_of_another_connection_are_unreadable_and_nothing_is_sent(
+        self, desk: Desk, api: Api
+    ) -> None:
+        """Whoever can write to the database cannot have one account used for another."""
+        made = [await connect(api, label=label) for label in ("one", "two")]
+        await desk.fetch(
+            "UPDATE connections a SET credentials = b.credentials FROM connections b WHERE a.id = $1 AND b.id = $2",
+            *(one["id"] for one in made),
+        )
+        asked = desk.provider.asked
+        problem = await api.call("POST", f"{RAZORPAY}/test?label=one", expect=422)
+        assert (problem["code"], problem["effect"]) == ("CREDENTIALS_UNREADABLE", "none")
+        assert made[0]["id"] in problem["detail"]
+        assert desk.provider.asked == asked
+        shown = next(one for one in (await payments_of(api))["connections"] if one["id"] == made[0]["id"])
+        assert (shown["verification"], shown["verified_error"]) == ("refused", problem["detail"])
+        assert (await api.call("POST", f"{RAZORPAY}/test?label=two"))["accepted"] is True
+
+    async def test_nothing_is_sent_to_a_provider_that_is_switched_off(self, desk: Desk, api: Api) -> None:
+        await connect(api, verify=False)
+        secret = {"credentials": {"key_secret": KEY_SECRET}}
+        await desk.admin.switches.disable("payments", "razorpay", "it leaks")
+        try:
+            for method, path, sent in (("POST", f"{RAZORPAY}/test", {}), ("PATCH", RAZORPAY, {"json": secret})):
+                problem = await api.call(method, path, expect=422, **sent)
+                assert problem["code"] == "PROVIDER_DISABLED"
+            await api.call("PATCH", RAZORPAY, json={**secret, "verify": False})
+            await api.call("PATCH", RAZORPAY, json={"label": "renamed"})
+        finally:
+            await desk.admin.switches.enable("payments", "razorpay")
+        assert desk.provider.asked == 0
+        assert (await api.call("POST", f"{RAZORPAY}/test"))["accepted"] is True
+
 
 class TestDelete:
     async def test_disconnects_and_keeps_it_out_of_sight(self, api: Api) -> None:

@@ -21,7 +21,7 @@ from onerouter_registry.connection.credentials import Entered, require_accepted
 from onerouter_registry.connection.model import Connection, ConnectionChanges
 from onerouter_registry.connection.priority import moved
 from onerouter_registry.connection.probe import Prober
-from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain
+from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_switched_on
 from onerouter_registry.connection.verdict import Verdicts, next_check
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
@@ -65,8 +65,10 @@ class Change:
         async with tenant_transaction(self._engine, tenant_id, environment) as tx:
             seen = await _connected(tx, connection_id)
             manifest = self._catalogue.get(seen.category, seen.provider)
+            is_asked = verify and any(_is_for_api(manifest, key) for key in credentials)
+            if is_asked:
+                await require_switched_on(tx, manifest)
             entered = await self._merged(tx, seen, manifest, credentials) if credentials else None
-        is_asked = verify and any(_is_for_api(manifest, key) for key in credentials)
         if is_asked and entered is not None:
             await require_accepted(self._prober, manifest, environment, entered.for_api)
         try:

@@ -108,7 +108,8 @@ async def update_connection(
     connection_id: ConnectionId = None,
     label: ByLabel = None,
 ) -> ConnectionView:
-    """All of what is named, or nothing. New credentials are checked as when connecting.
+    """All of what is named, or nothing. New credentials are checked as when connecting; with `verify: false` they can be
+    stored while the operator keeps the provider switched off.
 
     Where there are several connections to the provider, `connection_id` or `label` says which; else 409
     `SEVERAL_CONNECTIONS`.
@@ -136,7 +137,11 @@ async def test_connection(
     connection_id: ConnectionId = None,
     label: ByLabel = None,
 ) -> TestedConnection:
-    """A call that only reads; the answer is remembered. 503 when the provider could not be asked: nothing is changed."""
+    """A call that only reads; the answer is remembered. 503 when the provider could not be asked: nothing is changed.
+
+    422 `CREDENTIALS_UNREADABLE`: they have to be entered again, and the connection is shown as refused until then. 422
+    `PROVIDER_DISABLED`: the operator keeps it switched off, so nothing is sent there.
+    """
     admin = _admin(request)
     found = await _choose(admin, caller, service, provider, connection_id, label)
     problem = await admin.verification.verify(caller.tenant_id, caller.environment, found.id, by=caller.actor)

@@ -12,11 +12,10 @@ from onerouter_common.errors import ProviderError, ProviderRefusedUs, ProviderTh
 from onerouter_common.metric_names import CREDENTIAL_CHECKS
 from onerouter_providers.manifest import Manifest
 from onerouter_registry.catalogue.service import Catalogue
+from onerouter_registry.connection.hiding import hide
 
 _WORDS_MOST: Final = 500
 _RETRY_AFTER_S: Final = 10.0
-_SECRET_LEAST: Final = 4
-"""A shorter value could be part of any word."""
 
 
 class Prober:
@@ -75,11 +74,9 @@ def _words_of(refusal: ProviderRefusedUs, credentials: Mapping[str, SecretStr]) 
     words = refusal.detail
     if refusal.provider_message and refusal.provider_message not in words:
         words = f"{words} ({refusal.provider_message})"
-    for value in credentials.values():
-        secret = value.get_secret_value()
-        if len(secret) >= _SECRET_LEAST:
-            words = words.replace(secret, "••••")
-    return "".join(character for character in words if character.isprintable())[:_WORDS_MOST] or "refused"
+    # What is not shown goes first: it could stand inside a secret.
+    words = "".join(character for character in words if character.isprintable())
+    return hide(words, credentials.values())[:_WORDS_MOST] or "refused"
 
 
 def _away(manifest: Manifest, error: BaseException) -> ProviderError:

@@ -60,7 +60,7 @@ def connection_use_cases(
             forgetting=forgetting,
             audit=audit,
         ),
-        verification=Verification(engine, vault, prober, verdicts),
+        verification=Verification(engine, catalogue, vault, prober, verdicts),
         callback_tokens=callback_tokens,
         forgetting=forgetting,
         views=ConnectionViews(engine, catalogue, callback_tokens, urls),

@@ -1,4 +1,4 @@
-"""What a provider said of a connection's credentials: stored, and told to the tenant where it is news."""
+"""What became known of a connection's credentials: stored, and told to the tenant where it is news."""
 
 import random
 from datetime import datetime, timedelta

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
-from onerouter_common.errors import NotFound, ProviderThrottled, ProviderUnavailable
+from onerouter_common.errors import CredentialsUnreadable, NotFound, ProviderThrottled, ProviderUnavailable
 from onerouter_registry.actor import SYSTEM
 from onerouter_registry.connection import repository as connections
 from onerouter_registry.connection.upkeep import repository
@@ -57,10 +57,12 @@ class Checks:
             return
         except NotFound:
             return  # disconnected meanwhile
+        except CredentialsUnreadable:
+            return  # logged, stored and told where it was found
         except (ProviderUnavailable, ProviderThrottled) as away:
             log.info("registry.check.away", connection_id=connection_id, provider=away.provider)
         except Exception as error:
-            # One that cannot be opened, say. Only its class: the text may quote a row.
+            # Its provider was uninstalled, say. Only its class: the text may quote a row.
             log.error("registry.check.failed", connection_id=connection_id, error=type(error).__name__)  # noqa: TRY400
         async with tenant_transaction(self._engine, tenant_id, environment) as tx:
             await connections.note(tx, connection_id, next_check_at=next_check(now, accepted=False))

@@ -8,11 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_registry.connection.tables import connections
 
-# Of tenants that may do nothing now nothing is asked.
+# Of tenants that may do nothing now nothing is asked, and nothing of providers that are switched off.
 _CLAIM: Final = text("""
 UPDATE connections SET next_check_at = :until WHERE id IN (
     SELECT c.id FROM connections c JOIN tenants t ON t.id = c.tenant_id
-    WHERE c.disconnected_at IS NULL AND c.next_check_at <= :now AND t.status = 'active'
+    WHERE c.disconnected_at IS NULL AND c.next_check_at <= :now AND t.status = 'active' AND NOT EXISTS (
+        SELECT FROM provider_switches s WHERE s.category = c.category AND s.provider IN (c.provider, '*')
+    )
     ORDER BY c.next_check_at LIMIT :most FOR UPDATE OF c SKIP LOCKED
 )
 RETURNING id, tenant_id, environment
