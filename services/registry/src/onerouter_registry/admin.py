@@ -102,8 +102,13 @@ def use_cases(
     kms: Kms,
     http: httpx.AsyncBaseTransport,
     post: Post | None = None,
+    *,
+    entry: AsyncEngine | None = None,
 ) -> Admin:
-    """Wired to this database, and to this pool of connections to providers. Without a post room no mail goes out."""
+    """Wired to this database, and to this pool of connections to providers. Without a post room no mail goes out.
+
+    `entry` are the connections for sessions and signing in, so that whatever is managed keeps nobody out; None: the same.
+    """
     vault = Vault(settings.credential_rings(kms), settings.callback_rings(kms))
     audit = AuditLog(settings.secret, clock)
     connecting = connection_use_cases(settings, engine, clock, catalogue, vault, audit, http)
@@ -131,6 +136,7 @@ def use_cases(
             clock,
             secrets=SealedByKeyRing(vault.people_ring),
             post=post or Post(NoMail()),
+            entry=entry or engine,
         ),
         rotation=KeyRotation(engine, vault, audit, clock),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),

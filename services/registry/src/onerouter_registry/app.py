@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from fastapi import Depends, FastAPI
 
@@ -19,6 +19,7 @@ from onerouter_registry.access.authentication import Authentication
 from onerouter_registry.access.cookies import Cookies
 from onerouter_registry.access.origin import Origins
 from onerouter_registry.access.same_site import SameSite
+from onerouter_registry.access.turns import Turns
 from onerouter_registry.admin import Admin, use_cases
 from onerouter_registry.api_key import endpoints as api_key_endpoints
 from onerouter_registry.api_key import management as api_key_management
@@ -51,6 +52,9 @@ from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 from onerouter_registry.switch import endpoints as switch_endpoints
 from onerouter_registry.tenant import endpoints as tenant_endpoints
+
+LOCK_TIMEOUT_S: Final = 1.0
+"""How long a change waits for another one in the database. A lock is held for milliseconds; 503 tells to try again."""
 
 
 class State(TypedDict):
@@ -88,11 +92,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(Relay(pool, producer, dsn=dsn, poll_s=settings.relay_poll_s))
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
             introspection = Introspection(pool, usage, time)
-            engine = await stack.enter_async_context(tenant_engine(dsn, size=settings.database_pool_size))
+            size = settings.database_pool_size
+            engine = await stack.enter_async_context(tenant_engine(dsn, size=size, lock_timeout_s=LOCK_TIMEOUT_S))
+            entry = await stack.enter_async_context(
+                tenant_engine(dsn, size=max(2, size // 2), lock_timeout_s=LOCK_TIMEOUT_S)
+            )
             kms = await stack.enter_async_context(settings.open_kms())
             http = await stack.enter_async_context(open_pool(max_connections=settings.connection_checks_at_once * 8))
             post = await stack.enter_async_context(open_post(settings))
-            admin = use_cases(settings, engine, time, catalogue, kms, http, post)
+            admin = use_cases(settings, engine, time, catalogue, kms, http, post, entry=entry)
             sweep = admin.people.sweeping.sweep
             await stack.enter_async_context(periodically("people-sweep", SWEEP_EVERY.total_seconds(), sweep))
             checks = Checks(engine, admin.verification, time, at_once=settings.connection_checks_at_once)
@@ -107,18 +115,19 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             )
             persons = admin.people
             issuers = await stack.enter_async_context(
-                open_issuers(settings, engine, persons.users, persons.entrance, persons.sessions, time)
+                open_issuers(settings, entry, persons.users, persons.entrance, persons.sessions, time)
             )
             yield State(
                 admin=admin,
                 authentication=Authentication(
-                    Sessions(engine, time),
+                    Sessions(entry, time),
                     Cookies(settings.secret, secure=settings.mode is not Mode.LOCAL),
                     Origins(settings.internal_tokens),
                     introspection.find,
                     settings.api_key_pepper,
                     time,
                     issuers.tokens,
+                    Turns(size),
                 ),
                 catalogue=catalogue,
                 directory=Directory(catalogue, admin.switches.list),

@@ -16,7 +16,7 @@ from onerouter_local.testing import Database
 @pytest.fixture
 async def client(database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[httpx.AsyncClient]:
     dsn = (await database("payments")).dsn
-    async with tenant_engine(dsn) as engine:
+    async with tenant_engine(dsn, lock_timeout_s=0.2) as engine:
         app = FastAPI()
         problems.install(app)
 
@@ -24,6 +24,12 @@ async def client(database: Callable[[str], Awaitable[Database]]) -> AsyncIterato
         async def ended() -> None:
             async with engine.connect() as connection:
                 await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+        @app.get("/locked")
+        async def locked() -> None:
+            async with engine.begin() as other, engine.begin() as connection:
+                for one in (other, connection):
+                    await one.execute(text("SELECT pg_advisory_xact_lock(1)"))
 
         @app.get("/wrong")
         async def wrong() -> None:
@@ -39,8 +45,8 @@ async def client(database: Callable[[str], Awaitable[Database]]) -> AsyncIterato
             yield client
 
 
-@pytest.mark.parametrize("path", ["/ended", "/driver"])
-async def test_a_lost_connection_is_503(client: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/ended", "/driver", "/locked"])
+async def test_a_lost_connection_or_a_lock_that_is_not_given_is_503(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
         503,

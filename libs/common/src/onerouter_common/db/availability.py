@@ -11,12 +11,14 @@ DATABASE_AWAY: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # of a connection that the server ended between two statements
     OSError,
     TimeoutError,
 )
-"""What a query raises when the database is away, restarting, full, or broke a deadlock: the same work is tried again."""
+"""What a query raises when the database is away, restarting, full, broke a deadlock or a lock took too long: the same work is
+tried again."""
 
 
 def is_away(error: BaseException) -> bool:

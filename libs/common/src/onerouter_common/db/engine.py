@@ -60,8 +60,13 @@ async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator
 
 
 @asynccontextmanager
-async def tenant_engine(dsn: str, *, size: int = 8) -> AsyncIterator[AsyncEngine]:
-    """A SQLAlchemy engine whose transactions see only the tenant they name (`tenancy.tenant_transaction`)."""
+async def tenant_engine(dsn: str, *, size: int = 8, lock_timeout_s: float | None = None) -> AsyncIterator[AsyncEngine]:
+    """A SQLAlchemy engine whose transactions see only the tenant they name (`tenancy.tenant_transaction`).
+
+    `lock_timeout_s` is how long a statement waits for what another transaction has locked; then it fails, and the database
+    counts as away (`availability.is_away`). None: as long as any statement may take.
+    """
+    settings = {} if lock_timeout_s is None else {"lock_timeout": str(int(lock_timeout_s * 1000))}
     engine = create_async_engine(
         dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=size,
@@ -69,7 +74,11 @@ async def tenant_engine(dsn: str, *, size: int = 8) -> AsyncIterator[AsyncEngine
         pool_timeout=_CONNECT_TIMEOUT_S,
         pool_pre_ping=False,
         hide_parameters=True,  # an error's text reaches the logs; what a statement was given must not
-        connect_args={"timeout": _CONNECT_TIMEOUT_S, "command_timeout": _COMMAND_TIMEOUT_S},
+        connect_args={
+            "timeout": _CONNECT_TIMEOUT_S,
+            "command_timeout": _COMMAND_TIMEOUT_S,
+            "server_settings": settings,
+        },
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )

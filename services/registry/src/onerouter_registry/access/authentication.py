@@ -5,7 +5,8 @@ session cookie. A person acts on the tenant of their session, or on another of t
 environment is the key's, or what `X-OneRouter-Environment` says (for people `test` where it says nothing).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Final, Protocol, cast
@@ -23,6 +24,7 @@ from onerouter_registry.access.caller import Caller, TenantCaller
 from onerouter_registry.access.cookies import CSRF_HEADER, Cookies
 from onerouter_registry.access.origin import Origin, Origins
 from onerouter_registry.access.permissions import permissions_of_key, permissions_of_role
+from onerouter_registry.access.turns import Turns
 from onerouter_registry.actor import Actor
 from onerouter_registry.session.model import Session
 from onerouter_registry.session.service import Sessions
@@ -60,6 +62,7 @@ class Authentication:
         pepper: SecretStr,
         clock: Clock,
         bearer_tokens: BearerTokens | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._sessions = sessions
         self.cookies: Final = cookies
@@ -68,6 +71,7 @@ class Authentication:
         self._pepper = pepper
         self.clock: Final = clock
         self._bearer_tokens = bearer_tokens
+        self._turns = turns or Turns()
 
     async def caller(self, request: Request, *, pending_totp: bool = False) -> Caller:
         """Raises Unauthenticated, NotPermitted (CSRF, a suspended tenant's key, address not allowed) or InvalidRequest.
@@ -81,6 +85,15 @@ class Authentication:
                 return await self._key(request, origin, token)
             return await self._bearer(request, origin, SecretStr(token))
         return await self._cookie(request, origin, pending_totp=pending_totp)
+
+    @asynccontextmanager
+    async def turn(self, request: Request, caller: Caller, tenant_id: str | None = None) -> AsyncIterator[None]:
+        """A change's among all of this person and this tenant; reads need none. Raises RateLimited or Overloaded."""
+        if request.method in _SAFE_METHODS:
+            yield
+            return
+        async with self._turns.of(tenant_id=tenant_id, user_id=caller.user_id):
+            yield
 
     async def _key(self, request: Request, origin: Origin, key: str) -> Caller:
         if parse_key(key) is None:
@@ -196,21 +209,25 @@ def _require_active(tenant_status: str, *, reading: bool = False) -> None:
     raise NotPermitted("This account is suspended; write to the operator of this service.", code="TENANT_SUSPENDED")
 
 
-async def _any_caller(request: Request) -> Caller:
+@asynccontextmanager
+async def person_calling(request: Request) -> AsyncIterator[Caller]:
+    """A person, with or without a tenant; what they change has its turn within. Raises NotPermitted for an API key."""
     authentication: Authentication = request.state.authentication
-    return await authentication.caller(request)
+    caller = await authentication.caller(request)
+    if caller.user_id is None:
+        raise NotPermitted("This is for people: sign in. API keys cannot do it.")
+    async with authentication.turn(request, caller):
+        yield caller
 
 
 async def signed_in(
     request: Request,
     _bearer: Annotated[object, Security(_SCHEMES[0])] = None,
     _cookie: Annotated[object, Security(_SCHEMES[2])] = None,
-) -> Caller:
-    """A FastAPI dependency: a person, with or without a tenant. Raises NotPermitted for an API key."""
-    caller = await _any_caller(request)
-    if caller.user_id is None:
-        raise NotPermitted("This is for people: sign in. API keys cannot do it.")
-    return caller
+) -> AsyncIterator[Caller]:
+    """A FastAPI dependency: `person_calling`."""
+    async with person_calling(request) as caller:
+        yield caller
 
 
 async def operator(request: Request, caller: Annotated[Caller, Security(signed_in)]) -> Caller:
@@ -227,9 +244,10 @@ async def tenant_caller(
     _bearer: Annotated[object, Security(_SCHEMES[0])] = None,
     _key: Annotated[object, Security(_SCHEMES[1])] = None,
     _cookie: Annotated[object, Security(_SCHEMES[2])] = None,
-) -> TenantCaller:
+) -> AsyncIterator[TenantCaller]:
     """A FastAPI dependency, as `Annotated[TenantCaller, Security(tenant_caller, scopes=["services:write"])]`."""
-    caller = await _any_caller(request)
+    authentication: Authentication = request.state.authentication
+    caller = await authentication.caller(request)
     if caller.tenant_id is None:
         raise NotPermitted(
             "No tenant is chosen: name one of yours in X-OneRouter-Tenant, ask for an invitation, or create one."
@@ -238,4 +256,5 @@ async def tenant_caller(
         _require_active(caller.tenant_status, reading=request.method in _SAFE_METHODS)
     for permission in scopes.scopes:
         caller.require(permission)
-    return TenantCaller(caller, caller.tenant_id)
+    async with authentication.turn(request, caller, caller.tenant_id):
+        yield TenantCaller(caller, caller.tenant_id)

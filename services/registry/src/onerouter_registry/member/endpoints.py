@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from onerouter_common.clock import Clock
 from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.ids import INVITATION, USER, is_id
-from onerouter_registry.access.authentication import Authentication, signed_in, tenant_caller
+from onerouter_registry.access.authentication import Authentication, person_calling, signed_in, tenant_caller
 from onerouter_registry.access.caller import Caller, TenantCaller
 from onerouter_registry.access.same_site import from_this_site
 from onerouter_registry.member.invitations import LAST
@@ -132,8 +132,8 @@ async def accept_invitation(
         previous = authentication.cookies.token(request.cookies)
         opened = await people.joining.as_new_person(body.token, body.password, origin, previous, name=body.name)
         return await begin(request, response, people, opened)
-    caller = await signed_in(request)
-    await people.joining.as_member(body.token, caller.user_id or "", by=caller.actor)
+    async with person_calling(request) as caller:
+        await people.joining.as_member(body.token, caller.user_id or "", by=caller.actor)
     if caller.session is None:
         return await view_without_session(people, caller, caller.user_id or "")
     return await view_of(request, people, caller.session)

@@ -60,17 +60,21 @@ def people(
     *,
     secrets: PersonSecrets,
     post: Post,
+    entry: AsyncEngine,
 ) -> People:
+    """`entry` are the connections of whoever comes in: sessions, signing in, counting tries."""
     letters = Letters(str(settings.public_url))
     passwords = Passwords()
-    sessions = Sessions(engine, clock)
+    sessions = Sessions(entry, clock)
     tokens = Tokens(clock)
-    throttle = Throttle(engine, settings.secret, clock)
+    throttle = Throttle(entry, settings.secret, clock)
     entrance = Entrance(sessions, audit)
     policy = settings.sign_up_policy
     users = Users(engine, audit, clock, policy=policy, first_operates=settings.first_person_operates)
-    founding = Founding(engine, audit, clock, plan=settings.default_plan, policy=policy)
-    second_factor = SecondFactor(engine, secrets, settings.secret, throttle, audit, clock)
+    founding = Founding(entry, audit, clock, plan=settings.default_plan, policy=policy)
+    second_factor, at_entry = (
+        SecondFactor(one, secrets, settings.secret, throttle, audit, clock) for one in (engine, entry)
+    )
     reauthentication = Reauthentication(engine, passwords, throttle, clock)
     accounts = Accounts(engine, passwords, reauthentication, throttle, tokens, post, letters, audit, clock)
     return People(
@@ -80,7 +84,7 @@ def people(
         entrance=entrance,
         throttle=throttle,
         passwords=passwords,
-        sign_in=SignIn(engine, passwords, second_factor, entrance, throttle, audit),
+        sign_in=SignIn(entry, passwords, at_entry, entrance, throttle, audit),
         sign_up=SignUp(engine, users, passwords, founding, entrance, throttle, tokens, post, letters),
         reauthentication=reauthentication,
         second_factor=second_factor,

@@ -1,0 +1,102 @@
+"""What one person and one tenant do at once takes neither the management API nor sign-in away from the others."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+from tests.services.registry.acting import as_owner, browsing, sign_in
+from tests.services.registry.conftest import Registry
+
+from onerouter_registry.audit.chain import PLATFORM
+from onerouter_registry.tenant.model import Tenant
+
+
+@asynccontextmanager
+async def held(registry: Registry, chain: str) -> AsyncIterator[None]:
+    """Another change of this chain that does not come to its end."""
+    await as_owner(
+        registry,
+        "INSERT INTO audit_heads (tenant_id, sequence, hash) VALUES ($1, 0, repeat('0', 64)) ON CONFLICT DO NOTHING",
+        chain,
+    )
+    connection = await asyncpg.connect(registry.database.admin_dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM audit_heads WHERE tenant_id = $1 FOR UPDATE", chain)
+            yield
+    finally:
+        await connection.close()
+
+
+async def _rename(client: httpx.AsyncClient, name: str) -> httpx.Response:
+    return await client.patch("/api/tenant", json={"name": name})
+
+
+async def _timed(asking: Awaitable[httpx.Response]) -> tuple[int, float]:
+    started = time.perf_counter()
+    answer = await asking
+    return answer.status_code, time.perf_counter() - started
+
+
+class TestChange:
+    async def test_that_waits_for_another_too_long_is_503_and_not_made(
+        self, registry: Registry, transport: httpx.ASGITransport, tenant: Tenant
+    ) -> None:
+        person = await sign_in(registry, tenant.id)
+        async with browsing(transport, person) as client:
+            async with held(registry, tenant.id):
+                started = time.perf_counter()
+                answer = await _rename(client, "Other")
+                assert 0.9 < time.perf_counter() - started < 4
+            assert (answer.status_code, answer.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
+            assert (answer.headers["retry-after"], answer.json()["effect"]) == ("2", "none")
+            assert (await client.get("/api/tenant")).json()["name"] == "Acme"
+            assert (await _rename(client, "Other")).status_code == 200
+
+    async def test_by_one_person_many_times_is_refused_and_keeps_nobody_waiting(
+        self, registry: Registry, transport: httpx.ASGITransport, tenant: Tenant, other_tenant: Tenant
+    ) -> None:
+        attacker, other = await sign_in(registry, tenant.id), await sign_in(registry, other_tenant.id)
+        async with browsing(transport, attacker) as flooding, browsing(transport, other) as client:
+            assert (await client.get("/api/tenant")).status_code == 200
+            async with held(registry, tenant.id):
+                flood = [asyncio.create_task(_rename(flooding, f"Acme {number}")) for number in range(300)]
+                await asyncio.sleep(0.3)  # its first changes wait in the database now
+                asked = await asyncio.gather(
+                    *(_timed(client.get("/api/tenant")) for _ in range(3)), _timed(_rename(client, "B"))
+                )
+                assert {status for status, _ in asked} == {200}
+                assert max(taken for _, taken in asked) < 3
+            statuses = Counter(answer.status_code for answer in await asyncio.gather(*flood))
+        assert statuses[429] >= 200
+        assert set(statuses) <= {200, 429, 503}
+
+
+class TestSession:
+    async def test_is_found_while_every_other_connection_waits(
+        self, registry: Registry, transport: httpx.ASGITransport
+    ) -> None:
+        people = [await sign_in(registry) for _ in range(8)]
+        victim = await sign_in(registry)
+        clients: list[Any] = []
+        async with held(registry, PLATFORM), browsing(transport, victim) as client:
+            for person in people:
+                async with browsing(transport, person) as one:
+                    clients.append(one)
+            waiting = [
+                asyncio.create_task(one.patch("/api/account", json={"name": f"Ada {number}"}))
+                for number, one in enumerate(clients)
+            ]
+            await asyncio.sleep(0.3)  # all four connections of changes wait for the chain of the installation
+            status, taken = await _timed(client.get("/api/auth/session"))
+            assert not any(task.done() for task in waiting)
+            wrong = {"email": "nobody@example.com", "password": "some-password-1234"}
+            refused = await client.post("/api/auth/sign-in", json=wrong)
+        assert refused.status_code == 401
+        assert (status, taken < 0.6) == (200, True)
+        assert {answer.status_code for answer in await asyncio.gather(*waiting)} <= {200, 503}
