@@ -182,14 +182,41 @@ class TestAnswer:
         assert problem["trace_id"] == answer.headers["x-trace-id"]
         assert (problem["instance"], problem["code"], problem["detail"]) == ("/api/members/usr_1", "X", "So.")
 
-    async def test_of_something_else_on_that_port_is_503(self, generous: Any, registry: Any) -> None:
+    @pytest.mark.parametrize(
+        ("method", "effect"),
+        [
+            ("GET", "none"),
+            ("OPTIONS", "none"),
+            ("POST", "unknown"),
+            ("PUT", "unknown"),
+            ("PATCH", "unknown"),
+            ("DELETE", "unknown"),
+        ],
+    )
+    @pytest.mark.parametrize("status", [500, 502, 504])
+    async def test_of_a_proxy_in_between_is_503_and_says_whether_a_change_may_have_been_made(
+        self, generous: Any, registry: Any, method: str, effect: str, status: int
+    ) -> None:
         async def manage(_: Any) -> Response:
-            return Response(b"<html>Bad gateway at 10.1.2.3</html>", status_code=502, media_type="text/html")
+            return Response(b"<html>Bad gateway at 10.1.2.3</html>", status_code=status, media_type="text/html")
 
         registry.manage = manage
-        answer = await generous.http.get("/api/members")
+        answer = await generous.http.request(method, "/api/members")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.json()["effect"] == effect
+        assert ("may or may not have been made" in answer.json()["detail"]) == (effect == "unknown")
         assert "10.1.2.3" not in answer.text
+
+    @pytest.mark.parametrize("body", [b"{", b"[]", b""])
+    async def test_that_is_no_problem_after_all_leaves_a_change_open(
+        self, generous: Any, registry: Any, body: bytes
+    ) -> None:
+        async def manage(_: Any) -> Response:
+            return Response(body, status_code=502, media_type="application/problem+json")
+
+        registry.manage = manage
+        answer = await generous.http.post("/api/members")
+        assert (answer.status_code, answer.json()["effect"]) == (503, "unknown")
 
 
 class TestRegistryAway:

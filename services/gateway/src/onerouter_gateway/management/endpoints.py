@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common import telemetry
-from onerouter_common.errors import NotFound, Overloaded
+from onerouter_common.errors import NotFound
 from onerouter_common.web.problems import MEDIA_TYPE
 from onerouter_gateway.edge.json_body import inflate, read_body
 from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.management.headers import path_of, request_headers
 from onerouter_gateway.management.limits import ManagementLimits
-from onerouter_gateway.management.registry import Forwarded, RegistryApi
+from onerouter_gateway.management.registry import Forwarded, RegistryApi, without_an_answer
 
 router = APIRouter(route_class=RawRoute, include_in_schema=False)
 
@@ -59,7 +59,9 @@ def _introduction(request: Request, management: Management) -> dict[str, str]:
 
 
 def _to_response(answer: Forwarded, request: Request) -> Response:
-    """Raises Overloaded for an answer that is nobody's: of a proxy in between, or of something else on that port."""
+    """Raises Overloaded for an error that is not the registry's but of a proxy in between, or of something else on that port:
+    OutcomeUnknown for a change, which may have reached the registry all the same.
+    """
     body = answer.body
     if answer.status >= 400:
         body = _problem(answer, request) if request.method != "HEAD" else b""
@@ -77,7 +79,7 @@ def _problem(answer: Forwarded, request: Request) -> bytes:
     except ValueError:
         problem = None
     if not isinstance(problem, dict):
-        raise Overloaded("The request could not be answered right now. Try again in a few seconds.", retry_after_s=2)
+        raise without_an_answer(request.method, f"a bare {answer.status}")
     problem["instance"] = request.url.path
     trace_id = telemetry.trace_id()
     if trace_id is not None:

@@ -61,15 +61,9 @@ class RegistryApi:
             async with asyncio.timeout(self._timeout_s):
                 return await self._send(method, url, headers, body)
         except aiohttp.ClientConnectorError as error:
-            raise _away(error) from error
+            raise _away(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if method in _SAFE:
-                raise _away(error) from error
-            log.warning("management.outcome.unknown", method=method, why=type(error).__name__)
-            raise OutcomeUnknown(
-                "The registry did not answer, so the change may or may not have been made. Look before you repeat it.",
-                retry_after_s=_RETRY_AFTER_S,
-            ) from error
+            raise without_an_answer(method, type(error).__name__) from error
 
     async def _send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Forwarded:
         if method not in _SAFE:
@@ -91,6 +85,17 @@ class RegistryApi:
             return Forwarded(response.status, read, response_headers(response.headers.items(), self._base_url))
 
 
+def without_an_answer(method: str, why: str) -> Overloaded:
+    """What to raise where a request was sent and nothing came back that is the registry's."""
+    if method in _SAFE:
+        return _away(why)
+    log.warning("management.outcome.unknown", method=method, why=why)
+    return OutcomeUnknown(
+        "The registry did not answer, so the change may or may not have been made. Look before you repeat it.",
+        retry_after_s=_RETRY_AFTER_S,
+    )
+
+
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
@@ -100,8 +105,8 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-def _away(error: BaseException) -> Overloaded:
-    log.warning("management.registry.away", why=type(error).__name__)
+def _away(why: str) -> Overloaded:
+    log.warning("management.registry.away", why=why)
     return Overloaded(
         "The registry cannot be asked right now; nothing was changed. Try again in a few seconds.",
         retry_after_s=_RETRY_AFTER_S,
