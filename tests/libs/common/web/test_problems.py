@@ -71,7 +71,7 @@ def app() -> FastAPI:
     async def callback(provider: str, token: str) -> None:
         raise asyncpg.CannotConnectNowError("the database system is starting up") if provider == "away" else OSError
 
-    @application.api_route("/crash", methods=["GET", "POST"])
+    @application.api_route("/crash", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def crash() -> None:
         raise RuntimeError("password=hunter2 at postgresql://user:pw@db")
 
@@ -139,7 +139,7 @@ def test_the_trace_is_named() -> None:
     assert body["trace_id"] == f"{0xABC:032x}"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_what_nobody_expected_leaks_nothing(method: str) -> None:
     with structlog.testing.capture_logs() as logs:
         async with client() as http:
@@ -149,7 +149,7 @@ async def test_what_nobody_expected_leaks_nothing(method: str) -> None:
         assert leak not in answer.text
     body = answer.json()
     assert body["code"] == "INTERNAL_ERROR"
-    assert body["effect"] == ("unknown" if method == "POST" else "none")
+    assert body["effect"] == ("none" if method == "GET" else "unknown")
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request.failed"]
 
 

@@ -22,6 +22,9 @@ log = structlog.get_logger()
 
 MEDIA_TYPE: Final = "application/problem+json"
 
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+
 _CODES: Final = {
     401: "UNAUTHORIZED",
     403: "FORBIDDEN",
@@ -151,6 +154,6 @@ def install(app: FastAPI) -> None:
             detail="The request could not be completed because of an error on our side; it is safe to repeat it under the "
             "same Idempotency-Key.",
             retryable=True,
-            effect=Effect.UNKNOWN.value if request.method == "POST" else Effect.NONE.value,
+            effect=Effect.NONE.value if request.method in _SAFE else Effect.UNKNOWN.value,
         )
         return response_of(problem, instance=request.url.path)
