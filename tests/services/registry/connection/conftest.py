@@ -1,5 +1,6 @@
 """Connections on a real database, a clock to turn, and a provider on a real port that may refuse or be away."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -34,9 +35,12 @@ class Provider:
         self.accepts = KEY_SECRET
         self.away = False
         self.asked = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked += 1
+        await self.gate.wait()
         if self.away:
             return web.json_response({}, status=503)
         auth = BasicAuth.decode(request.headers.get("Authorization", "Basic Og=="))

@@ -48,7 +48,7 @@ async def test_an_answer_of_other_credentials_says_nothing_of_these(
         await desk.admin.connections.update_credentials(tenant.id, "test", made.id, CREDENTIALS)
         return await original(*given)  # type: ignore[arg-type]
 
-    prober = desk.admin.verification._prober
+    prober = desk.admin.verification._questions._prober
     original = prober.ask
     monkeypatch.setattr(prober, "ask", replaced_meanwhile)
     assert await desk.admin.verification.verify(tenant.id, "test", made.id)

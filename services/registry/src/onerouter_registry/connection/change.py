@@ -20,7 +20,7 @@ from onerouter_registry.connection import repository
 from onerouter_registry.connection.credentials import Entered, require_accepted
 from onerouter_registry.connection.model import Connection, ConnectionChanges
 from onerouter_registry.connection.priority import moved
-from onerouter_registry.connection.probe import Prober
+from onerouter_registry.connection.questions import Questions
 from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_switched_on
 from onerouter_registry.connection.verdict import Verdicts, next_check
 from onerouter_registry.outbox.repository import append
@@ -37,7 +37,7 @@ class Change:
         engine: AsyncEngine,
         catalogue: Catalogue,
         vault: Vault,
-        prober: Prober,
+        questions: Questions,
         verdicts: Verdicts,
         audit: AuditLog,
         clock: Clock,
@@ -45,7 +45,7 @@ class Change:
         self._engine = engine
         self._catalogue = catalogue
         self._vault = vault
-        self._prober = prober
+        self._questions = questions
         self._verdicts = verdicts
         self._audit = audit
         self._clock = clock
@@ -70,7 +70,7 @@ class Change:
                 await require_switched_on(tx, manifest)
             entered = await self._merged(tx, seen, manifest, credentials) if credentials else None
         if is_asked and entered is not None:
-            await require_accepted(self._prober, manifest, environment, entered.for_api)
+            await require_accepted(self._questions, tenant_id, manifest, environment, entered.for_api, by=by)
         try:
             async with tenant_transaction(self._engine, tenant_id, environment) as tx:
                 if "priority" in changes:

@@ -21,7 +21,7 @@ from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.credentials import Entered, require_accepted
 from onerouter_registry.connection.model import Connected, Connection
 from onerouter_registry.connection.priority import moved
-from onerouter_registry.connection.probe import Prober
+from onerouter_registry.connection.questions import Questions
 from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_room, require_switched_on
 from onerouter_registry.connection.verdict import facts_of, next_check
 from onerouter_registry.outbox.repository import append
@@ -53,7 +53,7 @@ class Connecting:
         engine: AsyncEngine,
         catalogue: Catalogue,
         vault: Vault,
-        prober: Prober,
+        questions: Questions,
         callback_tokens: CallbackTokens,
         audit: AuditLog,
         clock: Clock,
@@ -61,7 +61,7 @@ class Connecting:
         self._engine = engine
         self._catalogue = catalogue
         self._vault = vault
-        self._prober = prober
+        self._questions = questions
         self._callback_tokens = callback_tokens
         self._audit = audit
         self._clock = clock
@@ -79,7 +79,7 @@ class Connecting:
         if verify:
             async with tenant_transaction(self._engine, tenant_id, environment) as tx:
                 await self._require_place(tx, manifest, label)
-            await require_accepted(self._prober, manifest, environment, entered.for_api)
+            await require_accepted(self._questions, tenant_id, manifest, environment, entered.for_api, by=by)
         try:
             async with tenant_transaction(self._engine, tenant_id, environment) as tx:
                 await repository.lock_route(tx, tenant_id, environment, manifest.category)

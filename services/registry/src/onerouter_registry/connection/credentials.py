@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from onerouter_common.contracts.base import Environment
 from onerouter_common.errors import FieldError, InvalidRequest, ProviderThrottled, ProviderUnavailable
 from onerouter_providers.manifest import Manifest
-from onerouter_registry.connection.probe import Prober, api_fields
+from onerouter_registry.actor import Actor
+from onerouter_registry.connection.probe import api_fields
+from onerouter_registry.connection.questions import Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,18 @@ class Entered:
 
 
 async def require_accepted(
-    prober: Prober, manifest: Manifest, environment: Environment, for_api: Mapping[str, SecretStr]
+    questions: Questions,
+    tenant_id: str,
+    manifest: Manifest,
+    environment: Environment,
+    for_api: Mapping[str, SecretStr],
+    *,
+    by: Actor,
 ) -> None:
-    """Raises InvalidRequest (CREDENTIALS_REFUSED) with the provider's words, and ProviderUnavailable when it is away."""
+    """Raises InvalidRequest (CREDENTIALS_REFUSED) with the provider's words, ProviderUnavailable when it is away, and
+    RateLimited."""
     try:
-        problem = await prober.ask(manifest.category, manifest.id, environment, for_api)
+        problem = await questions.ask(tenant_id, manifest, environment, for_api, by=by)
     except (ProviderUnavailable, ProviderThrottled) as away:
         raise ProviderUnavailable(
             f"{away.detail} Nothing was stored. Try again, or send verify: false to store the credentials without asking.",

@@ -57,6 +57,7 @@ async def connect_service(
 
     422 `CREDENTIALS_REFUSED`: the provider does not accept them, nothing is stored. 503: it could not be asked, nothing
     is stored; `verify: false` stores without asking. 422 `PROVIDER_DISABLED`: the operator keeps it switched off.
+    429: you had too many credentials checked lately.
     """
     admin = _admin(request)
     connected = await admin.connections.connect(

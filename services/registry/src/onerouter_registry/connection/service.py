@@ -69,7 +69,8 @@ class Connections:
 
         With `verify` the provider is asked first, outside any transaction, and nothing is stored unless it accepts.
         Raises InvalidRequest (names each wrong credential; CREDENTIALS_REFUSED; PROVIDER_DISABLED), NotFound (no such
-        tenant), Conflict (label taken, too many), ProviderUnavailable or ProviderThrottled (it could not be asked).
+        tenant), Conflict (label taken, too many), RateLimited (too much was asked), ProviderUnavailable or ProviderThrottled
+        (it could not be asked).
         """
         account = Account(category, provider, credentials, label, currency, max_in_flight, enabled, priority)
         return await self._connecting.connect(tenant_id, environment_of(environment), account, verify=verify, by=by)

@@ -32,3 +32,5 @@ MAIL_ACCOUNT: Final = Rule("mail.account", 3, 60, 3_600, _DAY)
 MAIL_ADDRESS: Final = Rule("mail.address", 10, 10, 900, _HOUR)
 TOKEN_ADDRESS: Final = Rule("token.address", 20, 1, 900, _HOUR)
 INVITATIONS: Final = Rule("invitations", 50, 10, 3_600, _DAY)
+CREDENTIALS_ASKED: Final = Rule("credentials.asked", 10, 10, 900, _HOUR)
+"""Of a tenant: whether a provider accepts credentials. Good ones count as well: they may be stolen."""
