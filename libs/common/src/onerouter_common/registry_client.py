@@ -6,9 +6,9 @@ sealed in every answer: only a process that holds the keyring can open them (`se
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import httpx
 import structlog
@@ -162,6 +162,12 @@ class MaybeDone(Overloaded):
     effect = Effect.UNKNOWN
 
 
+class EndedTenants(_Answer):
+    """Those of the asked tenants that were deleted for good."""
+
+    tenant_ids: tuple[str, ...]
+
+
 def absent(detail: str) -> NotFound:
     """The registry's own "there is none", told apart from the 404 of a wrong address or a proxy in between."""
     return NotFound(detail, code=_ABSENT)
@@ -251,8 +257,13 @@ class RegistryClient:
             raise self._away(f"status {response.status_code}")
         return QuotaLease.model_validate_json(response.content)
 
+    async def ended_tenants(self, tenant_ids: Sequence[str]) -> Sequence[str]:
+        """Which of these, at most 500, were deleted for good."""
+        found = await self._ask(EndedTenants, "POST", "/internal/tenants/ended", {"tenant_ids": list(tenant_ids)})
+        return () if found is None else found.tenant_ids
+
     async def _ask(
-        self, answer: type[AnswerT], method: str, path: str, body: Mapping[str, str] | None = None
+        self, answer: type[AnswerT], method: str, path: str, body: Mapping[str, Any] | None = None
     ) -> AnswerT | None:
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -52,6 +52,8 @@ from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 from onerouter_registry.switch import endpoints as switch_endpoints
 from onerouter_registry.tenant import endpoints as tenant_endpoints
+from onerouter_registry.tenant import lookups as tenant_lookups
+from onerouter_registry.tenant.lookups import TenantLookups
 
 LOCK_TIMEOUT_S: Final = 1.0
 """How long a change waits for another one in the database. A lock is held for milliseconds; 503 tells to try again."""
@@ -68,6 +70,7 @@ class State(TypedDict):
     issuers: IssuerSignIn
     lookups: Lookups
     quota_leases: QuotaLeases
+    tenant_lookups: TenantLookups
     same_site: SameSite
 
 
@@ -87,9 +90,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             pool = await stack.enter_async_context(worker_pool(dsn, SERVICE, size=settings.database_pool_size))
             pools.append(pool)
             stack.callback(pools.clear)
-            producer = Producer(settings.kafka_bootstrap_servers, client_id="onerouter-registry")
-            await stack.enter_async_context(producer)
-            await stack.enter_async_context(Relay(pool, producer, dsn=dsn, poll_s=settings.relay_poll_s))
+            kafka = settings.kafka_bootstrap_servers
+            changes = await stack.enter_async_context(Producer(kafka, client_id="onerouter-registry-changes"))
+            events = await stack.enter_async_context(Producer(kafka, client_id="onerouter-registry-events"))
+            await stack.enter_async_context(Relay(pool, changes, events, dsn=dsn, poll_s=settings.relay_poll_s))
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
             introspection = Introspection(pool, usage, time)
             size = settings.database_pool_size
@@ -113,10 +117,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )
-            persons = admin.people
-            issuers = await stack.enter_async_context(
-                open_issuers(settings, entry, persons.users, persons.entrance, persons.sessions, time)
-            )
+            issuers = await stack.enter_async_context(open_issuers(settings, entry, admin.people, time))
             yield State(
                 admin=admin,
                 authentication=Authentication(
@@ -135,6 +136,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 issuers=issuers.sign_in,
                 lookups=Lookups(pool),
                 quota_leases=QuotaLeases(pool),
+                tenant_lookups=TenantLookups(pool),
                 same_site=SameSite(str(settings.public_url), local=settings.mode is Mode.LOCAL),
             )
 
@@ -156,6 +158,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         connection_endpoints.router,
         catalogue_endpoints.router,
         quota_endpoints.internal,
+        tenant_lookups.router,
     ):
         app.include_router(router, dependencies=[Depends(InternalAuth(settings.internal_tokens))])
     build_management_routes(app)

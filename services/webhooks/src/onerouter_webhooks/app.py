@@ -38,6 +38,7 @@ from onerouter_webhooks.delivery.slots import Slots
 from onerouter_webhooks.delivery.transport import Limits, open_transport
 from onerouter_webhooks.delivery.worker import DeliveryWorker, lease_of
 from onerouter_webhooks.endpoint import endpoints as endpoint_endpoints
+from onerouter_webhooks.endpoint.ended import EndedTenants
 from onerouter_webhooks.endpoint.keys import SigningKeys
 from onerouter_webhooks.endpoint.service import EndpointService
 from onerouter_webhooks.event.consumers import GROUP, EventConsumer
@@ -81,7 +82,12 @@ def create_app(
             signing_ring = keyring_of(settings.encryption_keys, kms)
             catalogue = providers or Providers.load()
             callbacks = InboundEvents(pool, relay_after_s=settings.callback_relay_after_s)
-            receive = await _open_callbacks(stack, settings, the_clock, callbacks, producer, catalogue, registry, kms)
+            client = await stack.enter_async_context(
+                RegistryClient(str(settings.registry_url), settings.internal_tokens)
+            )
+            receive = await _open_callbacks(
+                stack, settings, the_clock, callbacks, producer, catalogue, registry or client, kms
+            )
             policy = address_policy(settings)
             worker = await _open_deliveries(stack, settings, the_clock, pool, policy, resolver, signing_ring)
             consumer = EventConsumer(
@@ -95,6 +101,7 @@ def create_app(
             maintenance = Maintenance(
                 pool,
                 callbacks,
+                EndedTenants(pool, client.ended_tenants),
                 timedelta(days=settings.callback_retention_days),
                 timedelta(days=settings.event_retention_days),
             )
@@ -155,11 +162,9 @@ async def _open_callbacks(
     callbacks: InboundEvents,
     producer: Producer,
     providers: Providers,
-    registry: Registry | None,
+    registry: Registry,
     kms: Kms,
 ) -> ReceiveCallback:
-    if registry is None:
-        registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
     targets = Targets(
         registry,
         ttl_s=settings.callback_cache_ttl_s,

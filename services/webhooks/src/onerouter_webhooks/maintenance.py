@@ -1,4 +1,5 @@
-"""What keeps the database small: partitions made ahead and dropped when they are old, finished callbacks forgotten."""
+"""What keeps the database small: partitions made ahead and dropped when they are old, finished callbacks and ended tenants
+forgotten."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +10,9 @@ from typing import Final
 import structlog
 
 from onerouter_common.db.engine import Pool
+from onerouter_common.errors import Overloaded
 from onerouter_webhooks.callback.repository import InboundEvents
+from onerouter_webhooks.endpoint.ended import EndedTenants
 
 log = structlog.get_logger()
 
@@ -37,6 +40,7 @@ FROM gone
 class Maintenance:
     pool: Pool
     callbacks: InboundEvents
+    ended: EndedTenants
     callback_retention: timedelta
     event_retention: timedelta
 
@@ -53,6 +57,10 @@ class Maintenance:
             await self.pool.execute("SELECT onerouter_drop_partitions($1, $2)", table, self.event_retention)
         forgotten = await _until_done(lambda: self.callbacks.forget(self.callback_retention, _CHUNK))
         canceled = await _until_done(self._cancel_stale)
+        try:
+            await self.ended.forget()
+        except Overloaded:
+            log.warning("maintenance.registry.away", consequence="deleted tenants are looked for in an hour")
         if forgotten or canceled:
             log.info("maintenance.finished", callbacks_forgotten=forgotten, deliveries_canceled=canceled)
 

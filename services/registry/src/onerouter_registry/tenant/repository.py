@@ -5,8 +5,16 @@ from dataclasses import asdict
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onerouter_common.db.engine import Pool
 from onerouter_registry.tenant.model import Tenant
 from onerouter_registry.tenant.tables import tenants
+
+_ENDED = "SELECT id FROM tenants WHERE id = ANY($1::text[]) AND status = 'deleted' ORDER BY id"
+
+
+async def fetch_ended(pool: Pool, tenant_ids: list[str]) -> list[str]:
+    """Those that were deleted for good."""
+    return [row["id"] for row in await pool.fetch(_ENDED, tenant_ids)]
 
 
 async def add(tx: AsyncConnection, tenant: Tenant) -> None:

@@ -1,0 +1,46 @@
+"""Tenants that were deleted for good: their endpoints end, and the keys that open their signing secrets are destroyed."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from onerouter_common.db.engine import Pool
+
+log = structlog.get_logger()
+
+_PAGE: Final = 500
+_OWNERS: Final = """
+SELECT tenant_id FROM (SELECT tenant_id FROM data_keys UNION SELECT tenant_id FROM webhook_endpoints) owners
+WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2
+"""
+_FORGET: Final = (
+    "DELETE FROM delivery_queue WHERE tenant_id = ANY($1::text[])",
+    "DELETE FROM webhook_endpoints WHERE tenant_id = ANY($1::text[])",  # and with them their secrets
+    "DELETE FROM data_keys WHERE tenant_id = ANY($1::text[])",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTenants:
+    """Asked for, not listened to: a service that was stopped meanwhile learns of every end when it runs again."""
+
+    pool: Pool
+    ended_of: Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+    """Which of these tenants are deleted; the registry knows. Raises Overloaded."""
+
+    async def forget(self) -> int:
+        """How many were forgotten. Repeatable, and harmless when several processes do it. Raises Overloaded."""
+        after, forgotten = "", 0
+        while owners := [row["tenant_id"] for row in await self.pool.fetch(_OWNERS, after, _PAGE)]:
+            after = owners[-1]
+            ended = await self.ended_of(owners)
+            if not ended:
+                continue
+            async with self.pool.acquire() as connection, connection.transaction():
+                for statement in _FORGET:
+                    await connection.execute(statement, list(ended))
+            forgotten += len(ended)
+            log.info("endpoint.tenants.forgotten", tenants=list(ended))
+        return forgotten
