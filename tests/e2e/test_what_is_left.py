@@ -174,6 +174,7 @@ def _needles(world: World) -> list[bytes]:
         secrets.sandbox_webhook_secret,
         secrets.sandbox_stripe_secret_key,
         secrets.sandbox_stripe_webhook_secret,
+        secrets.sandbox_paypal_client_secret,
         secrets.demo_api_key,
         secrets.internal_token,
         secrets.api_key_pepper,

@@ -35,4 +35,15 @@ def _stripe_account(secrets: LocalSecrets) -> Mapping[str, str]:
     }
 
 
-OTHERS = (SandboxAccount("stripe", "sandbox-stripe", "USD", _stripe_credentials, _stripe_account),)
+def _paypal_credentials(secrets: LocalSecrets) -> Mapping[str, str]:
+    return {
+        "client_id": secrets.sandbox_paypal_client_id,
+        "client_secret": secrets.sandbox_paypal_client_secret,
+        "webhook_id": secrets.sandbox_paypal_webhook_id,
+    }
+
+
+OTHERS = (
+    SandboxAccount("stripe", "sandbox-stripe", "USD", _stripe_credentials, _stripe_account),
+    SandboxAccount("paypal", "sandbox-paypal", "USD", _paypal_credentials, _paypal_credentials),
+)

@@ -17,7 +17,7 @@ _RUNS: Mapping[str, str] = {
     "registry": "tenants, keys, connections",
     "payments": "worker: commands in, provider calls out",
     "webhooks": "callbacks in, events out",
-    "sandbox": "Razorpay, simulated on its own wire protocol",
+    "sandbox": "Razorpay, PayPal and Stripe, simulated on their own wire protocols",
 }
 _STEP_WIDTH = 14
 

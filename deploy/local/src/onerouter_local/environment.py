@@ -19,8 +19,10 @@ USUAL_PORTS: Mapping[str, int] = {
     "postgres": 5432,
     "valkey": 6379,
 }
-SIMULATED = ("razorpay", "stripe")
+SIMULATED = ("razorpay", "stripe", "paypal")
 """The providers that the sandbox plays."""
+_WITHOUT_PAGE = ("razorpay", "stripe")
+"""Those of them whose payments may come without an address where they are paid."""
 OWNERS_OF_DATABASES = ("registry", "payments", "webhooks")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of our own environment the services get only this: a stray ONEROUTER_… of the shell must not reach them."""
@@ -75,8 +77,13 @@ def service_environment(
         f"{prefix}_HOST": LOOPBACK,
         f"{prefix}_PORT": str(port),
     }
+    roots = f"{data_dir}/sandbox-roots.pem"
     if service == "sandbox":
-        return {**environment, "ONEROUTER_SANDBOX_DATA_FILE": f"{data_dir}/sandbox.sqlite", **extra}
+        files = {"ONEROUTER_SANDBOX_DATA_FILE": f"{data_dir}/sandbox.sqlite", "ONEROUTER_SANDBOX_ROOTS_FILE": roots}
+        return {**environment, **files, **extra}
+    if service == "webhooks":
+        # PayPal signs with a certificate; for the sandbox's no browser's root vouches.
+        environment["ONEROUTER_WEBHOOKS_CERTIFICATE_ROOTS"] = json.dumps({"paypal": roots})
     environment |= {
         "KAFKA_BOOTSTRAP_SERVERS": addresses.kafka,
         "REDIS_URL": redis_url(addresses, secrets),
@@ -118,13 +125,14 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
                 # The sandbox is a place to pay by hand, too: an order of Razorpay and an intent of Stripe have no page.
                 "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
-                    {provider: f"{addresses.simulated(provider)}/checkout/{{order_id}}" for provider in SIMULATED}
+                    {provider: f"{addresses.simulated(provider)}/checkout/{{order_id}}" for provider in _WITHOUT_PAGE}
                 ),
             }
         case "webhooks":
             return {
                 **_callback_keys(secrets),
                 "ONEROUTER_WEBHOOKS_ENCRYPTION_KEYS": secrets.endpoint_keys,
+                "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
                 "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             }
     return {}

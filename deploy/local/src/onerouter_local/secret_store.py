@@ -45,6 +45,9 @@ class LocalSecrets:
     sandbox_stripe_secret_key: str = field(default_factory=lambda: f"sk_test_{secrets.token_hex(16)}")
     sandbox_stripe_publishable_key: str = field(default_factory=lambda: f"pk_test_{secrets.token_hex(16)}")
     sandbox_stripe_webhook_secret: str = field(default_factory=lambda: f"whsec_{secrets.token_hex(16)}")
+    sandbox_paypal_client_id: str = field(default_factory=lambda: f"AX{secrets.token_hex(24)}")
+    sandbox_paypal_client_secret: str = field(default_factory=lambda: f"EL{secrets.token_hex(24)}")
+    sandbox_paypal_webhook_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
     demo_email: str = "demo@example.com"
     demo_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     """Of the demo person, who owns the demo tenant and operates the installation."""
