@@ -86,6 +86,12 @@ REGISTRY_LOOKUPS = Counter(
 REGISTRY_CHANGES_PUBLISHED = Counter(
     "onerouter_registry_changes_published_total", "Changes that every cache was told of."
 )
+REGISTRY_HEARTBEATS_WITHHELD = Counter(
+    "onerouter_registry_heartbeats_withheld_total", "Heartbeats not published because a change waited to be."
+)
+REGISTRY_EVENTS_PARKED = Counter(
+    "onerouter_registry_events_parked_total", "Events set aside because the log will never take them."
+)
 CREDENTIAL_CHECKS = Counter(
     "onerouter_credential_checks_total",
     "Providers asked whether they accept a connection's credentials, by answer: accepted, refused, away.",

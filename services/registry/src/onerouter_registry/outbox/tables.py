@@ -1,8 +1,9 @@
-"""Changes and events not yet published. A row is deleted once the log has it, so the table is empty at rest."""
+"""Changes and events not yet published. A row is deleted once the log has it, so the table is empty at rest: but for events
+that the log will never take, which are parked."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, LargeBinary, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onerouter_registry.metadata import metadata
@@ -18,4 +19,7 @@ outbox: Final = Table(
     Column("value", LargeBinary, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("parked_at", DateTime(timezone=True)),
 )

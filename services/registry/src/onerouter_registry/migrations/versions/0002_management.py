@@ -390,5 +390,11 @@ def _outbox() -> None:
     op.execute("""
         ALTER TABLE outbox
             ADD COLUMN topic text NOT NULL DEFAULT 'registry.changes.v1',
-            ADD COLUMN headers jsonb NOT NULL DEFAULT '{}'
+            ADD COLUMN headers jsonb NOT NULL DEFAULT '{}',
+            ADD COLUMN attempts integer NOT NULL DEFAULT 0,
+            ADD COLUMN due_at timestamptz NOT NULL DEFAULT now(),
+            ADD COLUMN parked_at timestamptz
     """)
+    # Changes are found at once however many events wait, and an event's predecessor however many other keys do.
+    op.execute("CREATE INDEX outbox_of_topic ON outbox (topic, id)")
+    op.execute("CREATE INDEX outbox_of_key ON outbox (topic, key, id)")
