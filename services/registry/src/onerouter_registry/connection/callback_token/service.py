@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock, isoformat
-from onerouter_common.errors import CapabilityUnsupported, Conflict, CredentialsUnreadable, NotFound
+from onerouter_common.errors import CapabilityUnsupported, Conflict, CredentialsUnreadable, NotFound, Overloaded
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
@@ -125,7 +125,7 @@ class CallbackTokens:
             return CallbackAddress(None)
         try:
             token = await self._vault.open_callback_token(tx, connection, current.sealed)
-        except CredentialsUnreadable:  # the vault has logged why
+        except (CredentialsUnreadable, Overloaded):  # the vault has logged why, or the KMS is away
             # The connection can still be seen, and given another address.
             return CallbackAddress(None)
         return CallbackAddress(token, _earlier_until(live))

@@ -38,12 +38,12 @@ class Forgetting:
         self.retention: Final = retention
 
     async def sweep(self) -> int:
-        """Forget all that is due, one a transaction, and remove expired callback tokens; how many were forgotten."""
+        """Remove expired callback tokens, then forget all that is due, one a transaction; how many were forgotten."""
+        while await self._callback_tokens.sweep():
+            pass
         count = 0
         while await self._forget_one():
             count += 1
-        while await self._callback_tokens.sweep():
-            pass
         return count
 
     async def disconnect(
