@@ -89,6 +89,18 @@ class TestIntrospect:
         assert principal is not None
         assert (principal.services, principal.default_currency) == ({}, "INR")
 
+    async def test_an_operators_switch_changes_no_principal(
+        self, registry: Registry, tenant: Tenant, client: RegistryClient
+    ) -> None:
+        """So caches of principals need not hear of it."""
+        await registry.admin.connections.connect(tenant.id, "test", "razorpay", CREDENTIALS)
+        created = await registry.admin.api_keys.create(tenant.id, "test", name="backend")
+        before = await client.introspect(created.api_key.hash)
+        for provider in ("razorpay", "*"):
+            await registry.admin.switches.disable("payments", provider, "An incident.")
+            assert await client.introspect(created.api_key.hash) == before
+            await registry.admin.switches.enable("payments", provider)
+
     async def test_a_changed_key_is_found_as_changed(
         self, registry: Registry, tenant: Tenant, client: RegistryClient
     ) -> None:

@@ -108,7 +108,8 @@ async def test_without_news_of_changes_it_is_believed_for_a_moment() -> None:
         ({"entity": "tenant", "environment": "live"}, False),
         ({"entity": "tenant", "tenant_id": "ten_2"}, False),
         ({"entity": "callback_token"}, False),
-        ({"entity": "provider", "tenant_id": "*", "environment": None}, True),
+        ({"entity": "provider", "id": "payments/razorpay", "tenant_id": "*", "environment": None}, False),
+        ({"entity": "tenant", "tenant_id": "*", "environment": None}, True),
     ],
 )
 async def test_a_change_drops_what_it_concerns(change: dict[str, Any], forgotten: bool) -> None:
@@ -201,7 +202,8 @@ async def _asked_about(registry: _Registry, cache: PrincipalCache, key_hash: str
         ({"entity": "connection"}, False),
         ({"entity": "tenant", "environment": None}, False),
         ({"key_hash": "h"}, False),
-        ({"entity": "provider", "tenant_id": "*", "environment": None}, False),
+        ({"entity": "provider", "id": "payments/razorpay", "tenant_id": "*", "environment": None}, True),
+        ({"entity": "tenant", "tenant_id": "*", "environment": None}, False),
     ],
 )
 async def test_an_answer_in_flight_is_kept_unless_a_change_concerns_it(

@@ -5,6 +5,10 @@ from typing import Final
 
 from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
 
+IN_NO_PRINCIPAL: Final = frozenset({"callback_token", "provider"})
+"""Of what a principal has nothing. `services` names the tenant's own connections: an operator's switch is the worker's to
+heed, so using it does not send every gateway asking for every key.
+"""
 _REMEMBERED: Final = 10_000
 
 
@@ -21,12 +25,12 @@ class Epochs:
         self.now = 0
 
     def changed(self, change: RegistryChange) -> None:
-        """A key's own changes concern it alone, all others its tenant."""
+        """A key's own changes concern it alone, all others its tenant. Of what is in a principal, that is."""
         if change.tenant_id == EVERY_TENANT:
             self.all_changed()
         elif change.entity == "api_key" and change.key_hash is not None:
             self._note(change.key_hash)
-        elif change.entity != "callback_token":
+        else:
             self._note(change.tenant_id)
 
     def all_changed(self) -> None:

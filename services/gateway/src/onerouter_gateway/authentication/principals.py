@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
 from onerouter_common.errors import Overloaded
 from onerouter_common.registry_client import Principal
-from onerouter_gateway.authentication.epochs import Epochs
+from onerouter_gateway.authentication.epochs import IN_NO_PRINCIPAL, Epochs
 from onerouter_gateway.authentication.holder import Holder
 from onerouter_gateway.authentication.known import Entry, KnownKeys
 from onerouter_gateway.authentication.strangers import Strangers
@@ -98,6 +98,8 @@ class PrincipalCache:
 
     def forget(self, change: RegistryChange) -> None:
         """Drop what a change concerns, and only that: whatever one tenant does, the others' keys are not even looked at."""
+        if change.entity in IN_NO_PRINCIPAL:
+            return
         self._epochs.changed(change)
         if change.entity == "api_key" and change.key_hash is not None:
             self._keys.forget(change.key_hash)
@@ -106,7 +108,7 @@ class PrincipalCache:
         elif change.tenant_id == EVERY_TENANT:
             self._asking.clear()
             self._keys.clear()
-        elif change.entity != "callback_token":
+        else:
             for key_hash in self._keys.forget_tenant(change.tenant_id, change.environment):
                 self._asking.pop(key_hash, None)
 
