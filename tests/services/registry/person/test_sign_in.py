@@ -8,6 +8,8 @@ import pytest
 from argon2 import PasswordHasher
 from tests.services.registry.site import PASSWORD, PUBLIC_URL, Site
 
+from onerouter_registry.throttle.model import SIGN_IN_ACCOUNT
+
 
 class Recording(PasswordHasher):
     """Keeps the hashes that a password was compared with."""
@@ -189,30 +191,65 @@ class TestLoginCsrf:
 
 
 class TestThrottling:
-    async def test_an_account_waits_longer_and_longer_wherever_the_tries_come_from(self, site: Site) -> None:
-        email = (await site.signed_up()).email
+    async def test_an_account_waits_longer_and_longer_where_the_tries_come_from(self, site: Site) -> None:
+        email, browser = (await site.signed_up()).email, site.browser()
         for _ in range(5):
-            assert (await site.browser().sign_in(email, "another password")).status_code == 401
+            assert (await browser.sign_in(email, "another password")).status_code == 401
         waits = []
         for _ in range(4):
-            refused = await site.browser().sign_in(email)
+            refused = await browser.sign_in(email)
             assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
             waits.append(int(refused.headers["retry-after"]))
             site.clock.pass_(seconds=waits[-1])
-            assert (await site.browser().sign_in(email, "another password")).status_code == 401
+            assert (await browser.sign_in(email, "another password")).status_code == 401
         assert waits == [1, 2, 4, 8]
 
+    async def test_whoever_fails_on_purpose_does_not_keep_its_owner_out(self, site: Site) -> None:
+        owner, stranger = await site.signed_up(), site.browser()
+        for _ in range(6):
+            refused = await stranger.sign_in(owner.email, "another password")
+        assert refused.status_code == 429
+        assert (await site.browser().sign_in(owner.email)).status_code == 200
+        assert (
+            await stranger.sign_in(owner.email)
+        ).status_code == 429  # what the owner does helps the stranger nothing
+
+    async def test_from_everywhere_together_an_account_takes_a_hundred_and_waits_a_minute_at_most(
+        self, site: Site
+    ) -> None:
+        email, throttle = (await site.signed_up()).email, site.admin.people.throttle
+        for _ in range(99):
+            await throttle.count({SIGN_IN_ACCOUNT: email})
+        assert (await site.browser().sign_in(email, "another password")).status_code == 401
+        for _ in range(8):
+            refused = await site.browser().sign_in(email)
+            assert refused.status_code == 429
+            site.clock.pass_(seconds=int(refused.headers["retry-after"]))
+            assert (await site.browser().sign_in(email, "another password")).status_code == 401
+        waited = await site.browser().sign_in(email)
+        assert (waited.status_code, waited.headers["retry-after"]) == (429, "60")
+        site.clock.pass_(seconds=60)
+        assert (await site.browser().sign_in(email)).status_code == 200
+
+    async def test_asking_again_while_it_waits_counts_for_who_asks(self, site: Site) -> None:
+        email, browser = (await site.signed_up()).email, site.browser()
+        for _ in range(20):
+            await browser.sign_in(email, "another password")  # five of them were tries
+        other = await browser.sign_in((await site.signed_up()).email)
+        assert other.status_code == 429
+
     async def test_it_is_the_same_for_an_address_that_nobody_has(self, site: Site) -> None:
-        email = site.new_email()
-        answers = [(await site.browser().sign_in(email, "another password")).status_code for _ in range(6)]
+        email, browser = site.new_email(), site.browser()
+        answers = [(await browser.sign_in(email, "another password")).status_code for _ in range(6)]
         assert answers == [401] * 5 + [429]
 
     async def test_a_success_clears_the_accounts_counter(self, site: Site) -> None:
         email = (await site.signed_up()).email
         for _ in range(3):
+            browser = site.browser()
             for _ in range(4):
-                await site.browser().sign_in(email, "another password")
-            assert (await site.browser().sign_in(email)).status_code == 200
+                await browser.sign_in(email, "another password")
+            assert (await browser.sign_in(email)).status_code == 200
 
     async def test_but_not_that_of_where_it_came_from(self, site: Site) -> None:
         email, browser = (await site.signed_up()).email, site.browser()
@@ -230,8 +267,8 @@ class TestThrottling:
         assert answers == [401] * 20 + [429]
 
     async def test_tries_at_the_same_time_are_counted_one_by_one(self, site: Site) -> None:
-        email = (await site.signed_up()).email
-        answers = await asyncio.gather(*(site.browser().sign_in(email, "another password") for _ in range(12)))
+        email, ip = (await site.signed_up()).email, site.browser().ip
+        answers = await asyncio.gather(*(site.browser(ip=ip).sign_in(email, "another password") for _ in range(12)))
         assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 7
 
     async def test_no_address_is_stored(self, site: Site) -> None:

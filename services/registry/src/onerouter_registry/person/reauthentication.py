@@ -11,7 +11,7 @@ from onerouter_common.errors import InvalidRequest, NotPermitted, Overloaded
 from onerouter_registry.person import repository
 from onerouter_registry.person.passwords import Passwords
 from onerouter_registry.session.model import Session
-from onerouter_registry.throttle.model import SIGN_IN_ACCOUNT
+from onerouter_registry.throttle.model import REAUTHENTICATION
 from onerouter_registry.throttle.service import Throttle
 from onerouter_registry.transactions import operator_transaction
 
@@ -37,10 +37,13 @@ class Reauthentication:
             )
 
     async def require_password(self, user_id: str, field: str, password: SecretStr) -> None:
-        """Guesses count as sign-ins of the account do. Raises InvalidRequest, RateLimited, Overloaded."""
+        """Guesses count for the person, apart from sign-ins: no stranger makes them wait.
+
+        Raises InvalidRequest, RateLimited, Overloaded.
+        """
         async with operator_transaction(self._engine) as tx:
             person = await repository.find(tx, user_id)
-        made = await self._throttle.count({SIGN_IN_ACCOUNT: user_id if person is None else person.email})
+        made = await self._throttle.count({REAUTHENTICATION: user_id})
         try:
             verdict = await self._passwords.verify(None if person is None else person.password_hash, password)
         except Overloaded:
@@ -49,4 +52,4 @@ class Reauthentication:
         if not verdict.matches:
             raise InvalidRequest.of(field, "is not your password")
         async with operator_transaction(self._engine) as tx:
-            await self._throttle.succeeded(tx, made, clear=(SIGN_IN_ACCOUNT,))
+            await self._throttle.succeeded(tx, made, clear=(REAUTHENTICATION,))

@@ -21,10 +21,14 @@ class Rule:
 _HOUR: Final = 3_600.0
 _DAY: Final = 86_400.0
 
-# An account's wait stays short: whoever fails on purpose keeps its owner out, too. With twelve characters at least, one
-# guess in five minutes finds nothing.
-SIGN_IN_ACCOUNT: Final = Rule("sign_in.account", 5, 1, 300, _DAY)
+# Guesses count for an account where they come from, so that whoever fails on purpose keeps out nobody but their own network.
+SIGN_IN_HERE: Final = Rule("sign_in.account_network", 5, 1, 300, _DAY)
+# From everywhere together an account takes many more, and then waits a minute at most: who has many networks to guess from
+# keeps its owner out no longer. With twelve characters at least, one guess a minute finds nothing.
+SIGN_IN_ACCOUNT: Final = Rule("sign_in.account", 100, 1, 60, _DAY)
 SIGN_IN_ADDRESS: Final = Rule("sign_in.address", 20, 1, 900, _HOUR)
+REAUTHENTICATION: Final = Rule("reauthentication", 5, 1, 300, _DAY)
+"""Of a person who is signed in already: no stranger's guesses count."""
 SECOND_FACTOR: Final = Rule("second_factor", 5, 5, 900, _DAY)
 """Six digits, three of a million right at any time: a year of guessing finds one in ten."""
 SIGN_UP_ADDRESS: Final = Rule("sign_up.address", 20, 30, 3_600, _HOUR)

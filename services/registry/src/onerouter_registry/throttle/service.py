@@ -3,6 +3,7 @@
 So tries that come at the same time find each other counted. What is stored is a keyed hash of the account or address.
 """
 
+import contextlib
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -37,16 +38,30 @@ class Throttle:
         self._key = derive_key(secret, "throttle")
         self._clock = clock
 
-    async def count(self, subjects: dict[Rule, str]) -> Try:
-        """Count one more try by each rule; raises RateLimited, counting none, when one of them says to wait."""
+    async def count(self, subjects: dict[Rule, str], *, charged: Rule | None = None) -> Try:
+        """Count one more try by each rule; raises RateLimited, counting none, when one of them says to wait.
+
+        But `charged`, one of the rules: it counts the refusal, too, so that asking again and again is not free.
+        """
         keys = {rule: self._hash(rule, subject) for rule, subject in subjects.items()}
-        counts: dict[Rule, int] = {}
-        async with operator_transaction(self._engine) as tx:
-            for rule, key in sorted(
-                keys.items(), key=lambda item: item[1]
-            ):  # one order, so that nobody waits in a ring
-                counts[rule] = await self._count(tx, key, rule)
-        return Try(keys, counts)
+        try:
+            async with operator_transaction(self._engine) as tx:
+                return Try(keys, await self._count_each(tx, keys))
+        except RateLimited:
+            if charged is not None:
+                await self._charge(charged, keys[charged])
+            raise
+
+    async def _count_each(self, tx: AsyncConnection, keys: dict[Rule, str]) -> dict[Rule, int]:
+        """In one order, so that nobody waits in a ring."""
+        ordered = sorted(keys.items(), key=lambda item: item[1])
+        return {rule: await self._count(tx, key, rule) for rule, key in ordered}
+
+    async def _charge(self, rule: Rule, key: str) -> None:
+        """Where this rule itself says to wait there is nothing to add."""
+        with contextlib.suppress(RateLimited):
+            async with operator_transaction(self._engine) as tx:
+                await self._count(tx, key, rule)
 
     async def _count(self, tx: AsyncConnection, key: str, rule: Rule) -> int:
         now = self._clock.now()
@@ -91,3 +106,8 @@ def network_of(ip: str) -> str:
             return str(address.ipv4_mapped)
         return str(IPv6Address(int(address) >> _ONE_NETWORK << _ONE_NETWORK))
     return str(address)
+
+
+def account_in_network(account: str, ip: str) -> str:
+    """The subject of a rule that counts an account's tries for each network they come from."""
+    return f"{account}\0{network_of(ip)}"
