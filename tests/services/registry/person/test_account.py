@@ -44,11 +44,37 @@ class TestPassword:
         assert (await site.browser().sign_in(browser.email, NEW)).status_code == 200
         assert await site.mail_to(browser.email, subject="Your password")
 
-    async def test_guessing_it_with_a_stolen_session_is_slowed_down_as_sign_ins_are(self, site: Site) -> None:
+    async def test_guessing_it_with_a_stolen_session_is_slowed_down_and_keeps_nobody_from_signing_in(
+        self, site: Site
+    ) -> None:
         browser = await site.signed_up()
         answers = [(await change_password(browser, current="another password", new=NEW))[0] for _ in range(6)]
         assert answers == [422] * 5 + [429]
-        assert (await site.browser().sign_in(browser.email)).status_code == 429
+        assert (await site.browser().sign_in(browser.email)).status_code == 200
+
+    async def test_can_be_changed_while_strangers_guess_it(self, site: Site) -> None:
+        browser, stranger = await site.signed_up(), site.browser()
+        for _ in range(6):
+            refused = await stranger.sign_in(browser.email, "another password")
+        assert refused.status_code == 429
+        assert await change_password(browser, current=PASSWORD, new=NEW) == (200, None)
+
+    async def test_a_new_one_voids_a_change_of_the_address_that_someone_else_asked_for(self, site: Site) -> None:
+        """With a stolen session; the link is in the thief's mailbox, and needs no session."""
+        browser, thief = await site.signed_up(), site.new_email()
+        await browser.call("PATCH", "/api/account", {"email": thief})
+        token = await site.token_mailed_to(thief)
+        assert await site.mail_to(browser.email, subject="Your email address is about to change")
+        assert await change_password(browser, current=PASSWORD, new=NEW) == (200, None)
+        answer = await site.browser().post("/api/auth/email/confirm", {"token": token})
+        assert (answer.status_code, answer.json()["code"]) == (422, "LINK_UNUSABLE")
+        assert (await browser.get("/api/account")).json()["email"] == browser.email
+
+    async def test_a_new_one_leaves_the_link_that_confirms_the_address_one_has(self, site: Site) -> None:
+        browser = await site.signed_up()
+        token = await site.token_mailed_to(browser.email, subject="Confirm")
+        assert await change_password(browser, current=PASSWORD, new=NEW) == (200, None)
+        assert (await site.browser().post("/api/auth/email/confirm", {"token": token})).status_code == 200
 
     async def test_a_bad_one_is_refused(self, site: Site) -> None:
         browser = await site.signed_up()

@@ -85,6 +85,15 @@ class TestSettingUp:
         assert (await other.get("/api/auth/session")).status_code == 401
         assert (await browser.get("/api/auth/session")).status_code == 200
 
+    async def test_voids_a_change_of_the_address_that_someone_else_asked_for(self, site: Site) -> None:
+        browser, thief = await site.signed_up(), site.new_email()
+        await browser.call("PATCH", "/api/account", {"email": thief})
+        token = await site.token_mailed_to(thief)
+        secret = (await browser.post("/api/account/totp")).json()["secret"]
+        await browser.post("/api/account/totp/confirm", {"code": Authenticator(site, secret).code()})
+        answer = await site.browser().post("/api/auth/email/confirm", {"token": token})
+        assert (answer.status_code, answer.json()["code"]) == (422, "LINK_UNUSABLE")
+
     async def test_needs_a_recent_sign_in_or_the_password(self, site: Site) -> None:
         browser = await site.signed_up()
         site.clock.pass_(minutes=16)
@@ -185,6 +194,19 @@ class TestSigningIn:
         site.clock.pass_(minutes=11)
         assert (await enter(browser, code=app.code())).json()["code"] == "SESSION_ENDED"
 
+    async def test_is_not_for_who_was_shut_out_meanwhile(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        owner, app, _ = await with_second_factor(site)
+        browser = await half_signed_in(site, owner.email)
+        second_factor = site.admin.people.sign_in._second_factor
+        open_now = second_factor.open
+
+        async def meanwhile(user_id: str) -> object:
+            await site.query("UPDATE users SET disabled_at = now() WHERE id = $1", user_id)
+            return await open_now(user_id)
+
+        monkeypatch.setattr(second_factor, "open", meanwhile)
+        assert (await enter(browser, code=app.code())).json()["code"] == "SESSION_ENDED"
+
     async def test_needs_the_csrf_token(self, site: Site) -> None:
         owner, app, _ = await with_second_factor(site)
         browser = await half_signed_in(site, owner.email)
@@ -208,6 +230,7 @@ class TestAfterwards:
     async def test_new_recovery_codes_void_the_old_ones(self, site: Site) -> None:
         browser, _, old = await with_second_factor(site)
         new = (await browser.post("/api/account/totp/recovery-codes")).json()["recovery_codes"]
+        assert await site.mail_to(browser.email, subject="You have new recovery codes")
         assert not set(new) & set(old)
         assert (await enter(await half_signed_in(site, browser.email), recovery_code=old[0])).status_code == 401
         assert (await enter(await half_signed_in(site, browser.email), recovery_code=new[0])).status_code == 200
@@ -215,6 +238,7 @@ class TestAfterwards:
     async def test_removed_it_is_no_longer_asked_for(self, site: Site) -> None:
         browser, _, _ = await with_second_factor(site)
         assert (await browser.call("DELETE", "/api/account/totp")).status_code == 200
+        assert await site.mail_to(browser.email, subject="Your second factor was removed")
         assert (await site.browser().sign_in(browser.email)).json()["status"] == "signed_in"
         account = (await browser.get("/api/account")).json()
         assert (account["totp_enabled"], account["recovery_codes_left"]) == (False, 0)
@@ -227,6 +251,8 @@ class TestAfterwards:
 
     async def test_a_new_password_does_not_take_it_away(self, site: Site) -> None:
         browser, _, _ = await with_second_factor(site)
+        confirm = await site.token_mailed_to(browser.email, subject="Confirm")
+        await site.browser().post("/api/auth/email/confirm", {"token": confirm})
         await site.browser().post("/api/auth/password/forgot", {"email": browser.email})
         token = await site.token_mailed_to(browser.email, subject="Choose")
         answer = await site.browser().post(

@@ -1,9 +1,16 @@
 """What we write to people. The token stands behind the `#`: browsers send that part to no server and no referrer."""
 
+from typing import Final
+
 from pydantic import SecretStr
 
 from onerouter_common.ids import REQUEST, new_id
 from onerouter_registry.mail.model import Kind, Mail
+
+_UNDO: Final = (
+    "If this was not you, sign in at once, look through the ways to sign in and the sessions of your account, end those you "
+    "do not know, and choose a new password."
+)
 
 
 class Letters:
@@ -42,6 +49,16 @@ class Letters:
             self.link("confirm-email", token),
         )
 
+    def email_change_asked(self, to: str) -> Mail:
+        return _mail(
+            "email_change_asked",
+            to,
+            "Your email address is about to change",
+            "Someone, hopefully you, asked to give your OneRouter account another email address. It changes when the link "
+            "that was mailed there is opened, within a day.\n\nIf this was not you, choose a new password at once: that "
+            "voids the link.",
+        )
+
     def email_changed(self, to: str) -> Mail:
         return _mail(
             "email_changed",
@@ -49,6 +66,39 @@ class Letters:
             "Your email address was changed",
             "Your OneRouter account has another email address from now on; this one no longer signs in.\n\n"
             "If this was not you, write to the operator of this service.",
+        )
+
+    def identity_linked(self, to: str, issuer: str) -> Mail:
+        return _mail(
+            "identity_linked",
+            to,
+            "Another way to sign in to your account",
+            f"From now on your OneRouter account can also be signed in to by way of {_plain(issuer)}.\n\n{_UNDO}",
+        )
+
+    def identity_unlinked(self, to: str, issuer: str) -> Mail:
+        return _mail(
+            "identity_unlinked",
+            to,
+            "One way less to sign in to your account",
+            f"Your OneRouter account can no longer be signed in to by way of {_plain(issuer)}, and was signed out everywhere "
+            f"else.\n\n{_UNDO}",
+        )
+
+    def second_factor_removed(self, to: str) -> Mail:
+        return _mail(
+            "second_factor_removed",
+            to,
+            "Your second factor was removed",
+            f"Signing in to your OneRouter account no longer asks for a code of your authenticator.\n\n{_UNDO}",
+        )
+
+    def recovery_codes_renewed(self, to: str) -> Mail:
+        return _mail(
+            "recovery_codes_renewed",
+            to,
+            "You have new recovery codes",
+            f"The recovery codes of your OneRouter account were made anew; the ones from before are void.\n\n{_UNDO}",
         )
 
     def invitation(self, to: str, token: SecretStr, *, tenant: str, inviter: str, role: str) -> Mail:

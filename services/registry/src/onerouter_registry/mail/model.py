@@ -5,7 +5,18 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
-Kind = Literal["password_reset", "email_confirmation", "email_changed", "invitation", "password_changed"]
+Kind = Literal[
+    "password_reset",
+    "email_confirmation",
+    "email_change_asked",
+    "email_changed",
+    "invitation",
+    "password_changed",
+    "identity_linked",
+    "identity_unlinked",
+    "second_factor_removed",
+    "recovery_codes_renewed",
+]
 
 
 @dataclass(frozen=True, slots=True)

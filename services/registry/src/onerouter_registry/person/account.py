@@ -84,10 +84,12 @@ class Accounts:
             raise Conflict("This installation cannot send mail, so no address can be confirmed.", code="NO_MAIL")
         await self._throttle.count({MAIL_ACCOUNT: user_id})
         async with operator_transaction(self._engine) as tx:
-            await _get(tx, user_id)
+            person = await _get(tx, user_id)
             token = await self._tokens.issue(tx, "email_change", user_id, {"email": address})
             await self._record(tx, by, "user.email_change_asked", user_id, after={"email": address})
         await self._post.send(self._letters.email_confirmation(address, token))
+        if address != person.email:
+            await self._post.tell(self._letters.email_change_asked(person.email))
         return address
 
     async def confirm_email(self, token: SecretStr, origin: Origin) -> None:
@@ -95,8 +97,9 @@ class Accounts:
         made = await self._throttle.count({TOKEN_ADDRESS: network_of(origin.ip)})
         now = self._clock.now()
         async with operator_transaction(self._engine) as tx:
+            # The person first, then the token: as who changes the password, which voids it.
+            before = await _get(tx, (await self._tokens.find(tx, "email_change", token)).user_id, lock=True)
             redeemed = await self._tokens.redeem(tx, "email_change", token)
-            before = await _get(tx, redeemed.user_id, lock=True)
             email = str(redeemed.data["email"])
             await repository.take_turns(tx)
             if not await repository.set_email(tx, before.id, email, now=now):
@@ -120,7 +123,7 @@ class Accounts:
     async def change_password(
         self, user_id: str, session: Session | None, current: SecretStr | None, new: SecretStr, *, by: Actor
     ) -> None:
-        """Ends all other sessions, and voids links that were mailed to choose one.
+        """Ends all other sessions, and voids links that were mailed to choose one or to change the address.
 
         Who has a password proves it again; who has none yet needs a recent sign-in. Raises InvalidRequest, NotPermitted,
         RateLimited, Overloaded.
@@ -150,6 +153,7 @@ class Accounts:
         """In the caller's (operator) transaction; call it last there."""
         await repository.set_password(tx, person.id, password_hash, now=self._clock.now())
         await self._tokens.void(tx, "password_reset", person.id)
+        await self._tokens.void_address_change(tx, person.id)
         await sessions.close_all(tx, person.id, but=but_session)
         await self._record(tx, by, "user.password_changed", person.id)
 

@@ -1,6 +1,7 @@
 """The one place where someone who proved who they are gets a session, whichever way they came."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -31,11 +32,13 @@ class Entrance:
         previous: SecretStr | None = None,
         tenant_id: str | None = None,
         second_factor_done: bool = False,
+        authenticated_at: datetime | None = None,
     ) -> OpenedSession:
         """A new session under a new token, in the caller's (operator) transaction; call it last there.
 
         It waits for the second factor of a person who has one. `previous` is the session token the browser came with, if
         any: that session ends. `tenant_id` is the tenant to work on; absent: the one they joined first.
+        `authenticated_at` is when they proved who they are, where that was not just now (a silent sign-in at an issuer).
         """
         if previous is not None:
             await sessions.close_by_hash(tx, hash_token(previous))
@@ -49,6 +52,7 @@ class Entrance:
             ip=origin.ip,
             user_agent=origin.user_agent,
             pending_totp=pending,
+            authenticated_at=authenticated_at,
         )
         await self._audit.record(
             tx,

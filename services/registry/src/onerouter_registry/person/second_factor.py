@@ -12,8 +12,10 @@ from onerouter_common.errors import Conflict, InvalidRequest
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.mail.letters import Letters
+from onerouter_registry.mail.service import Post
 from onerouter_registry.person import second_factor_repository as repository
-from onerouter_registry.person import totp
+from onerouter_registry.person import token_repository, totp
 from onerouter_registry.person.sealing import PersonSecrets, SealedSecret
 from onerouter_registry.secret_key import derive_key
 from onerouter_registry.session import repository as sessions
@@ -45,6 +47,8 @@ class SecondFactor:
         secrets: PersonSecrets,
         secret: SecretStr,
         throttle: Throttle,
+        post: Post,
+        letters: Letters,
         audit: AuditLog,
         clock: Clock,
     ) -> None:
@@ -52,6 +56,8 @@ class SecondFactor:
         self._secrets = secrets
         self._key = derive_key(secret, "recovery codes")
         self._throttle = throttle
+        self._post = post
+        self._letters = letters
         self._audit = audit
         self._clock = clock
 
@@ -68,7 +74,9 @@ class SecondFactor:
         return BegunTotp(secret, totp.uri_of(secret, row["email"]))
 
     async def confirm(self, user_id: str, code: str, *, but_session: str | None, by: Actor) -> list[SecretStr]:
-        """From now on it is asked for; other sessions end. Gives the recovery codes, this once.
+        """From now on it is asked for; other sessions end, and so does a change of the address that was only asked for.
+
+        Gives the recovery codes, this once.
 
         Raises InvalidRequest for a wrong code, Conflict when nothing was begun, RateLimited.
         """
@@ -87,6 +95,7 @@ class SecondFactor:
             await repository.use_step(tx, user_id, step)
             await self._keep_codes(tx, user_id, codes)
             await sessions.close_all(tx, user_id, but=but_session)
+            await token_repository.void_address_change(tx, user_id)
             await self._throttle.succeeded(tx, made, clear=(SECOND_FACTOR,))
             await self._record(tx, by, "user.totp_enabled", user_id)
         return codes
@@ -95,18 +104,20 @@ class SecondFactor:
         """New recovery codes; the old ones are void. Raises Conflict without a second factor."""
         codes = totp.new_recovery_codes()
         async with operator_transaction(self._engine) as tx:
-            await self._locked(tx, user_id)
+            row = await self._locked(tx, user_id)
             await self._keep_codes(tx, user_id, codes)
             await self._record(tx, by, "user.recovery_codes_renewed", user_id)
+        await self._post.tell(self._letters.recovery_codes_renewed(row["email"]))
         return codes
 
     async def remove(self, user_id: str, *, by: Actor) -> None:
         """Raises Conflict without one."""
         async with operator_transaction(self._engine) as tx:
-            await self._locked(tx, user_id)
+            row = await self._locked(tx, user_id)
             await repository.set_secret(tx, user_id, None, None, now=self._clock.now())
             await repository.replace_codes(tx, user_id, ())
             await self._record(tx, by, "user.totp_removed", user_id)
+        await self._post.tell(self._letters.second_factor_removed(row["email"]))
 
     async def open(self, user_id: str) -> OpenedTotp | None:
         """The secret that is set up, or being set up. May ask a KMS, so not inside a transaction."""
@@ -144,10 +155,11 @@ class SecondFactor:
         async with operator_transaction(self._engine) as tx:
             return await repository.codes_left(tx, user_id)
 
-    async def _locked(self, tx: AsyncConnection, user_id: str) -> None:
+    async def _locked(self, tx: AsyncConnection, user_id: str) -> RowMapping:
         row = await repository.lock(tx, user_id)
         if row is None or row["totp_enabled_at"] is None:
             raise Conflict("No second factor is set up.", code="TOTP_NOT_ENABLED")
+        return row
 
     async def _keep_codes(self, tx: AsyncConnection, user_id: str, codes: list[SecretStr]) -> None:
         hashes = [totp.hash_recovery_code(self._key, user_id, code.get_secret_value()) for code in codes]

@@ -7,6 +7,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, Overloaded, Unauthenticated
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.audit.chain import PLATFORM
@@ -17,9 +18,11 @@ from onerouter_registry.person.entrance import Entrance, visitor
 from onerouter_registry.person.model import Person
 from onerouter_registry.person.passwords import Passwords, Verdict
 from onerouter_registry.person.second_factor import SecondFactor
+from onerouter_registry.session import repository as sessions
 from onerouter_registry.session.model import OpenedSession, Session
-from onerouter_registry.throttle.model import SECOND_FACTOR, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, Rule
-from onerouter_registry.throttle.service import Throttle, Try, network_of
+from onerouter_registry.session.service import hash_token
+from onerouter_registry.throttle.model import SECOND_FACTOR, SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS, SIGN_IN_HERE, Rule
+from onerouter_registry.throttle.service import Throttle, Try, account_in_network, network_of
 from onerouter_registry.transactions import operator_transaction
 
 log = structlog.get_logger()
@@ -43,6 +46,7 @@ class SignIn:
         entrance: Entrance,
         throttle: Throttle,
         audit: AuditLog,
+        clock: Clock,
     ) -> None:
         self._engine = engine
         self._passwords = passwords
@@ -50,6 +54,7 @@ class SignIn:
         self._entrance = entrance
         self._throttle = throttle
         self._audit = audit
+        self._clock = clock
 
     async def with_password(
         self, email: str, password: SecretStr, origin: Origin, previous: SecretStr | None
@@ -59,7 +64,12 @@ class SignIn:
         RateLimited and Overloaded say nothing about the person either.
         """
         address = email_of("email", email)
-        made = await self._throttle.count({SIGN_IN_ACCOUNT: address, SIGN_IN_ADDRESS: network_of(origin.ip)})
+        subjects = {
+            SIGN_IN_HERE: account_in_network(address, origin.ip),
+            SIGN_IN_ACCOUNT: address,
+            SIGN_IN_ADDRESS: network_of(origin.ip),
+        }
+        made = await self._throttle.count(subjects, charged=SIGN_IN_ADDRESS)
         async with operator_transaction(self._engine) as tx:
             person = await repository.find_by_email(tx, address)
         stored = person.password_hash if person is not None and person.disabled_at is None else None
@@ -73,7 +83,7 @@ class SignIn:
                 raise Unauthenticated("The email address or the password is wrong.", code="SIGN_IN_FAILED")
             if verdict.better is not None:
                 await repository.rehash(tx, person.id, known=stored, better=verdict.better)
-            await self._throttle.succeeded(tx, made, clear=(SIGN_IN_ACCOUNT,))
+            await self._throttle.succeeded(tx, made, clear=(SIGN_IN_HERE, SIGN_IN_ACCOUNT))
             opened = await self._entrance.admit(tx, current, method="password", origin=origin, previous=previous)
         return SignedIn(current, opened)
 
@@ -82,7 +92,8 @@ class SignIn:
     ) -> SignedIn:
         """Turns a session that waits for its second factor into a new one that does not.
 
-        Raises Unauthenticated for a wrong or used code, Conflict when the session waits for none.
+        Raises Unauthenticated for a wrong or used code, and when the session has ended meanwhile (a new password ends it);
+        Conflict when it waits for none.
         """
         if not pending.pending_totp:
             raise Conflict("You are signed in already.", code="ALREADY_SIGNED_IN")
@@ -94,13 +105,17 @@ class SignIn:
             )
             person = await repository.find(tx, pending.user_id)
             if accepted and person is not None:
+                # `accepts` locked the person: who chooses a new password at the same time is done, or comes after this.
+                if person.disabled_at is not None or not await sessions.take_pending(
+                    tx, hash_token(token), now=self._clock.now()
+                ):
+                    raise Unauthenticated("Your session has ended. Sign in again.", code="SESSION_ENDED")
                 await self._throttle.succeeded(tx, made, clear=(SECOND_FACTOR,))
                 opened = await self._entrance.admit(
                     tx,
                     person,
                     method=pending.method,
                     origin=origin,
-                    previous=token,
                     tenant_id=pending.tenant_id,
                     second_factor_done=True,
                 )

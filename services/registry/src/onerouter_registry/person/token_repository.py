@@ -24,6 +24,11 @@ WHERE t.hash = :hash AND t.purpose = :purpose AND t.used_at IS NULL AND t.expire
 RETURNING t.user_id, t.data
 """).columns(data=JSONB)
 _VOID: Final = text("DELETE FROM single_use_tokens WHERE user_id = :user_id AND purpose = :purpose AND used_at IS NULL")
+_VOID_ADDRESS_CHANGE: Final = text("""
+DELETE FROM single_use_tokens t USING users u
+WHERE t.user_id = :user_id AND u.id = t.user_id AND t.purpose = 'email_change' AND t.used_at IS NULL
+      AND t.data ->> 'email' IS DISTINCT FROM u.email
+""")
 _SWEEP: Final = text("DELETE FROM single_use_tokens WHERE expires_at <= :now")
 
 
@@ -53,6 +58,11 @@ async def use(tx: AsyncConnection, token_hash: str, purpose: str, *, now: dateti
 
 async def void(tx: AsyncConnection, purpose: str, user_id: str) -> None:
     await tx.execute(_VOID, {"purpose": purpose, "user_id": user_id})
+
+
+async def void_address_change(tx: AsyncConnection, user_id: str) -> None:
+    """Not the one to the address they have."""
+    await tx.execute(_VOID_ADDRESS_CHANGE, {"user_id": user_id})
 
 
 async def sweep(tx: AsyncConnection, *, now: datetime) -> None:

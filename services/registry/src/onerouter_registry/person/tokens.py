@@ -70,6 +70,10 @@ class Tokens:
     async def void(self, tx: AsyncConnection, purpose: Purpose, user_id: str) -> None:
         await repository.void(tx, purpose, user_id)
 
+    async def void_address_change(self, tx: AsyncConnection, user_id: str) -> None:
+        """Whoever asked for it may be who is shut out now. A link that only confirms the address they have stays."""
+        await repository.void_address_change(tx, user_id)
+
 
 def _of(row: Mapping[Any, Any] | None) -> Redeemed:
     if row is None:

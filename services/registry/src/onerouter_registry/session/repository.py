@@ -12,7 +12,8 @@ from onerouter_registry.session.model import ListedSession
 _INSERT: Final = text("""
 INSERT INTO sessions (hash, id, user_id, tenant_id, pending_totp, method, ip, user_agent, created_at, authenticated_at,
                       last_seen_at, expires_at)
-VALUES (:hash, :id, :user_id, :tenant_id, :pending_totp, :method, :ip, :user_agent, :now, :now, :now, :expires_at)
+VALUES (:hash, :id, :user_id, :tenant_id, :pending_totp, :method, :ip, :user_agent, :now, :authenticated_at,
+        :now, :expires_at)
 """)
 
 # A tenant the user is no member of (any more) is as none; `chosen` is another tenant that one request asks for.
@@ -29,6 +30,9 @@ WHERE s.hash = :hash AND s.expires_at > :now AND s.last_seen_at > :idle_since
 _TOUCH: Final = text("UPDATE sessions SET last_seen_at = :now WHERE id = :id AND last_seen_at < :before")
 _CLOSE: Final = text("DELETE FROM sessions WHERE id = :id")
 _CLOSE_BY_HASH: Final = text("DELETE FROM sessions WHERE hash = :hash")
+_TAKE_PENDING: Final = text(
+    "DELETE FROM sessions WHERE hash = :hash AND pending_totp AND expires_at > :now RETURNING id"
+)
 _CLOSE_ALL: Final = text("DELETE FROM sessions WHERE user_id = :user_id AND id IS DISTINCT FROM CAST(:but AS text)")
 _CLOSE_OF: Final = text("DELETE FROM sessions WHERE id = :id AND user_id = :user_id RETURNING id")
 _LIST: Final = text("""
@@ -64,6 +68,11 @@ async def close(tx: AsyncConnection, session_id: str) -> None:
 
 async def close_by_hash(tx: AsyncConnection, token_hash: str) -> None:
     await tx.execute(_CLOSE_BY_HASH, {"hash": token_hash})
+
+
+async def take_pending(tx: AsyncConnection, token_hash: str, *, now: datetime) -> bool:
+    """End a session that waits for its second factor. False: there is none (any more)."""
+    return (await tx.execute(_TAKE_PENDING, {"hash": token_hash, "now": now})).first() is not None
 
 
 async def close_all(tx: AsyncConnection, user_id: str, *, but: str | None = None) -> None:

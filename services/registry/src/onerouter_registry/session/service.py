@@ -4,7 +4,7 @@ A sign-in always opens a new session under a new token, so that a token someone 
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -38,8 +38,12 @@ class Sessions:
         ip: str,
         user_agent: str,
         pending_totp: bool = False,
+        authenticated_at: datetime | None = None,
     ) -> OpenedSession:
-        """In the caller's (operator) transaction. A session that waits for its second factor ends after ten minutes."""
+        """In the caller's (operator) transaction. A session that waits for its second factor ends after ten minutes.
+
+        `authenticated_at` is when they proved who they are, absent: now.
+        """
         now = self._clock.now()
         token = SecretStr(secrets.token_urlsafe(_TOKEN_BYTES))
         opened = OpenedSession(token, new_id(SESSION), now + (_PENDING_LIFETIME if pending_totp else LIFETIME))
@@ -54,6 +58,7 @@ class Sessions:
             ip=ip,
             user_agent=user_agent[:_USER_AGENT_CHARS],
             now=now,
+            authenticated_at=authenticated_at or now,
             expires_at=opened.expires_at,
         )
         return opened
