@@ -8,6 +8,7 @@ from tests.services.registry.member.test_members import Team, team
 from tests.services.registry.site import PASSWORD, Browser, Site, open_site
 
 from onerouter_local.testing import Cluster
+from onerouter_registry.actor import Actor
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +158,37 @@ class TestAccepting:
             token = await site.token_mailed_to(email)
             await (staff.set_role("owner", "admin", "viewer") if change == "demote" else staff.remove("owner", "admin"))
             assert (await accept(site.browser(), token, password=PASSWORD))[1]["code"] == "LINK_UNUSABLE"
+
+    async def test_not_when_who_invited_was_shut_out(self, site: Site) -> None:
+        staff, email = await team(site), site.new_email()
+        invitation = await invite(staff.browsers["owner"], email, "owner")
+        token = await site.token_mailed_to(email)
+        await site.admin.people.users.disable(staff.ids["owner"])
+        assert (await accept(site.browser(), token, password=PASSWORD))[1]["code"] == "LINK_UNUSABLE"
+        await site.admin.people.users.disable(staff.ids["owner"], disabled=False)
+        assert (await accept(site.browser(), token, password=PASSWORD))[1]["code"] == "LINK_UNUSABLE"
+        (entry,) = await site.audited("invitation.revoked", invitation["id"])
+        assert entry["tenant_id"] == staff.tenant_id
+
+    async def test_not_when_the_operator_who_invited_is_none_any_more(self, site: Site) -> None:
+        users, tenant = site.admin.people.users, await site.admin.tenants.create("Acme")
+        operator = await users.make_operator((await users.create(site.new_email())).id)
+        emails = [site.new_email(), site.new_email()]
+        for email in emails:
+            await site.admin.people.invitations.invite(
+                tenant.id, email, "owner", acting_as=None, by=Actor("operator", operator.id, operator.email)
+            )
+        first, second = [await site.token_mailed_to(email) for email in emails]
+        assert (await accept(site.browser(), first, password=PASSWORD))[0] == 200
+        await users.make_operator(operator.id, is_operator=False)
+        assert (await accept(site.browser(), second, password=PASSWORD))[1]["code"] == "LINK_UNUSABLE"
+
+    async def test_not_when_who_invited_may_no_longer_even_if_nobody_withdrew_it(self, site: Site) -> None:
+        staff, email = await team(site, "admin"), site.new_email()
+        await invite(staff.browsers["admin"], email, "admin")
+        token = await site.token_mailed_to(email)
+        await site.query("UPDATE memberships SET role = 'viewer' WHERE user_id = $1", staff.ids["admin"])
+        assert (await accept(site.browser(), token, password=PASSWORD))[1]["code"] == "LINK_UNUSABLE"
 
     async def test_not_into_a_suspended_tenant(self, site: Site) -> None:
         staff, email = await team(site), site.new_email()

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotPermitted, OneRouterError, Unauthenticated
+from onerouter_common.ids import USER, is_id
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.member import repository
 from onerouter_registry.member.model import Invitation
+from onerouter_registry.member.service import require_may_manage
 from onerouter_registry.person import repository as people
 from onerouter_registry.person.entrance import Entrance, actor_of, visitor
 from onerouter_registry.person.model import Person
@@ -117,6 +119,7 @@ class Joining:
         tenant_id = (await self._find(tx, token)).tenant_id
         status = await repository.lock_tenant(tx, tenant_id)
         invitation = await self._find(tx, token, lock=True)
+        await _require_inviter(tx, invitation)
         if status != "active":
             raise NotPermitted("This tenant is suspended.", code="TENANT_SUSPENDED")
         return invitation
@@ -137,3 +140,18 @@ class Joining:
             target=("member", person.id),
             after={"role": invitation.role, "invitation": invitation.id, "invited_by": invitation.invited_by},
         )
+
+
+async def _require_inviter(tx: AsyncConnection, invitation: Invitation) -> None:
+    """An invitation is worth what its sender may do now. Raises InvalidRequest (an unusable link)."""
+    if not is_id(USER, invitation.invited_by):
+        return  # sent from the command line
+    inviter = await people.find(tx, invitation.invited_by)
+    if inviter is None or inviter.disabled_at is not None:
+        raise unusable_link()
+    if inviter.is_operator:
+        return
+    try:
+        await require_may_manage(tx, invitation.tenant_id, inviter.id, invitation.role)
+    except NotPermitted:
+        raise unusable_link() from None

@@ -30,6 +30,14 @@ ON CONFLICT (tenant_id, user_id) DO NOTHING RETURNING user_id
 """)
 _SET_ROLE: Final = text("UPDATE memberships SET role = :role WHERE tenant_id = :tenant_id AND user_id = :user_id")
 _REMOVE: Final = text("DELETE FROM memberships WHERE tenant_id = :tenant_id AND user_id = :user_id")
+_REMOVE_ALL_BUT: Final = text(
+    "DELETE FROM memberships WHERE tenant_id = :tenant_id AND user_id <> :user_id RETURNING user_id"
+)
+# Whoever founds a tenant is its member from the very moment it is made; nobody else can be.
+_LOCK_FOUNDED: Final = text("""
+SELECT t.id FROM tenants t JOIN memberships m ON m.tenant_id = t.id AND m.created_at = t.created_at
+WHERE m.user_id = :user_id AND t.status <> 'deleted' ORDER BY t.id FOR NO KEY UPDATE OF t
+""")
 _OF_USER: Final = text("""
 SELECT m.tenant_id, t.name AS tenant_name, t.status AS tenant_status, m.role
 FROM memberships m JOIN tenants t ON t.id = m.tenant_id
@@ -58,6 +66,13 @@ UPDATE invitations SET revoked_at = :now WHERE tenant_id = :tenant_id AND id = :
 """)  # noqa: S608 - our own words
 _REVOKE_OF_EMAIL: Final = text(f"""
 UPDATE invitations SET revoked_at = :now WHERE tenant_id = :tenant_id AND email = :email AND {_OPEN}
+""")  # noqa: S608
+_REVOKE_ALL: Final = text(f"""
+UPDATE invitations SET revoked_at = :now WHERE tenant_id = :tenant_id AND {_OPEN} RETURNING id
+""")  # noqa: S608
+_REVOKE_ALL_OF_INVITER: Final = text(f"""
+UPDATE invitations i SET revoked_at = :now WHERE invited_by = :user_id AND {_OPEN}
+RETURNING i.id, i.tenant_id, i.email, i.role, i.invited_by, i.mailed, i.created_at, i.expires_at, i.accepted_at, i.revoked_at
 """)  # noqa: S608
 _REVOKE_OF_INVITER: Final = text(f"""
 UPDATE invitations SET revoked_at = :now WHERE tenant_id = :tenant_id AND invited_by = :user_id AND {_OPEN}
@@ -97,6 +112,17 @@ async def set_role(tx: AsyncConnection, tenant_id: str, user_id: str, role: Role
 
 async def remove(tx: AsyncConnection, tenant_id: str, user_id: str) -> None:
     await tx.execute(_REMOVE, {"tenant_id": tenant_id, "user_id": user_id})
+
+
+async def remove_all_but(tx: AsyncConnection, tenant_id: str, user_id: str) -> list[str]:
+    """Those who are no longer members."""
+    values = {"tenant_id": tenant_id, "user_id": user_id}
+    return sorted((await tx.execute(_REMOVE_ALL_BUT, values)).scalars())
+
+
+async def lock_founded(tx: AsyncConnection, user_id: str) -> list[str]:
+    """The tenants this person made and is still a member of, locked as by `lock_tenant`."""
+    return list((await tx.execute(_LOCK_FOUNDED, {"user_id": user_id})).scalars())
 
 
 async def memberships_of(tx: AsyncConnection, user_id: str, *, most: int = 100) -> list[Membership]:
@@ -146,6 +172,17 @@ async def revoke_of_email(tx: AsyncConnection, tenant_id: str, email: str, *, no
 
 async def revoke_of_inviter(tx: AsyncConnection, tenant_id: str, user_id: str, *, now: datetime) -> None:
     await tx.execute(_REVOKE_OF_INVITER, {"tenant_id": tenant_id, "user_id": user_id, "now": now})
+
+
+async def revoke_all(tx: AsyncConnection, tenant_id: str, *, now: datetime) -> list[str]:
+    """Those that were open until now."""
+    return sorted((await tx.execute(_REVOKE_ALL, {"tenant_id": tenant_id, "now": now})).scalars())
+
+
+async def revoke_all_of_inviter(tx: AsyncConnection, user_id: str, *, now: datetime) -> list[Invitation]:
+    """Those that were open until now, whichever tenant's; in the order of the tenants."""
+    rows = (await tx.execute(_REVOKE_ALL_OF_INVITER, {"user_id": user_id, "now": now})).mappings()
+    return sorted((Invitation(**row) for row in rows), key=lambda one: (one.tenant_id, one.id))
 
 
 async def accept(tx: AsyncConnection, invitation_id: str, *, now: datetime) -> None:
