@@ -32,6 +32,7 @@ USER: Final = "usr"
 SESSION: Final = "ses"
 INVITATION: Final = "inv"
 AUDIT_ENTRY: Final = "aud"
+IDENTITY: Final = "idn"
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _TO_CROCKFORD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from tests.services.registry.conftest import keyring
 from onerouter_common.db.engine import tenant_engine
 from onerouter_common.ids import TENANT, new_id
 from onerouter_common.registry_client import Principal
+from onerouter_common.secrets import KeyRing
 from onerouter_common.settings import Mode
 from onerouter_common.web import problems
 from onerouter_local.testing import Database
@@ -26,13 +28,16 @@ from onerouter_registry.access.cookies import Cookies
 from onerouter_registry.access.origin import Origins
 from onerouter_registry.actor import SYSTEM
 from onerouter_registry.audit.service import AuditLog
+from onerouter_registry.mail.model import Mail
+from onerouter_registry.mail.service import Post
 from onerouter_registry.oidc import endpoints
 from onerouter_registry.oidc.issuers import Issuers, issuers
 from onerouter_registry.oidc.model import Issuer
-from onerouter_registry.person.entrance import Entrance
+from onerouter_registry.person import account_endpoints
 from onerouter_registry.person.model import Person
+from onerouter_registry.person.people import People, people
+from onerouter_registry.person.sealing import SealedByKeyRing
 from onerouter_registry.person.users import Users
-from onerouter_registry.session.service import Sessions
 from onerouter_registry.settings import Settings
 from onerouter_registry.transactions import operator_transaction
 
@@ -53,15 +58,33 @@ class TurnableClock:
         self.ahead += timedelta(**duration)
 
 
+@dataclass
+class Kept:
+    """A mailer that keeps what it is given."""
+
+    mails: list[Mail] = field(default_factory=list)
+    delivers = True
+
+    async def send(self, mail: Mail) -> None:
+        self.mails.append(mail)
+
+    def subjects(self, to: str) -> list[str]:
+        return [mail.subject for mail in self.mails if mail.to == to]
+
+
 @dataclass(frozen=True)
 class Stand:
     issuers: Issuers
-    users: Users
-    sessions: Sessions
+    people: People
     engine: AsyncEngine
     clock: TurnableClock
     transport: httpx.ASGITransport
     cookies: Cookies
+    mailer: Kept
+
+    @property
+    def users(self) -> Users:
+        return self.people.users
 
     def browser(self) -> httpx.AsyncClient:
         """With cookies of its own."""
@@ -98,7 +121,7 @@ class Stand:
     async def open_session(self, person: Person, browser: httpx.AsyncClient) -> dict[str, str]:
         """Sign this browser in as if by password; the headers of its writes."""
         async with operator_transaction(self.engine) as tx:
-            opened = await self.sessions.open(
+            opened = await self.people.sessions.open(
                 tx, person.id, tenant_id=None, method="password", ip="192.0.2.1", user_agent="test"
             )
         browser.cookies.set(
@@ -152,13 +175,14 @@ async def standing(
     )
     clock = TurnableClock()
     async with tenant_engine(made.dsn, size=4) as engine:
+        sealed = SealedByKeyRing(KeyRing.parse(settings.credential_keys_live.get_secret_value()))
+        mailer = Kept()
         audit = AuditLog(SECRET, clock)
-        users = Users(engine, audit, clock, policy=settings.sign_up_policy, first_operates=True)
-        sessions = Sessions(engine, clock)
-        opened = issuers(settings, engine, users, Entrance(sessions, audit), sessions, clock, pool)
+        persons = people(settings, engine, audit, clock, secrets=sealed, post=Post(mailer), entry=engine)
+        opened = issuers(settings, engine, persons, clock, pool)
         cookies = Cookies(SECRET, secure=mode is not Mode.LOCAL)
         authentication = Authentication(
-            sessions,
+            persons.sessions,
             cookies,
             Origins(settings.internal_tokens),
             _no_key,
@@ -169,7 +193,8 @@ async def standing(
         app = _app()
 
         async def with_state(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-            scope["state"] = {"issuers": opened.sign_in, "authentication": authentication}
+            admin = SimpleNamespace(people=persons)
+            scope["state"] = {"issuers": opened.sign_in, "authentication": authentication, "admin": admin}
             await app(scope, receive, send)
 
         async with operator_transaction(engine) as tx:
@@ -178,10 +203,10 @@ async def standing(
         async with operator_transaction(engine) as tx:
             taken = await tx.execute(text("SELECT true FROM users WHERE email = 'first@example.com'"))
             if taken.first() is None:
-                await users.add(
+                await persons.users.add(
                     tx, email="first@example.com", name="First", password_hash=None, email_verified=True, by=SYSTEM
                 )
-        yield Stand(opened, users, sessions, engine, clock, httpx.ASGITransport(app=with_state), cookies)
+        yield Stand(opened, persons, engine, clock, httpx.ASGITransport(app=with_state), cookies, mailer)
 
 
 async def _no_key(_: str) -> Principal | None:
@@ -192,6 +217,7 @@ def _app() -> FastAPI:
     app = FastAPI()
     problems.install(app)
     app.include_router(endpoints.router)
+    app.include_router(account_endpoints.router)
 
     @app.get("/api/whoami")
     async def whoami(caller: Annotated[Caller, Security(signed_in)]) -> dict[str, Any]:

@@ -13,6 +13,14 @@ from tests.services.registry.oidc.stand import Stand, a_config, path_of, standin
 
 from onerouter_local.testing import Database
 
+TENANTS_OF = """
+SELECT t.name, t.plan, m.role, bool_and(s.tenant_id = t.id) AS chosen
+FROM users u JOIN memberships m ON m.user_id = u.id JOIN tenants t ON t.id = m.tenant_id
+LEFT JOIN sessions s ON s.user_id = u.id
+WHERE u.email = :email GROUP BY t.id, m.role
+"""
+LINKED = "Another way to sign in to your account"
+
 
 class Scene:
     """An issuer and a person of it, whom we do not know yet."""
@@ -69,6 +77,20 @@ class TestNewPeople:
         for policy in ("open", "invited", "closed"):
             async with scene(people_database, policy, sign_up=True) as one:
                 assert await one.sign_in() is None
+
+    async def test_own_a_tenant_named_after_them_where_sign_up_is_open(self, people_database: Database) -> None:
+        async with scene(people_database, "open", sign_up=True) as one:
+            one.says(name="Ada Lovelace")
+            assert await one.sign_in() is None
+            assert await one.sign_in() is None  # once more makes no other
+            (tenant,) = await one.stand.rows(TENANTS_OF, email=one.email)
+            assert tenant == {"name": "Ada Lovelace", "plan": "starter", "role": "owner", "chosen": True}
+
+    async def test_own_none_where_operators_make_tenants(self, people_database: Database) -> None:
+        for policy in ("invited", "closed"):
+            async with scene(people_database, policy, sign_up=True) as one:
+                assert await one.sign_in() is None
+                assert await one.stand.rows(TENANTS_OF, email=one.email) == []
 
     async def test_need_an_invitation_where_it_may_not(self, people_database: Database) -> None:
         for policy, error in (("open", None), ("invited", None), ("closed", "sign_up_closed")):
@@ -148,6 +170,7 @@ class TestPeopleWeKnow:
             assert after.has_password
             (linked,) = await one.stand.rows("SELECT * FROM identities WHERE user_id = :id", id=person.id)
             assert (linked["issuer"], linked["subject"]) == (one.issuer.issuer, one.subject)
+            assert one.stand.mailer.subjects(person.email) == [LINKED]
 
     async def test_never_by_one_the_issuer_has_not_verified(self, people_database: Database) -> None:
         async with scene(people_database, trust_email=True) as one:
@@ -221,7 +244,7 @@ class TestLinking:
 
     async def test_lets_them_in_by_the_issuer_from_then_on(self, people_database: Database) -> None:
         async with scene(people_database, sign_up=False) as one, one.stand.browser() as browser:
-            person = await one.stand.add_person(f"other-{one.email}", password=True, is_operator=True)
+            person = await one.stand.add_person(f"other-{one.email}", email_verified=True, is_operator=True)
             headers = await one.stand.open_session(person, browser)
             answer = await self.link(one, browser, headers)
             assert answer.headers["location"] == "/settings?tab=sign-in#linked"
@@ -233,14 +256,37 @@ class TestLinking:
                 "SELECT actor_id, after FROM audit_entries WHERE action = 'user.identity_linked' AND target_id = :id",
                 id=person.id,
             )
-            assert entry == {"actor_id": person.id, "after": {"issuer": one.issuer.issuer}}
+            (linked,) = await one.stand.people.identities.list_of(person.id)
+            assert entry == {"actor_id": person.id, "after": {"issuer": one.issuer.issuer, "identity": linked.id}}
+            assert one.stand.mailer.subjects(person.email) == [LINKED]
             # Once more changes nothing.
             assert (await self.link(one, browser, headers)).headers["location"] == "/settings?tab=sign-in#linked"
+            assert one.stand.mailer.subjects(person.email) == [LINKED]
+
+    async def test_needs_a_recent_sign_in_or_the_password(self, people_database: Database) -> None:
+        async with scene(people_database) as one, one.stand.browser() as browser:
+            person = await one.stand.add_person(f"other-{one.email}", password=True, email_verified=True)
+            headers = await one.stand.open_session(person, browser)
+            one.stand.clock.pass_by(minutes=16)
+            refused = await browser.post("/api/auth/oidc/acme/link", json={}, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (403, "REAUTHENTICATION_REQUIRED")
+            wrong = await browser.post("/api/auth/oidc/acme/link", json={"password": "a guess"}, headers=headers)
+            assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "password")
+            assert await one.stand.rows("SELECT state_hash FROM oidc_flows WHERE user_id = :id", id=person.id) == []
+
+    async def test_needs_an_address_that_was_confirmed(self, people_database: Database) -> None:
+        async with scene(people_database) as one, one.stand.browser() as browser:
+            person = await one.stand.add_person(f"other-{one.email}", password=True)
+            headers = await one.stand.open_session(person, browser)
+            refused = await browser.post("/api/auth/oidc/acme/link", json={}, headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (403, "EMAIL_NOT_VERIFIED")
+            one.stand.mailer.delivers = False  # where no mail goes out nobody could confirm it
+            assert (await browser.post("/api/auth/oidc/acme/link", json={}, headers=headers)).status_code == 200
 
     async def test_an_identity_of_another_person_is_refused(self, people_database: Database) -> None:
         async with scene(people_database) as one, one.stand.browser() as browser:
             assert await one.sign_in() is None
-            person = await one.stand.add_person(f"other-{one.email}", password=True)
+            person = await one.stand.add_person(f"other-{one.email}", email_verified=True)
             answer = await self.link(one, browser, await one.stand.open_session(person, browser))
             assert answer.headers["location"] == "/settings?tab=sign-in&error=identity_taken#linked"
 
@@ -252,7 +298,8 @@ class TestLinking:
 
     async def test_needs_the_session_that_asked_for_it(self, people_database: Database) -> None:
         async with scene(people_database) as one, one.stand.browser() as browser:
-            headers = await one.stand.open_session(await one.stand.add_person(f"a-{one.email}"), browser)
+            starter = await one.stand.add_person(f"a-{one.email}", email_verified=True)
+            headers = await one.stand.open_session(starter, browser)
             begun = await browser.post("/api/auth/oidc/acme/link", json={"return_to": "/"}, headers=headers)
             callback = path_of(one.issuer.authorize(begun.json()["authorization_url"]))
             await one.stand.open_session(await one.stand.add_person(f"b-{one.email}"), browser)

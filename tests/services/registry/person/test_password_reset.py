@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from tests.services.registry.person.test_second_factor import enter, half_signed_in, with_second_factor
 from tests.services.registry.site import PASSWORD, Browser, Site, open_site
 
+from onerouter_common.ids import IDENTITY, new_id
 from onerouter_local.testing import Cluster
+from onerouter_registry.throttle.model import SIGN_IN_ACCOUNT
 
 NEW = "four other words here"
 
@@ -25,6 +28,17 @@ async def with_link(site: Site) -> tuple[Browser, str]:
     browser = await site.signed_up()
     await forgot(site, browser.email)
     return browser, await site.token_mailed_to(browser.email, subject="Choose")
+
+
+async def confirm_address(site: Site, browser: Browser) -> None:
+    token = await site.token_mailed_to(browser.email, subject="Confirm")
+    assert (await site.browser().post("/api/auth/email/confirm", {"token": token})).status_code == 200
+
+
+async def kept_out(site: Site, email: str) -> None:
+    """By guesses from so many networks that the account waits wherever it is tried."""
+    for _ in range(SIGN_IN_ACCOUNT.free):
+        await site.admin.people.throttle.count({SIGN_IN_ACCOUNT: email})
 
 
 class TestAsking:
@@ -125,11 +139,49 @@ class TestChoosing:
 
     async def test_lets_someone_in_again_whom_others_kept_out(self, site: Site) -> None:
         browser, token = await with_link(site)
-        for _ in range(5):
-            await site.browser().sign_in(browser.email, "another password")
-        assert (await site.browser().sign_in(browser.email)).status_code == 429
+        await kept_out(site, browser.email)
+        here = site.browser()
+        assert (await here.sign_in(browser.email)).status_code == 429
         await reset(site, token)
-        assert (await site.browser().sign_in(browser.email, NEW)).status_code == 200
+        assert (await here.sign_in(browser.email, NEW)).status_code == 200
+
+    async def test_lets_someone_in_again_who_guessed_too_often(self, site: Site) -> None:
+        browser, token = await with_link(site)
+        for _ in range(6):
+            refused = await browser.sign_in(browser.email, "another password")
+        assert refused.status_code == 429
+        await browser.post("/api/auth/password/reset", {"token": token, "password": NEW})
+        assert (await browser.sign_in(browser.email, NEW)).status_code == 200
+
+    async def test_voids_a_change_of_the_address_that_someone_else_asked_for(self, site: Site) -> None:
+        browser, token = await with_link(site)
+        await confirm_address(site, browser)
+        thief = site.new_email()
+        await browser.call("PATCH", "/api/account", {"email": thief})
+        change = await site.token_mailed_to(thief)
+        assert await reset(site, token) == 200
+        answer = await site.browser().post("/api/auth/email/confirm", {"token": change})
+        assert (answer.status_code, answer.json()["code"]) == (422, "LINK_UNUSABLE")
+
+    async def test_ends_a_second_factor_step_in_flight(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who knows the old password, and a code, is between the two as the owner chooses another one."""
+        owner, app, _ = await with_second_factor(site)
+        await confirm_address(site, owner)
+        await forgot(site, owner.email)
+        token = await site.token_mailed_to(owner.email, subject="Choose")
+        thief = await half_signed_in(site, owner.email)
+        second_factor = site.admin.people.sign_in._second_factor
+        open_now = second_factor.open
+
+        async def meanwhile(user_id: str) -> object:
+            """The thief's session was found already; then the reset is done."""
+            assert await reset(site, token) == 200
+            return await open_now(user_id)
+
+        monkeypatch.setattr(second_factor, "open", meanwhile)
+        answer = await enter(thief, code=app.code())
+        assert (answer.status_code, answer.json()["code"]) == (401, "SESSION_ENDED")
+        assert (await thief.get("/api/account")).status_code == 401
 
     async def test_proves_the_address(self, site: Site) -> None:
         browser, token = await with_link(site)
@@ -154,3 +206,68 @@ class TestChoosing:
     @pytest.mark.parametrize("token", ["", "short", "x" * 129, "\x00" * 40, "\ud800" * 40, "A" * 43])
     async def test_refuses_what_is_no_token(self, site: Site, token: str) -> None:
         assert await reset(site, token) == 422
+
+
+class TestAccountOpenedInWait:
+    """Someone signed up with an address that is not theirs; its owner asks for a new password."""
+
+    async def test_loses_its_second_factor_identities_and_sessions(self, site: Site) -> None:
+        squatter, _, _ = await with_second_factor(site)
+        user_id = (await squatter.get("/api/account")).json()["id"]
+        await site.query(
+            "INSERT INTO identities (issuer, subject, id, user_id, created_at) "
+            "VALUES ('https://a.example', $1, $2, $1, now())",
+            user_id,
+            new_id(IDENTITY),
+        )
+        await forgot(site, squatter.email)
+        assert await reset(site, await site.token_mailed_to(squatter.email, subject="Choose")) == 200
+        assert (await squatter.get("/api/auth/session")).status_code == 401
+        owner = site.browser()
+        assert (await owner.sign_in(squatter.email, NEW)).json()["status"] == "signed_in"
+        account = (await owner.get("/api/account")).json()
+        assert (account["id"], account["email_verified"], account["totp_enabled"]) == (user_id, True, False)
+        assert await site.query("SELECT FROM identities WHERE user_id = $1", user_id) == []
+        assert await site.query("SELECT FROM recovery_codes WHERE user_id = $1", user_id) == []
+
+    async def test_loses_the_keys_members_and_invitations_of_its_tenant(self, site: Site) -> None:
+        squatter, accomplice = await site.signed_up(), await site.signed_up()
+        me, tenant_id = await whoami(squatter)
+        await site.admin.people.members.add(tenant_id, (await whoami(accomplice))[0], "owner")
+        made = await squatter.post("/api/api-keys", {"name": "a way in", "scopes": ["*"]})
+        await squatter.post("/api/invitations", {"email": site.new_email(), "role": "owner"})
+        await forgot(site, squatter.email)
+        assert await reset(site, await site.token_mailed_to(squatter.email, subject="Choose")) == 200
+        headers = {"Authorization": f"Bearer {made.json()['key']}"}
+        assert (await site.browser().get("/api/tenant", **headers)).status_code == 401
+        members = await site.query("SELECT user_id FROM memberships WHERE tenant_id = $1", tenant_id)
+        assert [row["user_id"] for row in members] == [me]
+        still_open = "SELECT FROM invitations WHERE tenant_id = $1 AND revoked_at IS NULL"
+        assert await site.query(still_open, tenant_id) == []
+
+    async def test_that_was_proved_before_keeps_them(self, site: Site) -> None:
+        owner = await site.signed_up()
+        await confirm_address(site, owner)
+        made = await owner.post("/api/api-keys", {"name": "backend", "scopes": ["*"]})
+        await forgot(site, owner.email)
+        assert await reset(site, await site.token_mailed_to(owner.email, subject="Choose")) == 200
+        headers = {"Authorization": f"Bearer {made.json()['key']}"}
+        assert (await site.browser().get("/api/tenant", **headers)).status_code == 200
+
+    async def test_is_not_meant_by_a_link_that_an_operator_hands_over(self, site: Site) -> None:
+        owner, _, _ = await with_second_factor(site)
+        link = (await site.admin.people.password_reset.link_for(owner.email)).get_secret_value()
+        assert await reset(site, link.partition("#token=")[2]) == 200
+        assert (await site.browser().sign_in(owner.email, NEW)).json()["status"] == "totp_required"
+
+    async def test_is_never_an_operators(self, site: Site) -> None:
+        operator, _, _ = await with_second_factor(site)
+        await site.query("UPDATE users SET is_operator = true WHERE email = $1", operator.email)
+        await forgot(site, operator.email)
+        assert await reset(site, await site.token_mailed_to(operator.email, subject="Choose")) == 200
+        assert (await site.browser().sign_in(operator.email, NEW)).json()["status"] == "totp_required"
+
+
+async def whoami(browser: Browser) -> tuple[str, str]:
+    session = (await browser.get("/api/auth/session")).json()
+    return session["user"]["id"], session["tenant_id"]

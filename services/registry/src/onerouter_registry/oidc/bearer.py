@@ -16,8 +16,8 @@ from onerouter_registry.oidc.identities import Admission, identity_of, proves_se
 from onerouter_registry.oidc.model import Identity
 from onerouter_registry.oidc.provider import Provider
 from onerouter_registry.oidc.tokens import Verified, peek
-from onerouter_registry.person import repository as people
-from onerouter_registry.person.users import Users
+from onerouter_registry.person import repository as persons
+from onerouter_registry.person.people import People
 from onerouter_registry.session.model import Session
 from onerouter_registry.transactions import operator_transaction
 
@@ -28,10 +28,11 @@ _LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 class IssuerTokens:
     """Fulfils `access.authentication.BearerTokens`."""
 
-    def __init__(self, engine: AsyncEngine, providers: Sequence[Provider], users: Users, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, providers: Sequence[Provider], people: People, clock: Clock) -> None:
         self._engine = engine
+        self._people = people
         self._providers = {one.config.issuer: one for one in providers}
-        self._admission = Admission(users, tuple(one.config for one in providers))
+        self._admission = Admission(people.introductions, people.users.policy, tuple(one.config for one in providers))
         self._clock = clock
 
     async def find(self, token: SecretStr, *, chosen_tenant: str | None) -> Session | None:
@@ -56,17 +57,20 @@ class IssuerTokens:
         self, provider: Provider, verified: Verified, identity: Identity, chosen_tenant: str | None
     ) -> Session:
         async with operator_transaction(self._engine) as tx:
-            known = await people.find_by_identity(tx, identity.issuer, identity.subject)
+            known = await persons.find_by_identity(tx, identity.issuer, identity.subject)
             # An access token often carries no address; who is known by their subject was let in with one.
             if known is None or "email" in verified.claims:
                 require_domain(identity, provider.config)
-            person = await self._admission.person(tx, identity, provider.config, by=_BEARER)
+            found = await self._admission.person(tx, identity, provider.config, by=_BEARER)
+            person = found.person
             if person.has_totp and not proves_second_factor(identity, provider.config):
                 raise Unauthenticated(
                     "Your account has a second factor, and this token does not say that one was used.",
                     code="TOTP_REQUIRED",
                 )
             membership = await repository.only_membership(tx, person.id, chosen=chosen_tenant)
+        if found.joined:
+            await self._people.identities.tell_linked(person, identity.issuer)
         return Session(
             id="",
             user_id=person.id,

@@ -12,8 +12,9 @@ from onerouter_registry.access.authentication import Authentication, signed_in
 from onerouter_registry.access.caller import Caller
 from onerouter_registry.oidc.errors import IssuerUnavailable, SignInRefused
 from onerouter_registry.oidc.flows import LIFETIME, FlowCookie, local_path
+from onerouter_registry.oidc.journey import Browser, IssuerAnswer
 from onerouter_registry.oidc.schemas import LinkAnswer, LinkRequest
-from onerouter_registry.oidc.service import Browser, IssuerAnswer, IssuerSignIn
+from onerouter_registry.oidc.service import IssuerSignIn
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["Sign-in"])
 
@@ -34,11 +35,19 @@ async def start_oidc_sign_in(
     request: Request,
     issuer_id: IssuerId,
     return_to: Annotated[str, Query(max_length=512, description="A path of this site.", examples=["/"])] = "/",
+    prove_again: Annotated[
+        bool,
+        Query(
+            description="Whether the identity provider is to ask you even if you are signed in there: where a change needs a "
+            "recent sign-in."
+        ),
+    ] = False,
 ) -> Response:
     issuers: IssuerSignIn = request.state.issuers
     authentication: Authentication = request.state.authentication
     try:
-        departure = await issuers.start(issuer_id, local_path(return_to), authentication.origins.of(request).ip)
+        ip = authentication.origins.of(request).ip
+        departure = await issuers.start(issuer_id, local_path(return_to), ip, prove_again=prove_again)
     except IssuerUnavailable:
         return _redirect(302, "/sign-in", error="issuer_unavailable")
     except RateLimited:
@@ -96,12 +105,20 @@ async def link_oidc_identity(
     body: LinkRequest,
     caller: Annotated[Caller, Security(signed_in)],
 ) -> LinkAnswer:
-    """Answers the address to send the browser to; it comes back to `return_to`, with `?error=` where that failed."""
+    """Answers the address to send the browser to; it comes back to `return_to`, with `?error=` where that failed.
+
+    Your email address must be confirmed. Needs a sign-in of the last 15 minutes, or your password.
+    """
     if caller.session is None or caller.user_id is None:
         raise NotPermitted("Link an identity in a browser where you are signed in.")
     issuers: IssuerSignIn = request.state.issuers
-    departure = await issuers.start(
-        issuer_id, local_path(body.return_to), caller.actor.ip or "", user_id=caller.user_id
+    departure = await issuers.start_link(
+        issuer_id,
+        local_path(body.return_to),
+        caller.actor.ip or "",
+        user_id=caller.user_id,
+        session=caller.session,
+        password=body.password,
     )
     response.headers["Cache-Control"] = "no-store"
     _keep(request, response, departure.cookie)

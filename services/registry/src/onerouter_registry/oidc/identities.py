@@ -11,8 +11,8 @@ from onerouter_registry.oidc.model import Identity, Issuer
 from onerouter_registry.oidc.provider import authenticated_at
 from onerouter_registry.oidc.tokens import Verified
 from onerouter_registry.person.emails import email_of
-from onerouter_registry.person.model import Person
-from onerouter_registry.person.users import Users
+from onerouter_registry.person.introductions import Found, Introductions
+from onerouter_registry.person.model import SignUpPolicy
 
 _NAME_CHARS: Final = 100
 
@@ -38,24 +38,26 @@ def require_domain(identity: Identity, config: Issuer) -> None:
 class Admission:
     """Whose account an identity is: the one rule for browsers and bearer tokens."""
 
-    def __init__(self, users: Users, issuers: tuple[Issuer, ...]) -> None:
-        self._users = users
+    def __init__(self, introductions: Introductions, policy: SignUpPolicy, issuers: tuple[Issuer, ...]) -> None:
+        """`policy` is the installation's."""
+        self._introductions = introductions
+        self._policy = policy
         self._trusted = frozenset(one.issuer for one in issuers if one.trust_email)
 
-    async def person(self, tx: AsyncConnection, identity: Identity, config: Issuer, *, by: Actor) -> Person:
+    async def person(self, tx: AsyncConnection, identity: Identity, config: Issuer, *, by: Actor) -> Found:
         """In the caller's (operator) transaction. Raises NotPermitted.
 
         Without `sign_up` an issuer makes accounts for those who were invited, unless nobody may sign up at all.
         """
-        return await self._users.find_or_create_for_identity(
+        policy: SignUpPolicy = "open" if config.sign_up else "closed" if self._policy == "closed" else "invited"
+        return await self._introductions.find_or_create(
             tx,
             identity.issuer,
             identity.subject,
             identity.email,
             identity.name,
-            identity.email is not None,
             trusted=self._trusted,
-            policy="open" if config.sign_up else "closed" if self._users.policy == "closed" else "invited",
+            policy=policy,
             by=by,
         )
 

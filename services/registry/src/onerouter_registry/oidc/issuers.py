@@ -14,11 +14,8 @@ from onerouter_registry.oidc.fetching import Fetcher, open_pool
 from onerouter_registry.oidc.flows import Flows
 from onerouter_registry.oidc.provider import Provider
 from onerouter_registry.oidc.service import IssuerSignIn
-from onerouter_registry.person.entrance import Entrance
-from onerouter_registry.person.users import Users
-from onerouter_registry.session.service import Sessions
+from onerouter_registry.person.people import People
 from onerouter_registry.settings import Settings
-from onerouter_registry.throttle.service import Throttle
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +25,16 @@ class Issuers:
 
 
 @asynccontextmanager
-async def open_issuers(
-    settings: Settings, engine: AsyncEngine, users: Users, entrance: Entrance, sessions: Sessions, clock: Clock
-) -> AsyncIterator[Issuers]:
+async def open_issuers(settings: Settings, engine: AsyncEngine, people: People, clock: Clock) -> AsyncIterator[Issuers]:
     """Nothing is fetched before someone signs in: an issuer that is away keeps nobody from starting."""
     async with open_pool() as pool:
-        yield issuers(settings, engine, users, entrance, sessions, clock, pool)
+        yield issuers(settings, engine, people, clock, pool)
 
 
 def issuers(
     settings: Settings,
     engine: AsyncEngine,
-    users: Users,
-    entrance: Entrance,
-    sessions: Sessions,
+    people: People,
     clock: Clock,
     pool: httpx.AsyncBaseTransport,
 ) -> Issuers:
@@ -52,11 +45,8 @@ def issuers(
         engine,
         providers,
         Flows(engine, clock, settings.secret, secure=not local),
-        users,
-        entrance,
-        sessions,
-        Throttle(engine, settings.secret, clock),
+        people,
         clock,
         public_url=str(settings.public_url),
     )
-    return Issuers(sign_in, IssuerTokens(engine, providers, users, clock))
+    return Issuers(sign_in, IssuerTokens(engine, providers, people, clock))

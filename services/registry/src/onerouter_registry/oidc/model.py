@@ -36,8 +36,9 @@ class Issuer(BaseModel):
     )
     trust_email: bool = Field(
         False,
-        description="Whether its word on who owns an address is enough to let them into an account that nobody else can "
-        "have taken: one without a password.",
+        description="Whether its word on who owns an address opens an account that exists: also one with a password, which "
+        "whoever the issuer vouches for then enters without it. Not an operator's, and not one that an issuer without this "
+        "trust opens. Only for an issuer that owns those addresses or checks them well.",
     )
     trust_mfa: bool = Field(False, description="Whether `mfa` in a token's `amr` stands for our own second factor.")
 

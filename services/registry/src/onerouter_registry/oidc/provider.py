@@ -53,8 +53,13 @@ class Provider:
         self._discovered = Remembered(lambda: discover(fetcher, config.issuer), clock, what=f"discovery of {config.id}")
         self._keys = IssuerKeys(Remembered(self._fetch_keys, clock, what=f"keys of {config.id}"))
 
-    async def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, code_challenge: str) -> str:
-        """Where to send the browser. Raises IssuerUnavailable."""
+    async def authorization_url(
+        self, *, redirect_uri: str, state: str, nonce: str, code_challenge: str, prove_again: bool = False
+    ) -> str:
+        """Where to send the browser. Raises IssuerUnavailable.
+
+        `prove_again`: the issuer asks the person even if they are signed in there, and says when that was (Core 3.1.2.1).
+        """
         endpoint = urlsplit((await self._discovered.get()).authorization_endpoint)
         ours = {
             "response_type": "code",
@@ -65,6 +70,7 @@ class Provider:
             "nonce": nonce,
             "code_challenge": code_challenge,
             "code_challenge_method": "S256",
+            **({"prompt": "login", "max_age": "0"} if prove_again else {}),
         }
         query = "&".join(part for part in (endpoint.query, urlencode(ours)) if part)
         return urlunsplit((endpoint.scheme, endpoint.netloc, endpoint.path, query, ""))

@@ -2,11 +2,14 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from onerouter_registry.person.fields import Password
+
 
 class LinkRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"return_to": "/settings/account"}]})
 
     return_to: str = Field("/", max_length=512, description="A path of this site, where the browser comes back to.")
+    password: Password | None = Field(None, description="Needed more than 15 minutes after signing in.")
 
 
 class LinkAnswer(BaseModel):

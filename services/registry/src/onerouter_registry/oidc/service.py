@@ -1,7 +1,6 @@
 """Signing in at an issuer: the way there, the way back, and linking an issuer to an account one has already."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -10,19 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotFound, NotPermitted
-from onerouter_registry.access.origin import Origin
 from onerouter_registry.oidc.errors import IssuerUnavailable, Refusal, SignInRefused, TokenRefused
-from onerouter_registry.oidc.flows import FlowCookie, Flows
+from onerouter_registry.oidc.flows import Flows
 from onerouter_registry.oidc.identities import Admission, identity_of, proves_second_factor, require_domain
+from onerouter_registry.oidc.journey import Arrival, Browser, Departure, IssuerAnswer, IssuerChoice
 from onerouter_registry.oidc.model import Flow, Identity
 from onerouter_registry.oidc.provider import Exchange, Provider
-from onerouter_registry.person import repository as people
-from onerouter_registry.person.entrance import Entrance, actor_of, visitor
-from onerouter_registry.person.users import Users
-from onerouter_registry.session.model import OpenedSession
-from onerouter_registry.session.service import Sessions
+from onerouter_registry.person import repository as persons
+from onerouter_registry.person.entrance import actor_of, visitor
+from onerouter_registry.person.people import People
+from onerouter_registry.session.model import Session
 from onerouter_registry.throttle.model import Rule
-from onerouter_registry.throttle.service import Throttle, network_of
+from onerouter_registry.throttle.service import network_of
 from onerouter_registry.transactions import operator_transaction
 
 log = structlog.get_logger()
@@ -40,72 +38,22 @@ _REFUSALS: Final[Mapping[str, Refusal]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerChoice:
-    """A button on the sign-in page."""
-
-    id: str
-    name: str
-    start_path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """Where the browser goes, and what it must bring back."""
-
-    url: str
-    cookie: FlowCookie
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerAnswer:
-    """What the issuer sent the browser back with."""
-
-    state: str | None
-    code: SecretStr | None
-    error: str | None
-    iss: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """Who brings the answer."""
-
-    cookies: Mapping[str, str]
-    session_token: SecretStr | None
-    origin: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """`session` is None where an identity was linked: the session they came with goes on."""
-
-    return_to: str
-    session: OpenedSession | None
-
-
 class IssuerSignIn:
     def __init__(
         self,
         engine: AsyncEngine,
         providers: Sequence[Provider],
         flows: Flows,
-        users: Users,
-        entrance: Entrance,
-        sessions: Sessions,
-        throttle: Throttle,
+        people: People,
         clock: Clock,
         *,
         public_url: str,
     ) -> None:
         self._engine = engine
-        self._throttle = throttle
+        self._people = people
         self._providers = {one.config.id: one for one in providers}
-        self._admission = Admission(users, tuple(one.config for one in providers))
+        self._admission = Admission(people.introductions, people.users.policy, tuple(one.config for one in providers))
         self.flows: Final = flows
-        self._users = users
-        self._entrance = entrance
-        self._sessions = sessions
         self._clock = clock
         self._base = f"{public_url.rstrip('/')}/api/auth/oidc"
 
@@ -116,18 +64,49 @@ class IssuerSignIn:
             for issuer_id, one in self._providers.items()
         ]
 
-    async def start(self, issuer_id: str, return_to: str, ip: str, *, user_id: str | None = None) -> Departure:
-        """`return_to` is a local path, `user_id` who links an identity. Raises NotFound, IssuerUnavailable, RateLimited."""
+    def name_of(self, issuer: str) -> str | None:
+        """What the operator calls it; None where it is none of ours any more."""
+        return next((one.config.name for one in self._providers.values() if one.config.issuer == issuer), None)
+
+    async def start(
+        self, issuer_id: str, return_to: str, ip: str, *, user_id: str | None = None, prove_again: bool = False
+    ) -> Departure:
+        """`return_to` is a local path, `user_id` who links an identity. Raises NotFound, IssuerUnavailable, RateLimited.
+
+        `prove_again`: the issuer is not to take an earlier sign-in for an answer.
+        """
         provider = self._provider(issuer_id)
-        await self._throttle.count({_STARTS: network_of(ip)})
+        await self._people.throttle.count({_STARTS: network_of(ip)})
         begun = await self.flows.begin(issuer_id, return_to, user_id=user_id)
         url = await provider.authorization_url(
             redirect_uri=self._redirect_uri(issuer_id),
             state=begun.state,
             nonce=begun.nonce,
             code_challenge=begun.code_challenge,
+            prove_again=prove_again,
         )
         return Departure(url, begun.cookie)
+
+    async def start_link(
+        self,
+        issuer_id: str,
+        return_to: str,
+        ip: str,
+        *,
+        user_id: str,
+        session: Session,
+        password: SecretStr | None,
+    ) -> Departure:
+        """To link an identity, which opens the account from then on: asks for a recent sign-in, or the password.
+
+        Raises NotPermitted (also while the address is not confirmed, where a mail could do so), and what `start` raises.
+        """
+        self._provider(issuer_id)
+        person = (await self._people.accounts.get(user_id)).person
+        if person.email_verified_at is None and self._people.post.delivers:
+            raise NotPermitted("Confirm your email address first: open the link we mailed.", code="EMAIL_NOT_VERIFIED")
+        await self._people.reauthentication.require(user_id, session, password)
+        return await self.start(issuer_id, return_to, ip, user_id=user_id)
 
     async def finish(self, issuer_id: str, answer: IssuerAnswer, browser: Browser) -> Arrival:
         """Raises NotFound and SignInRefused."""
@@ -161,30 +140,34 @@ class IssuerSignIn:
             await self._link(flow.user_id, identity, browser)
             return Arrival(flow.return_to, None)
         async with operator_transaction(self._engine) as tx:
-            await self._throttle.forget(tx, _STARTS, network_of(browser.origin.ip))
-            person = await self._admission.person(tx, identity, provider.config, by=visitor(browser.origin))
-            opened = await self._entrance.admit(
+            await self._people.throttle.forget(tx, _STARTS, network_of(browser.origin.ip))
+            found = await self._admission.person(tx, identity, provider.config, by=visitor(browser.origin))
+            opened = await self._people.entrance.admit(
                 tx,
-                person,
+                found.person,
                 method="oidc",
                 origin=browser.origin,
                 previous=browser.session_token,
                 second_factor_done=proves_second_factor(identity, provider.config),
+                authenticated_at=identity.authenticated_at,
             )
+        if found.joined:
+            await self._people.identities.tell_linked(found.person, identity.issuer)
         return Arrival(flow.return_to, opened)
 
     async def _link(self, user_id: str, identity: Identity, browser: Browser) -> None:
         """Only in the session that asked for it, or another of the same person."""
-        session = None if browser.session_token is None else await self._sessions.find(browser.session_token)
+        session = None if browser.session_token is None else await self._people.sessions.find(browser.session_token)
         if session is None or session.pending_totp or session.user_id != user_id:
             raise SignInRefused("sign_in_expired", "who started the link is not signed in any more")
         async with operator_transaction(self._engine) as tx:
-            person = await people.find(tx, user_id, lock=True)
+            person = await persons.find(tx, user_id, lock=True)
             if person is None:
                 raise SignInRefused("sign_in_expired", "the account is gone")
-            await self._users.link_identity(
-                tx, person, identity.issuer, identity.subject, by=actor_of(person, browser.origin)
-            )
+            by = actor_of(person, browser.origin)
+            linked = await self._people.identities.link(tx, person, identity.issuer, identity.subject, by=by)
+        if linked:
+            await self._people.identities.tell_linked(person, identity.issuer)
 
     def _provider(self, issuer_id: str) -> Provider:
         provider = self._providers.get(issuer_id)

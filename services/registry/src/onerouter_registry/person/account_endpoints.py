@@ -2,16 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Path, Security
+from fastapi import APIRouter, Body, Depends, Path, Request, Security
 
 from onerouter_common.errors import NotFound
-from onerouter_common.ids import SESSION, is_id
+from onerouter_common.ids import IDENTITY, SESSION, is_id
 from onerouter_registry.access.authentication import signed_in
 from onerouter_registry.access.caller import Caller
+from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.person.account_schemas import (
     AccountPatch,
     AccountPatched,
     AccountView,
+    IdentitiesOfMine,
+    IdentityOfMine,
     PasswordChange,
     Proof,
     RecoveryCodes,
@@ -77,6 +80,31 @@ async def end_session(caller: Me, people: PeopleUsed, session_id: Annotated[str,
     if not is_id(SESSION, session_id):
         raise NotFound("There is no such session of yours.")
     await people.own_sessions.end(_id(caller), session_id, by=caller.actor)
+    return Done()
+
+
+@router.get("/identities", summary="List your identities at identity providers")
+async def list_identities(request: Request, caller: Me, people: PeopleUsed) -> IdentitiesOfMine:
+    """Each lets you in on the word of its issuer. `POST /api/auth/oidc/{issuer_id}/link` adds one."""
+    issuers: IssuerSignIn = request.state.issuers
+    listed = await people.identities.list_of(_id(caller))
+    return IdentitiesOfMine(data=[IdentityOfMine.of(one, issuers.name_of(one.issuer)) for one in listed])
+
+
+@router.delete(
+    "/identities/{identity_id}",
+    summary="Unlink an identity",
+    responses={409: {"description": "It is your only way to sign in."}},
+)
+async def unlink_identity(
+    caller: Me, people: PeopleUsed, identity_id: Annotated[str, Path(max_length=40)], body: MaybeProof
+) -> Done:
+    """Its issuer lets you in no longer, and your other sessions end. Needs a sign-in of the last 15 minutes, or your
+    password."""
+    if not is_id(IDENTITY, identity_id):
+        raise NotFound("There is no such identity of yours.")
+    await people.reauthentication.require(_id(caller), caller.session, body.password)
+    await people.identities.unlink(_id(caller), identity_id, but_session=_session_id(caller), by=caller.actor)
     return Done()
 
 

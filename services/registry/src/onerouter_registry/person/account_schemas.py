@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 from onerouter_common.contracts.base import Moment
 from onerouter_registry.person.account import Account
 from onerouter_registry.person.fields import FORBID, Email, Name, NewPassword, Password, TotpCode
+from onerouter_registry.person.model import LinkedIdentity
 from onerouter_registry.session.model import ListedSession, Method
 
 
@@ -85,6 +86,23 @@ class RecoveryCodes(BaseModel):
     @classmethod
     def of(cls, codes: list[SecretStr]) -> Self:
         return cls(recovery_codes=[code.get_secret_value() for code in codes])
+
+
+class IdentityOfMine(BaseModel):
+    id: str = Field(examples=["idn_01k9zq3v9yf7w8r2m4t6x8z0bc"])
+    issuer: str = Field(examples=["https://accounts.google.com"])
+    issuer_name: str | None = Field(
+        description="What its button says; null where this installation no longer knows it.", examples=["Google"]
+    )
+    linked_at: Moment
+
+    @classmethod
+    def of(cls, identity: LinkedIdentity, issuer_name: str | None) -> Self:
+        return cls(id=identity.id, issuer=identity.issuer, issuer_name=issuer_name, linked_at=identity.created_at)
+
+
+class IdentitiesOfMine(BaseModel):
+    data: list[IdentityOfMine] = Field(description="Linked first first, at most 100.")
 
 
 class SessionOfMine(BaseModel):

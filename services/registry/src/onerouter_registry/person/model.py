@@ -9,6 +9,16 @@ SignUpPolicy = Literal["open", "invited", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedIdentity:
+    """An issuer on whose word a person is let in."""
+
+    id: str
+    issuer: str
+    created_at: datetime
+    """When it was linked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     id: str
     email: str

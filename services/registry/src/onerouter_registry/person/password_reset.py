@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import NotFound
@@ -19,10 +19,12 @@ from onerouter_registry.person import repository
 from onerouter_registry.person.account import Accounts
 from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.entrance import actor_of
+from onerouter_registry.person.model import Person
 from onerouter_registry.person.passwords import Passwords, require_good
+from onerouter_registry.person.reclaiming import Reclaiming
 from onerouter_registry.person.tokens import Tokens, unusable_link
-from onerouter_registry.throttle.model import MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_IN_ACCOUNT, TOKEN_ADDRESS
-from onerouter_registry.throttle.service import Throttle, network_of
+from onerouter_registry.throttle.model import MAIL_ACCOUNT, MAIL_ADDRESS, SIGN_IN_ACCOUNT, SIGN_IN_HERE, TOKEN_ADDRESS
+from onerouter_registry.throttle.service import Throttle, account_in_network, network_of
 from onerouter_registry.transactions import operator_transaction
 
 log = structlog.get_logger()
@@ -37,6 +39,7 @@ class PasswordReset:
         engine: AsyncEngine,
         passwords: Passwords,
         accounts: Accounts,
+        reclaiming: Reclaiming,
         throttle: Throttle,
         tokens: Tokens,
         post: Post,
@@ -47,6 +50,7 @@ class PasswordReset:
         self._engine = engine
         self._passwords = passwords
         self._accounts = accounts
+        self._reclaiming = reclaiming
         self._throttle = throttle
         self._tokens = tokens
         self._post = post
@@ -60,7 +64,7 @@ class PasswordReset:
         Raises InvalidRequest for what is no address, RateLimited, Overloaded.
         """
         address = email_of("email", email)
-        await self._throttle.count({MAIL_ACCOUNT: address, MAIL_ADDRESS: network_of(origin.ip)})
+        await self._throttle.count({MAIL_ACCOUNT: address, MAIL_ADDRESS: network_of(origin.ip)}, charged=MAIL_ADDRESS)
         await self._post.hand_in(lambda: self._write(address, origin))
 
     async def _write(self, address: str, origin: Origin) -> None:
@@ -106,6 +110,9 @@ class PasswordReset:
     async def carry_out(self, token: SecretStr, password: SecretStr, origin: Origin) -> None:
         """Choose a new password with a link. Ends every session, and whatever kept the owner from signing in.
 
+        Where nobody had proved the address before, and the link was mailed there, someone else may have opened the account
+        in wait: it is taken back from them.
+
         Raises InvalidRequest (an unusable link, a bad password), RateLimited, Overloaded.
         """
         made = await self._throttle.count({TOKEN_ADDRESS: network_of(origin.ip)})
@@ -117,14 +124,21 @@ class PasswordReset:
         require_good("password", password, email=person.email)
         password_hash = await self._passwords.hash(password)
         async with operator_transaction(self._engine) as tx:
+            person = await repository.find(tx, found.user_id, lock=True)
             redeemed = await self._tokens.redeem(tx, "password_reset", token)
-            person = await repository.find(tx, redeemed.user_id, lock=True)
             if person is None:
                 raise unusable_link()
             if "by" not in redeemed.data:
-                await repository.verify_email(tx, person.id, now=self._clock.now())  # the mail reached them
+                await self._prove_address(tx, person, origin)
             await self._throttle.succeeded(tx, made)
+            await self._throttle.forget(tx, SIGN_IN_HERE, account_in_network(person.email, origin.ip))
             await self._throttle.forget(tx, SIGN_IN_ACCOUNT, person.email)
             await self._accounts.replace_password(
                 tx, person, password_hash, but_session=None, by=actor_of(person, origin)
             )
+
+    async def _prove_address(self, tx: AsyncConnection, person: Person, origin: Origin) -> None:
+        """The mail reached them. Operators were made such by who runs this installation: nobody opens theirs in wait."""
+        if person.email_verified_at is None and not person.is_operator:
+            await self._reclaiming.reclaim(tx, person, by=actor_of(person, origin))
+        await repository.verify_email(tx, person.id, now=self._clock.now())

@@ -14,9 +14,12 @@ from onerouter_registry.member.joining import Joining
 from onerouter_registry.member.service import Members
 from onerouter_registry.person.account import Accounts
 from onerouter_registry.person.entrance import Entrance
+from onerouter_registry.person.identities import Identities
+from onerouter_registry.person.introductions import Introductions
 from onerouter_registry.person.password_reset import PasswordReset
 from onerouter_registry.person.passwords import Passwords
 from onerouter_registry.person.reauthentication import Reauthentication
+from onerouter_registry.person.reclaiming import Reclaiming
 from onerouter_registry.person.sealing import PersonSecrets
 from onerouter_registry.person.second_factor import SecondFactor
 from onerouter_registry.person.sign_in import SignIn
@@ -33,6 +36,8 @@ from onerouter_registry.throttle.service import Throttle
 @dataclass(frozen=True, slots=True)
 class People:
     users: Users
+    identities: Identities
+    introductions: Introductions
     sessions: Sessions
     own_sessions: OwnSessions
     entrance: Entrance
@@ -73,23 +78,29 @@ def people(
     users = Users(engine, audit, clock, policy=policy, first_operates=settings.first_person_operates)
     founding = Founding(entry, audit, clock, plan=settings.default_plan, policy=policy)
     second_factor, at_entry = (
-        SecondFactor(one, secrets, settings.secret, throttle, audit, clock) for one in (engine, entry)
+        SecondFactor(one, secrets, settings.secret, throttle, post, letters, audit, clock) for one in (engine, entry)
     )
     reauthentication = Reauthentication(engine, passwords, throttle, clock)
     accounts = Accounts(engine, passwords, reauthentication, throttle, tokens, post, letters, audit, clock)
+    identities = Identities(engine, post, letters, audit, clock)
+    reclaiming = Reclaiming(audit, clock)
     return People(
         users=users,
+        identities=identities,
+        introductions=Introductions(users, identities, founding, reclaiming, clock),
         sessions=sessions,
         own_sessions=OwnSessions(engine, audit, clock),
         entrance=entrance,
         throttle=throttle,
         passwords=passwords,
-        sign_in=SignIn(entry, passwords, at_entry, entrance, throttle, audit),
+        sign_in=SignIn(entry, passwords, at_entry, entrance, throttle, audit, clock),
         sign_up=SignUp(engine, users, passwords, founding, entrance, throttle, tokens, post, letters),
         reauthentication=reauthentication,
         second_factor=second_factor,
         accounts=accounts,
-        password_reset=PasswordReset(engine, passwords, accounts, throttle, tokens, post, letters, audit, clock),
+        password_reset=PasswordReset(
+            engine, passwords, accounts, reclaiming, throttle, tokens, post, letters, audit, clock
+        ),
         founding=founding,
         members=Members(engine, audit, clock),
         invitations=Invitations(engine, throttle, post, letters, audit, clock),

@@ -24,11 +24,6 @@ _BY_EMAIL: Final = text(_PERSON + "WHERE u.email = :email")
 _BY_IDENTITY: Final = text(
     _PERSON + "JOIN identities i ON i.user_id = u.id WHERE i.issuer = :issuer AND i.subject = :subject"
 )
-_LINK: Final = text("""
-INSERT INTO identities (issuer, subject, user_id, created_at) VALUES (:issuer, :subject, :user_id, :now)
-ON CONFLICT (issuer, subject) DO NOTHING RETURNING user_id
-""")
-_ISSUERS_OF: Final = text("SELECT DISTINCT issuer FROM identities WHERE user_id = :user_id")
 _LIST: Final = text(_PERSON + "WHERE u.id > :after ORDER BY u.id LIMIT :most")
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('onerouter.registry.people', 0))")
 _ANYONE: Final = text("SELECT EXISTS (SELECT FROM users)")
@@ -92,17 +87,6 @@ async def find_by_identity(tx: AsyncConnection, issuer: str, subject: str) -> Pe
     return None if row is None else Person(**row)
 
 
-async def link_identity(tx: AsyncConnection, issuer: str, subject: str, user_id: str, *, now: datetime) -> bool:
-    """False: it is linked already, to them or to another."""
-    values = {"issuer": issuer, "subject": subject, "user_id": user_id, "now": now}
-    return (await tx.execute(_LINK, values)).first() is not None
-
-
-async def issuers_of(tx: AsyncConnection, user_id: str) -> list[str]:
-    """On whose word this person is let in."""
-    return list((await tx.execute(_ISSUERS_OF, {"user_id": user_id})).scalars())
-
-
 async def list_after(tx: AsyncConnection, after: str, *, most: int) -> list[Person]:
     """In the order of their ids, oldest first; `after` is the last id of the page before, or empty."""
     return [Person(**row) for row in (await tx.execute(_LIST, {"after": after, "most": most})).mappings()]
@@ -159,7 +143,7 @@ async def set_disabled(tx: AsyncConnection, user_id: str, *, disabled: bool, now
 
 
 async def strip_proofs(tx: AsyncConnection, user_id: str, *, now: datetime) -> None:
-    """Forget password and second factor: whoever set them did not own the address."""
+    """Forget password, second factor and links: whoever set them did not own the address."""
     await tx.execute(_STRIP, {"id": user_id, "now": now})
     await tx.execute(text("DELETE FROM recovery_codes WHERE user_id = :id"), {"id": user_id})
     await tx.execute(text("DELETE FROM single_use_tokens WHERE user_id = :id"), {"id": user_id})

@@ -220,6 +220,7 @@ def _people() -> None:
         CREATE TABLE identities (
             issuer text NOT NULL,
             subject text NOT NULL,
+            id text NOT NULL UNIQUE,
             user_id text NOT NULL REFERENCES users (id) ON DELETE CASCADE,
             created_at timestamptz NOT NULL,
             PRIMARY KEY (issuer, subject)
