@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from pydantic import SecretStr
+from tests.services.registry.acting import as_owner
 from tests.services.registry.conftest import Registry, environment_of_keys, opened
 from typer.testing import CliRunner
 
@@ -89,7 +90,8 @@ class TestManaging:
     async def test_lists_makes_operators_and_shuts_out(self, operator: Operator) -> None:
         _, (link,), _ = await operator("create", "eve@example.com")
         await operator.choose_password(link)
-        await operator("make-operator", "eve@example.com")
+        eve = await operator.registry.admin.people.users.get_by_email("eve@example.com")
+        await operator("make-operator", "eve@example.com", "--user-id", eve.id)
         assert [row[3] for row in await self._rows(operator) if row[1] == "eve@example.com"] == ["yes"]
         await operator("make-operator", "eve@example.com", "--revoke")
         await operator("disable", "eve@example.com")
@@ -100,6 +102,31 @@ class TestManaging:
         assert (await operator("reset-password", "eve@example.com"))[0] == 2
         await operator("disable", "eve@example.com", "--enable")
         await operator.sign_in("eve@example.com")
+
+    async def test_makes_no_operator_of_who_may_be_someone_else(self, operator: Operator) -> None:
+        """Anyone can sign up with an operator-to-be's address, or be let in by an issuer."""
+        users = operator.registry.admin.people.users
+        squatter = await users.create("squatted@example.com")
+        code, _, said = await operator("make-operator", "squatted@example.com")
+        assert (code, squatter.id in said) == (2, True)
+        await as_owner(operator.registry, "UPDATE users SET email_verified_at = now() WHERE id = $1", squatter.id)
+        await as_owner(
+            operator.registry,
+            "INSERT INTO identities (issuer, subject, id, user_id, created_at) VALUES ($1, 's', 'idn_1', $2, now())",
+            "https://issuer.example",
+            squatter.id,
+        )
+        code, _, said = await operator("make-operator", "squatted@example.com")
+        assert (code, "https://issuer.example" in said) == (2, True)
+        (row,) = [row for row in await self._rows(operator) if row[0] == squatter.id]
+        assert row[7:] == ["proved", "https://issuer.example"]
+        assert (await operator("make-operator", "squatted@example.com", "--user-id", "usr_another"))[0] == 2
+        assert not (await users.get(squatter.id)).is_operator
+        assert (await operator("make-operator", "squatted@example.com", "--user-id", squatter.id))[0] == 0
+        assert (await users.get(squatter.id)).is_operator
+        await as_owner(operator.registry, "DELETE FROM identities WHERE user_id = $1", squatter.id)
+        await operator("make-operator", "squatted@example.com", "--revoke")
+        assert (await operator("make-operator", "squatted@example.com"))[0] == 0
 
     async def test_a_reset_link_replaces_the_one_before(self, operator: Operator) -> None:
         _, (first,), _ = await operator("create", "grace@example.com")

@@ -1,10 +1,12 @@
 """`onerouter admin person`: who may sign in. Nobody's password is ever chosen here: a link lets them choose it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, cast
 
 import typer
 
 from onerouter_common.clock import isoformat
+from onerouter_common.errors import Conflict
 from onerouter_registry.actor import COMMAND_LINE
 from onerouter_registry.admin import Admin
 from onerouter_registry.member.model import RANK
@@ -49,29 +51,38 @@ def create(
 def list_all() -> None:
     """Everyone, oldest first."""
 
-    async def everyone(admin: Admin) -> list[Person]:
-        people: list[Person] = []
-        while page := await admin.people.users.list(after=people[-1].id if people else ""):
-            people += page
-        return people
+    async def everyone(admin: Admin) -> list[list[str]]:
+        rows: list[list[str]] = []
+        while page := await admin.people.users.list(after=rows[-1][0] if rows else ""):
+            issuers = await admin.people.identities.issuers_of([person.id for person in page])
+            rows += [_row(person, issuers.get(person.id, [])) for person in page]
+        return rows
 
-    show(
-        "People",
-        ["id", "email", "name", "operator", "second factor", "status", "created"],
-        [_row(person) for person in carry_out(everyone)],
-    )
+    columns = ["id", "email", "name", "operator", "second factor", "status", "created", "address", "let in by"]
+    show("People", columns, carry_out(everyone))
 
 
 @app.command("make-operator")
 def make_operator(
     email: EmailArgument,
     revoke: Annotated[bool, typer.Option("--revoke", help="They no longer are one.")] = False,
+    user_id: Annotated[
+        str | None, typer.Option(help="Whom you mean, usr_…, where their address alone does not say it.")
+    ] = None,
 ) -> None:
-    """Let someone manage every tenant of this installation."""
+    """Let someone manage every tenant of this installation.
+
+    Anyone can sign up with an address that is not theirs, and an identity provider lets in whom it likes. So a person whose
+    address is not proved, or whom an issuer lets in, must be named by their id: look at them in the list first.
+    """
 
     async def change(admin: Admin) -> Person:
         users = admin.people.users
         person = await users.get_by_email(email)
+        if user_id is not None and user_id != person.id:
+            raise Conflict(f"{person.email} is {person.id}, not the person you named.")
+        if user_id is None and not revoke:
+            _require_unmistakable(person, await admin.people.identities.issuers_of([person.id]))
         return await users.make_operator(person.id, is_operator=not revoke, by=COMMAND_LINE)
 
     person = carry_out(change)
@@ -101,7 +112,18 @@ def reset_password(email: EmailArgument) -> None:
     typer.echo(link.get_secret_value())
 
 
-def _row(person: Person) -> list[str]:
+def _require_unmistakable(person: Person, issuers: Mapping[str, Sequence[str]]) -> None:
+    """Raises Conflict where somebody else than the owner of the address may be who signs in."""
+    why = None
+    if person.email_verified_at is None:
+        why = "nobody has proved that the address is theirs"
+    elif issuers.get(person.id):
+        why = f"they are let in on the word of {', '.join(issuers[person.id])}"
+    if why is not None:
+        raise Conflict(f"{person.email}: {why}. If you are sure who that is, add --user-id {person.id}.")
+
+
+def _row(person: Person, issuers: Sequence[str]) -> list[str]:
     return [
         person.id,
         person.email,
@@ -110,4 +132,6 @@ def _row(person: Person) -> list[str]:
         "yes" if person.has_totp else "",
         "active" if person.disabled_at is None else "disabled",
         isoformat(person.created_at),
+        "proved" if person.email_verified_at else "not proved",
+        ", ".join(issuers),
     ]
