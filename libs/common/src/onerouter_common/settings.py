@@ -99,7 +99,7 @@ class DatabaseSettings(BaseSettings):
 class RedisSettings(BaseSettings):
     redis_url: RedisDsn = Field(
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
-        description="Valkey or Redis; a cache, never the truth.",
+        description="Valkey or Redis, one primary (no Redis Cluster); a cache, never the truth.",
     )
 
 

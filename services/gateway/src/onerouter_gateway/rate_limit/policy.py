@@ -56,7 +56,7 @@ class Policy:
 
     name: str
     key: str
-    """Whose. Those that are decided together share a `{hash tag}`, so that a Redis cluster keeps them on one node."""
+    """Whose. Those that are decided together share a `{hash tag}`, so that whatever spreads keys keeps them on one node."""
     rate: Rate
 
     def share(self, instances: int) -> "Policy":
