@@ -69,7 +69,8 @@ test-kafka: $(READY)  ## The suite on Apache Kafka itself (needs Java 17 and Mav
 test-chaos: $(READY)  ## Kill processes at random while payments flow
 	@$(BIN)/pytest tests/chaos -m chaos -s $(ARGS)
 
-bench: $(READY)  ## Measure the request path against a direct proxy
+bench: $(READY)  ## Measure the request path against a direct proxy, and the check of a key
+	@$(BIN)/python -m tests.bench.key_check --report-only
 	@$(BIN)/python -m tests.bench.run $(ARGS)
 
 demo: $(READY)  ## Watch one payment go all the way, each step verified

@@ -4,9 +4,10 @@
 
 Whole requests through FastAPI, without a socket: the same app, the same route, once with an empty dependency and once with
 the gateway's check (parse, checksum, keyed hash, cache, status, tenant, address). Taken in turns, so that the machine's moods
-meet both. Exits 1 when the check adds more than 50 µs at the median.
+meet both. Exits 1 when the check adds more than 50 µs at the median, unless it was asked only to report.
 """
 
+import argparse
 import gc
 import statistics
 import sys
@@ -131,7 +132,7 @@ async def measure(app: FastAPI, key: str, requests: int) -> list[float]:
     return taken
 
 
-async def bench(console: Console) -> float:
+async def bench(console: Console, rounds: int) -> float:
     key = make_key("test").get_secret_value()
     networks = [f"198.51.{number}.0/24" for number in range(19)] + ["203.0.113.0/24"]
     apps = {
@@ -144,7 +145,7 @@ async def bench(console: Console) -> float:
         await measure(app, key, REQUESTS)
     gc.collect()
     gc.freeze()
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, app in apps.items():
             taken[name].extend(await measure(app, key, REQUESTS))
     table = Table(title="A request, µs")
@@ -169,8 +170,14 @@ async def bench(console: Console) -> float:
 
 
 def main() -> None:
-    added = uvloop.run(bench(Console(width=120)))
-    sys.exit(0 if added <= GOAL_US else 1)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--report-only", action="store_true", help="exit 0 whatever was measured: the machine may be busy"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    added = uvloop.run(bench(Console(width=120), options.rounds))
+    sys.exit(0 if added <= GOAL_US or options.report_only else 1)
 
 
 if __name__ == "__main__":
