@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import time
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -119,6 +120,18 @@ async def test_databases_away_callbacks_are_asked_for_again(world: World) -> Non
     log = world.stack.services["registry"].log_path.read_text()
     assert '"route": "/internal/callback-tokens/look-up"' in log
     await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
+    # The first on a connection of before is told to come again.
+    nobody = {"email": "nobody@example.com", "password": "correct horse battery"}
+    for method, path, sent in (
+        ("GET", "/api/services", None),
+        ("GET", "/v1/webhook-endpoints", None),
+        ("POST", "/api/auth/sign-in", nobody),
+    ):
+        await until(partial(_is_answered, world, method, path, sent), f"{path} to be answered")
+
+
+async def _is_answered(world: World, method: str, path: str, sent: dict[str, str] | None) -> bool:
+    return (await world.api.request(method, path, json=sent)).status_code < 500
 
 
 async def _readiness(world: World, status: int) -> bool:
