@@ -19,6 +19,7 @@ from tests.e2e.people import SignedIn, join, sign_up
 from tests.e2e.tenants import admin_dsn
 from tests.e2e.world import World
 
+from onerouter_common.ids import IDENTITY, new_id
 from onerouter_local.environment import OWNERS_OF_DATABASES
 
 LIVE: Final = {"X-OneRouter-Environment": "live"}
@@ -101,6 +102,7 @@ _NAMES: Final = (
     "invitation_id}",
     "tenant_id}",
     "session_id}",
+    "identity_id}",
 )
 
 
@@ -260,7 +262,7 @@ def _is_skipped(route: Route) -> bool:
     """What speaks of the caller alone, except where it names a session."""
     if route.name in {"POST /api/tenants", "POST /api/invitations/accept"}:
         return True
-    return route.path.startswith(_PERSONAL) and "session_id" not in route.path
+    return route.path.startswith(_PERSONAL) and not {"session_id", "identity_id"} & set(_in_path(route.path))
 
 
 def _check_refused(route: Route, answer: httpx.Response, house: House, *, sent: Mapping[str, str]) -> None:
@@ -351,6 +353,7 @@ async def _furnish(world: World, house: House, environment: str) -> dict[str, st
         "key_id": listed[0]["id"],
         "invitation_id": invited.json()["id"],
         "session_id": sessions[0]["id"],
+        "identity_id": new_id(IDENTITY),  # nobody of the house comes by an issuer
         "user_id": house.viewer.user_id,
         "tenant_id": house.owner.tenant_id,
         "service": "payments",
