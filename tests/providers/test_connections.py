@@ -163,6 +163,31 @@ async def test_answers_are_kept_for_a_minute_and_shared(world: World) -> None:
     assert third is first  # unchanged: the client lives on
 
 
+async def test_what_is_open_is_at_hand_while_the_answer_it_was_made_from_may_be_used(world: World) -> None:
+    made = world.secret()
+    world.connect(made)
+    watched = [True]
+    connections = world.connections(is_watched=lambda: watched[0])
+    where = (TENANT_ID, "test", "payments", made.id)
+    assert connections.at_hand(*where) is None
+    await route(connections)
+    assert connections.at_hand(*where) is None  # known, not opened
+    opened = await get(connections, made.id)
+    assert connections.at_hand(*where) is opened
+    assert connections.at_hand(TENANT_ID, "live", "payments", made.id) is None
+    world.now += 5.1
+    watched[0] = False
+    assert connections.at_hand(*where) is None
+    watched[0] = True
+    world.now += 55
+    assert connections.at_hand(*where) is None
+    assert await get(connections, made.id) is opened
+    assert connections.at_hand(*where) is opened
+    connections.invalidate(change())
+    assert connections.at_hand(*where) is None
+    assert world.registry.asked == 2
+
+
 async def test_answers_are_kept_for_a_moment_while_no_changes_are_heard_of(world: World) -> None:
     world.connect(world.secret())
     connections = world.connections(is_watched=lambda: False)

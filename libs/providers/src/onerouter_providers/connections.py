@@ -143,6 +143,11 @@ class ProviderConnections:
         """All that is connected, best first, and the tenant's policy. Opens no secret. Raises Overloaded."""
         return (await self._entry((tenant_id, environment, category))).route
 
+    def at_hand(self, tenant_id: str, environment: str, category: str, connection_id: str) -> ProviderConnection | None:
+        """One that is open already, while the answer it was made from may be used. None: `get` has to be awaited."""
+        entry = self._entries.get((tenant_id, environment, category))
+        return entry.opened.get(connection_id) if entry is not None and self._is_fresh(entry) else None
+
     async def get(
         self, tenant_id: str, environment: str, category: str, connection_id: str
     ) -> ProviderConnection | None:
@@ -178,7 +183,7 @@ class ProviderConnections:
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
-            if self._now() < (entry.check_at if self._is_watched() else entry.check_unwatched_at):
+            if self._is_fresh(entry):
                 return entry
         task = self._loading.get(key)
         if task is None:
@@ -186,6 +191,9 @@ class ProviderConnections:
             task.add_done_callback(lambda done: self._loaded(key, done))
         # Shielded: the load is everybody's who waits for it, so nobody's cancellation ends it.
         return await asyncio.shield(task)
+
+    def _is_fresh(self, entry: _Entry) -> bool:
+        return self._now() < (entry.check_at if self._is_watched() else entry.check_unwatched_at)
 
     async def _load(self, key: Key, known: _Entry | None) -> _Entry:
         asked_at = self._now()

@@ -141,6 +141,7 @@ class ScriptedConnections:
     switched_off: set[str] = field(default_factory=set)
     policy: RoutingPolicy | None = None
     suspended: bool = False
+    opened: set[str] = field(default_factory=set)
 
     async def route(self, tenant_id: str, environment: str, category: str) -> Route:
         return Route(tuple(self._candidate(one) for one in self.connections), self.policy, self.suspended)
@@ -154,9 +155,13 @@ class ScriptedConnections:
             capabilities=frozenset(connection.idempotency),
         )
 
+    def at_hand(self, tenant_id: str, environment: str, category: str, connection_id: str) -> ScriptedConnection | None:
+        return next((c for c in self.connections if c.id == connection_id and c.id in self.opened), None)
+
     async def get(
         self, tenant_id: str, environment: str, category: str, connection_id: str
     ) -> ScriptedConnection | None:
+        self.opened.add(connection_id)
         return next((c for c in self.connections if c.id == connection_id), None)
 
 

@@ -22,8 +22,9 @@ from onerouter_common.db.engine import Pool
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
+from onerouter_common.worker.choice import Routed
 from onerouter_common.worker.handler import CategoryRules, Connection, Handler, Idempotency, Operation
-from onerouter_common.worker.routing import Routed, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.routing import Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots
 from onerouter_common.worker.started import Started
 

@@ -113,6 +113,10 @@ class Connections(Protocol):
         """What may be taken, and the tenant's policy; an empty one when nothing is connected."""
         ...
 
+    def at_hand(self, tenant_id: str, environment: str, category: str, connection_id: str) -> Connection | None:
+        """What `get` would return without waiting for anybody; None: not known without asking."""
+        ...
+
     async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> Connection | None:
         """One connection, also when it takes no new operation: a refund must reach the account that took the payment.
 

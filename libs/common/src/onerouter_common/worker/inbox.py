@@ -19,8 +19,9 @@ from onerouter_common.db.engine import Pool
 from onerouter_common.json_text import without_nul
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
+from onerouter_common.worker.choice import Routed
 from onerouter_common.worker.handler import CategoryRules, Handler, Operation
-from onerouter_common.worker.routing import Routed, Router, is_fresh, keys_of, owned_by
+from onerouter_common.worker.routing import Router, is_fresh, keys_of, owned_by
 from onerouter_common.worker.slots import Slots
 from onerouter_common.worker.started import Started, Waiting
 

@@ -1,0 +1,104 @@
+"""Where an operation may go: pure, from its route and what it has been through."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from pydantic import JsonValue
+
+from onerouter_common.errors import CallerError, CapabilityUnsupported, OneRouterError, Overloaded
+from onerouter_common.routing.decide import decide_for
+from onerouter_common.routing.decision import Decision, stays_with_resource
+from onerouter_common.routing.refusal import refusal_of
+from onerouter_common.routing.route import Route, RoutingRequest
+from onerouter_common.worker.handler import Connection, Operation, RouteHint
+from onerouter_common.worker.started import NotPrepared
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where an operation goes, or why it can go nowhere. One of `connection` and `refusal` is set."""
+
+    connection: Connection | None = None
+    refusal: OneRouterError | None = None
+    decision: Mapping[str, JsonValue] | None = None
+    """To be stored with the operation; None: it stays with what was decided before, if anything was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What may be opened for an operation: the first of `turns` that can be is taken."""
+
+    op: Operation
+    capability: str
+    turns: Sequence[str]
+    """Connection ids; one at least."""
+    decision: Decision | None = None
+    """None: it has no choice. It goes on where it was, or where its resource lives."""
+    is_new: bool = False
+    """Without a choice, and nothing of that is stored yet."""
+
+    def taken(self, connection: Connection) -> Routed:
+        """Raises CapabilityUnsupported."""
+        if self.decision is not None:
+            return Routed(connection, decision=self.decision.to_json(connection.id))
+        _require(connection, self.capability)
+        decision = stays_with_resource(connection.id, connection.provider) if self.is_new else None
+        return Routed(connection, decision=decision)
+
+
+def in_turn(candidates: Sequence[str], last: str | None) -> Sequence[str]:
+    """The candidates in the order they are tried after `last` failed there: the one behind it first, itself last.
+
+    All of them as they are when it is not among them (any more): a list that has changed passes nobody over.
+    """
+    after = candidates.index(last) + 1 if last in candidates else 0
+    return (*candidates[after:], *candidates[:after])
+
+
+def choose(op: Operation, hint: RouteHint, capability: str, route: Route, *, in_doubt: bool) -> Choice | Routed:
+    """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible
+    effect, or it takes nothing new any more): then the next one of the decision takes its turn.
+
+    Raises Overloaded when what refuses passes by itself.
+    """
+    pinned = hint.connection_id
+    if pinned is None and op.connection_id is not None and (in_doubt or _stays(op, route)):
+        pinned = op.connection_id
+    if pinned is not None:
+        is_new = hint.connection_id is not None and op.connection_id is None
+        return Choice(op, capability, (pinned,), is_new=is_new)
+    request = RoutingRequest(capability, hint.facts, hint.provider, op.ordering_key)
+    decision = decide_for(route, request)
+    if not decision.candidates:
+        refusal = refusal_of(decision, route.candidates, request, category=op.category, environment=op.environment)
+        if isinstance(refusal, Overloaded):
+            raise refusal
+        return Routed(refusal=refusal, decision=decision.to_json(None))
+    turns = in_turn([one.connection_id for one in decision.candidates], op.connection_id)
+    return Choice(op, capability, turns, decision)
+
+
+def instead_of(op: Operation, error: Exception) -> Routed | None:
+    """What becomes of an operation that has no connection because of this. None: it waits."""
+    if isinstance(error, CallerError):
+        return Routed(refusal=error)
+    if isinstance(error, Overloaded):
+        return None
+    log.error("operation.hint.crashed", operation_id=op.id, error=type(error).__name__, exc_info=error)
+    return Routed(refusal=NotPrepared())
+
+
+def _stays(op: Operation, route: Route) -> bool:
+    """Whether an operation without a call in doubt goes on where it was."""
+    open_to_it = any(one.connection_id == op.connection_id and one.takes_new for one in route.candidates)
+    return not op.failures and open_to_it
+
+
+def _require(connection: Connection, capability: str) -> None:
+    if connection.idempotency_of(capability) is None:
+        instead = connection.instead_of(capability)
+        refusal = f"{connection.provider} does not support {capability}."
+        raise CapabilityUnsupported(f"{refusal} {instead}" if instead else refusal)
