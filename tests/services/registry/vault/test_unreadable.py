@@ -1,7 +1,9 @@
 """A ciphertext that was moved or changed, or whose key is gone, is said to be so; entering it again mends it."""
 
 import pytest
+import structlog
 from pydantic import SecretStr
+from structlog.testing import LogCapture
 from tests.services.registry.conftest import CREDENTIALS, KEY_SECRET, WEBHOOK_SECRET, Registry
 from tests.services.registry.vault.rings import administered, connect, revealed, sql, with_new_keys
 
@@ -11,6 +13,7 @@ from onerouter_common.secrets import KeyRing
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.person.sealing import SealedByKeyRing, SealedSecret
 from onerouter_registry.tenant.model import Tenant
+from onerouter_registry.vault import service
 
 FLIP = "UPDATE connections SET credentials = jsonb_set(credentials, '{key_secret}', to_jsonb($2::text)) WHERE id = $1"
 
@@ -43,15 +46,19 @@ DAMAGES = ["changed", "cut", "another connection's", "another tenant's key", "no
 
 @pytest.mark.parametrize("how", DAMAGES)
 async def test_it_is_said_and_entering_it_again_mends_it(
-    registry: Registry, tenant: Tenant, other_tenant: Tenant, how: str, capsys: pytest.CaptureFixture[str]
+    registry: Registry, tenant: Tenant, other_tenant: Tenant, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    captured = LogCapture()
+    monkeypatch.setattr(
+        service, "log", structlog.wrap_logger(None, processors=[captured], wrapper_class=structlog.BoundLogger)
+    )
     connection, _ = await connect(registry, tenant.id)
     other, _ = await connect(registry, other_tenant.id)
     await damage(registry, how, connection, other)
     with pytest.raises(CredentialsUnreadable, match=f"{connection.id} cannot be read any more. Please enter") as said:
         await registry.admin.verification.verify(tenant.id, "test", connection.id)
     assert (said.value.http_status, said.value.error_code) == (422, "CREDENTIALS_UNREADABLE")
-    logged = capsys.readouterr().out
+    logged = str(captured.entries)
     assert "registry.credentials.unreadable" in logged
     assert f"{connection.id}, key_secret: " in logged or "not a sealed value" in logged
     assert KEY_SECRET not in logged + str(said.value)
