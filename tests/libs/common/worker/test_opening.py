@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.libs.common.worker.rig import ScriptedConnection, ScriptedProvider
+from tests.libs.common.worker.rig import ScriptedConnection, ScriptedProvider, until
 from tests.libs.common.worker.test_late_and_away import COMMAND, HANDLER, an_operation
 
 from onerouter_common.errors import CredentialsUnreadable, Overloaded
@@ -115,8 +115,7 @@ class TestOpening:
 
         connections = Cold(never)
         routing = asyncio.create_task(route(connections, tenants(3)))
-        while connections.running < 3:
-            await asyncio.sleep(0)
+        await until(lambda: connections.running == 3, timeout_s=5)
         routing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await routing

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from tests.services.registry.conftest import KEY_SECRET
-from tests.services.registry.connection.conftest import SOMEBODY, Desk
+from tests.services.registry.conftest import CREDENTIALS, KEY_SECRET
+from tests.services.registry.connection.conftest import SOMEBODY, Api, Desk
 
-from onerouter_common.errors import NotFound
+from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.registry_client import RegistryClient
+from onerouter_registry.connection import rules
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.tenant.model import Tenant
 
@@ -116,6 +117,54 @@ class TestForgetting:
         for one in made:
             actions = [entry["action"] for entry in await desk.audit_of(one)]
             assert actions.count("connection.credentials_destroyed") == 1
+
+
+class TestHowManyAreKept:
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rules, "MOST_KEPT", 3)
+
+    async def test_is_bounded_and_forgetting_makes_room(
+        self, desk: Desk, tenant: Tenant, other_tenant: Tenant, workers: RegistryClient
+    ) -> None:
+        made = [await desk.connect(tenant, str(number)) for number in range(4)]
+        for one in made:  # it is never refused to take one out of its route
+            await desk.admin.connections.disconnect(tenant.id, "test", one.id)
+        with pytest.raises(Conflict, match=r"4 disconnected connections of payments .* forget=true"):
+            await desk.connect(tenant)
+        await desk.connect(other_tenant)
+        assert len((await workers.route_set(tenant.id, "test", "payments")).connections) == 4
+        for one in made[:2]:
+            await desk.admin.connections.disconnect(tenant.id, "test", one.id, forget=True)
+        again = await desk.connect(tenant)
+        found = (await workers.route_set(tenant.id, "test", "payments")).connections
+        assert {one.id for one in found} == {again.id, *(one.id for one in made[2:])}
+
+    async def test_holds_for_connecting_and_disconnecting_in_a_loop(self, api: Api, tenant: Tenant) -> None:
+        body = {"credentials": {name: value.get_secret_value() for name, value in CREDENTIALS.items()}, "verify": False}
+        for _ in range(3):
+            await api.call("POST", "/payments/razorpay/connect", json=body, expect=201)
+            await api.call("DELETE", "/payments/razorpay")
+        problem = await api.call("POST", "/payments/razorpay/connect", json=body, expect=409)
+        assert "forget=true" in problem["detail"]
+        listed = await api.call("GET", "/payments/razorpay?include=disconnected")
+        gone = listed["data"][0]["id"]
+        await api.call("DELETE", f"/payments/razorpay?connection_id={gone}&forget=true")
+        await api.call("POST", "/payments/razorpay/connect", json=body, expect=201)
+
+    async def test_counts_each_category_and_environment_for_itself(self, desk: Desk, tenant: Tenant) -> None:
+        for number in range(3):
+            made = await desk.connect(tenant, str(number))
+            await desk.admin.connections.disconnect(tenant.id, "test", made.id)
+        for column, other in (("category", "sms"), ("environment", "live")):
+            where = f"tenant_id = '{tenant.id}' AND disconnected_at IS NOT NULL"
+            await desk.fetch(f"UPDATE connections SET {column} = '{other}' WHERE {where}")
+            made = await desk.connect(tenant, column)
+            await desk.admin.connections.disconnect(tenant.id, "test", made.id, forget=True)
+            back = {"category": "payments", "environment": "test"}[column]
+            await desk.fetch(f"UPDATE connections SET {column} = '{back}' WHERE {where}")
+        with pytest.raises(Conflict):
+            await desk.connect(tenant)
 
 
 async def test_anothers_is_not_found(desk: Desk, tenant: Tenant, other_tenant: Tenant) -> None:

@@ -145,4 +145,5 @@ class Connecting:
 
     async def _require_place(self, tx: AsyncConnection, manifest: Manifest, label: str) -> None:
         await require_switched_on(tx, manifest)
-        require_room(await repository.list_all(tx, manifest.category), manifest, label)
+        present = await repository.list_all(tx, manifest.category)
+        require_room(present, await repository.count_kept(tx, manifest.category), manifest, label)

@@ -123,6 +123,16 @@ async def list_all(
     return [_connection(row) for row in (await tx.execute(query)).mappings()]
 
 
+async def count_kept(tx: AsyncConnection, category: str) -> int:
+    """Disconnected ones whose credentials are not destroyed yet."""
+    query = select(func.count()).where(
+        connections.c.category == category,
+        connections.c.disconnected_at.is_not(None),
+        connections.c.forgotten_at.is_(None),
+    )
+    return int(await tx.scalar(query) or 0)
+
+
 async def change(tx: AsyncConnection, connection_id: str, at: datetime, **values: Any) -> None:
     """Set columns; whoever has opened the connection opens it anew."""
     await tx.execute(

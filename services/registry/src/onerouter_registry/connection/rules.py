@@ -16,6 +16,8 @@ from onerouter_registry.switch.model import is_off
 MOST_IN_FLIGHT: Final = 10_000
 MOST_CONNECTIONS: Final = 100
 """Connected at once, of one tenant, environment and category."""
+MOST_KEPT: Final = 200
+"""Disconnected, with credentials that are kept, beside those. Both are in every answer that workers get of a route."""
 
 
 def currency_of(manifest: Manifest, value: str | None) -> str | None:
@@ -38,10 +40,19 @@ async def require_switched_on(tx: AsyncConnection, manifest: Manifest) -> None:
         )
 
 
-def require_room(present: Sequence[Connection], manifest: Manifest, label: str) -> None:
-    """For one more of this label. `present` is all of the category. Raises Conflict."""
+def require_room(present: Sequence[Connection], kept: int, manifest: Manifest, label: str) -> None:
+    """For one more of this label. `present` is all of the category, `kept` how many disconnected ones still have
+    credentials. Raises Conflict.
+
+    It is connecting that is refused: taking a connection out of its route must always be possible.
+    """
     if len(present) >= MOST_CONNECTIONS:
         raise Conflict(f"There already are {len(present)} connections of {manifest.category}; disconnect one first.")
+    if kept >= MOST_KEPT:
+        raise Conflict(
+            f"The credentials of {kept} disconnected connections of {manifest.category} are still kept, for refunds. "
+            "Have some destroyed first: disconnect those once more, by their connection_id, with forget=true."
+        )
     if any((one.provider, one.label) == (manifest.id, label) for one in present):
         raise _taken(label)
 
