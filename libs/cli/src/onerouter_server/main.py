@@ -61,12 +61,13 @@ def migrate(
     ONEROUTER_<SERVICE>_ADMIN_DATABASE_URL owns one service's database; else DATABASE_URL is a superuser's and the
     databases are called onerouter_<service>. The login is the one ONEROUTER_<SERVICE>_DATABASE_URL names.
     """
+    from onerouter_common.db.migrate import TablesBusy
     from onerouter_server import databases
 
     try:
         for line in databases.prepare_from_environment(services):
             typer.echo(line)
-    except databases.NotConfigured as problem:
+    except (databases.NotConfigured, TablesBusy) as problem:
         _fail(str(problem))
 
 

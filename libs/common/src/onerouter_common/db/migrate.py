@@ -12,10 +12,14 @@ import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from onerouter_common.db.engine import tenant_role, worker_role
 
 SERVICES: Final = ("registry", "payments", "webhooks")
+LOCK_TIMEOUT_S: Final = 3.0
+"""How long a change of a table waits for those who use it: whoever comes next queues up behind the waiting migration."""
+_LOCK_NOT_AVAILABLE: Final = "55P03"
 _LOGIN: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 _PARTITIONS_FUNCTION: Final = """
@@ -54,8 +58,15 @@ REVOKE ALL ON FUNCTION onerouter_ensure_partitions(text, int), onerouter_drop_pa
 """
 
 
+class TablesBusy(Exception):
+    """A migration did not get hold of a table in time; nothing was changed, and it can be run again."""
+
+
 def migrate(service: str, admin_dsn: str) -> None:
-    """Bring the service's database to its newest shape. `admin_dsn` must own the database and may create roles."""
+    """Bring the service's database to its newest shape. `admin_dsn` must own the database and may create roles.
+
+    All or nothing. Raises TablesBusy.
+    """
     package = import_module(f"onerouter_{service}.migrations")
     config = Config()
     config.set_main_option("script_location", str(Path(str(package.__file__)).parent))
@@ -74,6 +85,12 @@ def migrate(service: str, admin_dsn: str) -> None:
             )
             config.attributes.update(connection=connection, service=service)
             command.upgrade(config, "head")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        raise TablesBusy(
+            f"The tables of {service} are in use by longer transactions; nothing was changed. Run it again."
+        ) from error
     finally:
         engine.dispose()
 
@@ -101,6 +118,11 @@ def run_environment() -> None:
     context.configure(connection=connection, transactional_ddl=True)
     with context.begin_transaction():
         context.run_migrations()
+
+
+def do_not_wait_long() -> None:
+    """Called first by every migration that alters a table that services may be using: it gives up instead."""
+    op.execute(f"SET LOCAL lock_timeout = '{int(LOCK_TIMEOUT_S * 1000)}ms'")
 
 
 def tenant_table(

@@ -1,5 +1,6 @@
 """Which connection each operation took, and why."""
 
+from onerouter_common.db.migrate import do_not_wait_long
 from onerouter_common.worker.schema import add_routing_decision
 
 revision = "0002"
@@ -9,4 +10,5 @@ depends_on = None
 
 
 def upgrade() -> None:
+    do_not_wait_long()
     add_routing_decision()

@@ -8,7 +8,7 @@ role may, and a trigger refuses even the owner.
 from alembic import op
 
 from onerouter_common.db.engine import tenant_role, worker_role
-from onerouter_common.db.migrate import tenant_table
+from onerouter_common.db.migrate import do_not_wait_long, tenant_table
 
 revision = "0002"
 down_revision = "0001"
@@ -22,6 +22,7 @@ _ENVIRONMENT = "text NOT NULL CHECK (environment IN ('test', 'live'))"
 
 
 def upgrade() -> None:
+    do_not_wait_long()
     _tenants()
     _provider_switches()
     _data_keys()
