@@ -18,14 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.contracts.base import Category, Environment, Moment
 from onerouter_common.contracts.routing import RoutingPolicy
-from onerouter_common.errors import Effect, NotFound, Overloaded
+from onerouter_common.errors import NotFound, Overloaded
 from onerouter_common.web.internal import InternalAuth
 
 __all__ = [
     "CallbackTarget",
     "ChangeFeed",
     "ConnectionSecret",
-    "MaybeDone",
     "Principal",
     "QuotaLease",
     "RegistryClient",
@@ -156,12 +155,6 @@ class QuotaLease(_Answer):
     """What is left for everybody after this."""
 
 
-class MaybeDone(Overloaded):
-    """The registry was asked to change something and did not answer: it may have done it."""
-
-    effect = Effect.UNKNOWN
-
-
 class EndedTenants(_Answer):
     """Those of the asked tenants that were deleted for good."""
 
@@ -177,7 +170,7 @@ class RegistryClient:
     """Asks the registry over HTTP. An asynchronous context manager; one a process.
 
     Every method raises Overloaded when the registry does not answer properly within `timeout_s`, a second try included
-    where the connection failed (all calls only read).
+    where the connection failed (all calls may be repeated).
     """
 
     def __init__(
@@ -228,6 +221,8 @@ class RegistryClient:
         category: str,
         month: str,
         *,
+        holder: str,
+        number: int,
         needed: int = 0,
         wanted: int = 0,
         returned: int = 0,
@@ -237,25 +232,13 @@ class RegistryClient:
         plenty is left.
 
         `returned` is given back, `owed` was begun unpaid and is charged whatever is left. None: there are no such keys.
-        Unlike the others this changes something, so it is tried once. Raises MaybeDone when it may have been done, Overloaded
-        when it surely was not.
+        Unlike the others this changes something: without an answer nobody knows whether it was done. `holder` names the
+        asking process, and `number` its request: the same number again is done once and answered alike, for a day; the
+        next request has a greater one.
         """
-        body = {"family": family, "category": category, "month": month}
+        asked = {"family": family, "category": category, "month": month, "holder": holder, "number": number}
         figures = {"needed": needed, "wanted": wanted, "returned": returned, "owed": owed}
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                response = await self._http.post(
-                    "/internal/quotas/lease", json={**body, **figures}, headers=self._auth.headers()
-                )
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._away(type(error).__name__) from error
-        except (httpx.TransportError, TimeoutError) as error:
-            raise MaybeDone("The registry did not answer.", retry_after_s=_RETRY_AFTER_S) from error
-        if response.status_code == 404 and _ABSENT.encode() in response.content:
-            return None
-        if response.status_code != 200:
-            raise self._away(f"status {response.status_code}")
-        return QuotaLease.model_validate_json(response.content)
+        return await self._ask(QuotaLease, "POST", "/internal/quotas/lease", {**asked, **figures})
 
     async def ended_tenants(self, tenant_ids: Sequence[str]) -> Sequence[str]:
         """Which of these, at most 500, were deleted for good."""
@@ -279,7 +262,7 @@ class RegistryClient:
         except ValidationError as error:
             raise self._away("an answer of another shape") from error
 
-    async def _send(self, method: str, path: str, body: Mapping[str, str] | None) -> httpx.Response:
+    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
         headers = self._auth.headers()
         try:
             return await self._http.request(method, path, json=body, headers=headers)

@@ -46,6 +46,7 @@ from onerouter_registry.person import account_endpoints
 from onerouter_registry.person import endpoints as person_endpoints
 from onerouter_registry.person.sweeping import EVERY as SWEEP_EVERY
 from onerouter_registry.quota import endpoints as quota_endpoints
+from onerouter_registry.quota.service import SWEEP_EVERY as QUOTA_SWEEP_EVERY
 from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.routing import endpoints as routing_endpoints
 from onerouter_registry.session.service import Sessions
@@ -117,6 +118,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )
+            quota_leases = QuotaLeases(pool)
+            await stack.enter_async_context(
+                periodically("quota-answers", QUOTA_SWEEP_EVERY.total_seconds(), quota_leases.sweep)
+            )
             issuers = await stack.enter_async_context(open_issuers(settings, entry, admin.people, time))
             yield State(
                 admin=admin,
@@ -135,7 +140,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 introspection=introspection,
                 issuers=issuers.sign_in,
                 lookups=Lookups(pool),
-                quota_leases=QuotaLeases(pool),
+                quota_leases=quota_leases,
                 tenant_lookups=TenantLookups(pool),
                 same_site=SameSite(str(settings.public_url), local=settings.mode is Mode.LOCAL),
             )

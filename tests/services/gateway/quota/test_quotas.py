@@ -12,7 +12,7 @@ from tests.services.gateway.authentication.test_principals import PRINCIPAL
 
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded
-from onerouter_common.registry_client import MaybeDone, QuotaLease
+from onerouter_common.registry_client import QuotaLease
 from onerouter_gateway.quota.month import end_of, month_of
 from onerouter_gateway.quota.pot import Pot
 from onerouter_gateway.quota.quotas import QuotaExceeded, Quotas
@@ -28,6 +28,8 @@ class Registry:
     failure: Exception | None = None
     lost: bool = False
     """It does as asked, and the answer gets lost."""
+    answered: dict[tuple[str, ...], tuple[int, QuotaLease]] = field(default_factory=dict)
+    """By who asked about what: the last request and its answer, so that the same one again is done once."""
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     now: float = 1000.0
     today: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -36,16 +38,23 @@ class Registry:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def lend(self, family: str, category: str, month: str, **figures: int) -> QuotaLease:
+    async def lend(
+        self, family: str, category: str, month: str, *, holder: str, number: int, **figures: int
+    ) -> QuotaLease:
         self.asked.append(figures)
         self.months.append(month)
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        self.granted = max(0, self.granted - figures.get("returned", 0)) + figures.get("owed", 0)
-        lease = self._loan(figures)
+        asker = (family, category, month, holder)
+        before, lease = self.answered.get(asker, (0, None))
+        assert number >= before
+        if number > before or lease is None:
+            self.granted = max(0, self.granted - figures.get("returned", 0)) + figures.get("owed", 0)
+            lease = self._loan(figures)
+            self.answered[asker] = number, lease
         if self.lost:
-            raise MaybeDone("lost")
+            raise Overloaded("lost")
         return lease
 
     def _loan(self, figures: dict[str, int]) -> QuotaLease:
@@ -56,6 +65,14 @@ class Registry:
         size = min(left, max(needed, min(wanted, left // 64)))
         self.granted += size
         return QuotaLease(granted=size, limit=self.quota, remaining=left - size)
+
+    async def through(self, trouble: dict[str, Any], quotas: Quotas) -> None:
+        """One round of theirs while it is so."""
+        for name, value in trouble.items():
+            setattr(self, name, value)
+        await quotas.tend()
+        self.lost, self.failure = False, None
+        self.now += 1
 
     @property
     def clock(self) -> Any:
@@ -256,26 +273,29 @@ class TestGiveBack:
         await quotas.tend()
         assert registry.granted == 1, "the loan of before went back, the one of after was spent"
 
-    async def test_a_return_without_an_answer_is_not_repeated(self) -> None:
-        registry = Registry(6_400)
+    @pytest.mark.parametrize("trouble", [{"lost": True}, {"failure": Overloaded("away")}])
+    async def test_a_return_without_an_answer_is_made_once(self, trouble: dict[str, Any]) -> None:
+        registry = Registry(6_400, granted=500)
         quotas = registry.quotas()
         assert await spend(quotas, 1, 6_400) == 1
-        registry.now, registry.lost = registry.now + 3, True
-        await quotas.tend()
-        registry.lost = False
+        registry.now += 3
+        await registry.through(trouble, quotas)
         for _ in range(3):
             await quotas.tend()
-        assert [asked["returned"] for asked in registry.asked if asked.get("returned")] == [99]
+        assert registry.granted == 501
 
-    async def test_a_return_that_surely_did_not_arrive_is(self) -> None:
-        registry = Registry(6_400)
+    async def test_a_return_is_not_repeated_to_who_may_have_forgotten_it(self) -> None:
+        registry = Registry(6_400, granted=500)
         quotas = registry.quotas()
         assert await spend(quotas, 1, 6_400) == 1
-        registry.now, registry.failure = registry.now + 3, Overloaded("away")
+        registry.now += 3
+        await registry.through({"lost": True}, quotas)
+        assert registry.granted == 501
+        registry.now += 13 * 3600
+        registry.answered.clear()
         await quotas.tend()
-        registry.failure = None
-        await quotas.tend()
-        assert registry.granted == 1
+        assert registry.granted == 501
+        assert [asked["returned"] for asked in registry.asked][-2:] == [91, 0]
 
 
 class TestRegistryAway:
@@ -289,8 +309,8 @@ class TestRegistryAway:
         assert not isinstance(refused.value, QuotaExceeded)
         assert len(registry.asked) == 1, "it is left alone for a moment"
         registry.failure, registry.now = None, registry.now + 1
-        await quotas.tend()
-        await asyncio.sleep(0)
+        for _ in range(2):  # what was asked first, then what was begun meanwhile
+            await quotas.tend()
         assert registry.granted == 10
         assert await spend(quotas, 200) == 90
         assert registry.granted == 100
@@ -320,18 +340,98 @@ class TestRegistryAway:
         registry.failure, registry.now = Overloaded("away"), registry.now + 1
         assert await spend(quotas, 5, 2) == 0
 
-    async def test_a_charge_without_an_answer_is_repeated(self) -> None:
+    async def test_a_charge_without_an_answer_is_repeated_and_made_once(self) -> None:
         registry = Registry(100, failure=Overloaded("away"))
         quotas = registry.quotas(debt=10)
-        assert await spend(quotas, 5) == 5
-        registry.failure, registry.lost, registry.now = None, True, registry.now + 1
+        for _ in range(5):
+            await quotas.take(key(), "payments")
+        registry.failure, registry.now = None, registry.now + 1
         await quotas.tend()
-        await asyncio.sleep(0)
+        assert registry.granted == 1
+        for _ in range(4):
+            registry.now += 6
+            await registry.through({"lost": True}, quotas)
+        assert registry.granted == 5
+        registry.now += 6
+        await quotas.tend()
+        assert registry.granted == 5
+        assert [asked["owed"] for asked in registry.asked][-5:] == [4] * 5
+
+    @pytest.mark.parametrize("quota", [2_000, 1_000_000])
+    async def test_answers_that_come_too_late_charge_each_operation_once(self, quota: int) -> None:
+        """However long that lasts, and however large a loan each of them was."""
+        registry = Registry(quota)
+        quotas = registry.quotas(debt=1_000)
+        begun = await spend(quotas, 7, quota)
+        registry.lost = True
+        for _ in range(400):
+            registry.now += 0.1
+            await quotas.tend()
+            begun += await spend(quotas, 2, quota)
+        assert begun == 807
+        assert len(registry.asked) < 20, "with longer and longer pauses"
+        registry.lost = False
+        for _ in range(4):
+            registry.now += 6
+            await quotas.tend()
+        assert registry.granted == begun
+
+    async def test_a_key_that_changes_before_the_answer_is_charged_once(self) -> None:
+        registry = Registry(6_400)
+        quotas = registry.quotas()
+        registry.lost = True
+        held = [await quotas.take(key(6_400), "payments") for _ in range(3)]
+        change = {"entity": "api_key", "id": "key_1", "tenant_id": "ten_1", "environment": "test", "change": "updated"}
+        quotas.forget(RegistryChange.model_validate({**change, "at": registry.today}))
+        registry.now += 1
+        await quotas.tend()
+        quotas.give_back(held[0])
+        assert await spend(quotas, 1, 6_400) == 1
+        registry.lost = False
+        for _ in range(4):
+            registry.now += 6
+            await quotas.tend()
+        assert registry.granted == 3
+
+    async def test_credit_and_a_loan_on_its_way_are_no_more_than_the_quota(self) -> None:
+        registry = Registry(20)
+        quotas = registry.quotas(debt=100)
+        admitted = await spend(quotas, 10, 20)
+        registry.lost = True
+        admitted += await spend(quotas, 5, 20)
         registry.lost, registry.now = False, registry.now + 1
-        await quotas.tend()
-        await asyncio.sleep(0)
-        assert registry.granted == 10, "charged twice: a doubt never admits an operation beyond the quota"
-        assert registry.asked[-1]["owed"] == 5
+        for _ in range(3):
+            admitted += await spend(quotas, 5, 20)
+            await quotas.tend()
+            registry.now += 1
+        assert (admitted, registry.granted) == (20, 20)
+
+    async def test_leaving_asks_again_what_was_not_answered(self) -> None:
+        registry = Registry(6_400)
+        async with registry.opened() as quotas:
+            registry.lost = True
+            assert await spend(quotas, 3, 6_400) == 3
+            registry.lost = False
+        assert registry.granted == 3
+
+    async def test_one_that_always_fails_keeps_no_other_waiting(self) -> None:
+        registry = Registry(6_400)
+        lend = registry.lend
+
+        async def lend_to_others(family: str, *of: str, **figures: Any) -> QuotaLease:
+            if family == "key_bad":
+                raise ValueError("not of this one")
+            return await lend(family, *of, **figures)
+
+        registry.lend = lend_to_others  # type: ignore[method-assign]
+        quotas = registry.quotas()
+        bad = key(6_400).model_copy(update={"api_key_id": "key_bad", "family": "key_bad"})
+        await quotas.take(bad, "payments")
+        assert await spend(quotas, 1, 6_400) == 1
+        for _ in range(3):
+            registry.now += 3
+            await quotas.tend()
+        assert registry.granted == 1
 
     async def test_debts_are_paid_on_leaving(self) -> None:
         registry = Registry(100, failure=Overloaded("away"))
@@ -350,16 +450,19 @@ class TestRegistryAway:
     async def test_given_back_while_it_is_being_charged(self) -> None:
         registry = Registry(100, failure=Overloaded("away"))
         quotas = registry.quotas()
-        held = await quotas.take(key(), "payments")
+        held = [await quotas.take(key(), "payments") for _ in range(2)]
         registry.failure, registry.now = None, registry.now + 1
+        await quotas.tend()  # the loan that was asked for first
         registry.gate.clear()
-        await quotas.tend()
-        while len(registry.asked) < 2:
+        asked = len(registry.asked)
+        charging = asyncio.create_task(quotas.tend())
+        while len(registry.asked) == asked:
             await asyncio.sleep(0)
-        quotas.give_back(held)
+        assert registry.asked[-1]["owed"] == 1
+        for one in held:
+            quotas.give_back(one)
         registry.gate.set()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await charging
         registry.now += 3
         await quotas.tend()
         assert registry.granted == 0

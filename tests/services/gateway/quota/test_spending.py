@@ -191,8 +191,32 @@ async def test_while_the_registry_is_away_operations_begin_and_are_charged_later
         assert sorted(await rig.statuses(holder, 16)) == [201] * 14 + [429] * 2
 
 
+async def test_answers_that_get_lost_charge_nothing_twice(postgres: Any, world: World) -> None:
+    async with AsyncExitStack() as outer:
+        inner = await outer.enter_async_context(AsyncExitStack())
+        registry = await inner.enter_async_context(real_registry(postgres, world))
+        holder = await registry.key(await registry.tenant(), quotas={"payments": 6_400})
+        front = await outer.enter_async_context(_Switch(registry.url))
+        settings = {**registry.gateway_settings, "registry_url": front.url}
+        gateway = await inner.enter_async_context(world.gateway(**settings))
+        rig = Rig(registry, gateway)
+        usage = f"/api/api-keys/{holder.created.api_key.id}/usage"
+        assert (await gateway.http.get(usage, headers=holder.auth)).status_code == 200, "the key is known"
+        front.loses_answers = True
+        assert await rig.statuses(holder, 5) == [201] * 5
+        async with asyncio.timeout(10):
+            while front.lost < 4:
+                await asyncio.sleep(0.05)
+        assert await rig.statuses(holder, 3) == [201] * 3
+        assert await registry.granted(holder) == 100, "one loan, however often it was asked for"
+        front.loses_answers = False
+        async with asyncio.timeout(20):
+            while await registry.granted(holder) != 8:
+                await asyncio.sleep(0.05)
+
+
 class _Switch:
-    """A plain TCP door to the registry, which can be shut."""
+    """A plain TCP door to the registry, which can be shut, or let requests in and no answers out."""
 
     def __init__(self, target: str) -> None:
         self._host, _, self._port = target.removeprefix("http://").partition(":")
@@ -200,6 +224,8 @@ class _Switch:
         self._open: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._at = 0
+        self.loses_answers = False
+        self.lost = 0
 
     @property
     def url(self) -> str:
@@ -228,13 +254,16 @@ class _Switch:
         there, back = await asyncio.open_connection(self._host, int(self._port))
         self._open.update({writer, back})
         for source, sink in ((reader, back), (there, writer)):
-            pump = asyncio.create_task(self._pump(source, sink))
+            pump = asyncio.create_task(self._pump(source, sink, is_answers=source is there))
             self._pumps.add(pump)
             pump.add_done_callback(self._pumps.discard)
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, is_answers: bool) -> None:
         try:
             while data := await source.read(65_536):
+                if is_answers and self.loses_answers:
+                    self.lost += 1
+                    return
                 sink.write(data)
                 await sink.drain()
         except ConnectionError:

@@ -4,14 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from tests.services.registry.conftest import Registry, opened, serving
 
+from onerouter_common.db.engine import worker_pool
+from onerouter_common.errors import Overloaded
 from onerouter_common.ids import API_KEY, new_id
 from onerouter_common.registry_client import QuotaLease, RegistryClient
 from onerouter_registry.quota.model import end_of, month_of
+from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.tenant.model import Tenant
 
 MONTH = "2026-11"
@@ -23,15 +28,41 @@ class Rig:
     transport: httpx.ASGITransport
     client: RegistryClient
     tenant: Tenant
+    leases: QuotaLeases
 
     async def key(self, environment: str = "test", **quotas: int) -> str:
         created = await self.registry.admin.api_keys.create(self.tenant.id, environment, name="k", quotas=quotas)
         return created.api_key.id
 
-    async def lease(self, key_id: str, category: str = "payments", month: str = MONTH, **figures: int) -> QuotaLease:
-        lease = await self.client.lease_quota(key_id, category, month, **figures)
+    async def lease(
+        self,
+        key_id: str,
+        category: str = "payments",
+        month: str = MONTH,
+        *,
+        holder: str | None = None,
+        number: int = 1,
+        **figures: int,
+    ) -> QuotaLease:
+        """Of a process that never asked before, unless `holder` says which."""
+        lease = await self.client.lease_quota(
+            key_id, category, month, holder=holder or uuid4().hex, number=number, **figures
+        )
         assert lease is not None
         return lease
+
+    async def answers(self, key_id: str) -> int:
+        """How many answers are remembered."""
+        return len(await self.sql("SELECT 1 FROM quota_answers WHERE family = $1", key_id))
+
+    async def sql(self, query: str, *arguments: object) -> list[Any]:
+        """As superuser."""
+        connection = await asyncpg.connect(self.registry.database.admin_dsn)
+        try:
+            rows: list[Any] = await connection.fetch(query, *arguments)
+            return rows
+        finally:
+            await connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +74,10 @@ async def rig(postgres: Any) -> AsyncIterator[Rig]:
         RegistryClient(
             "http://registry", registry.settings.internal_tokens, transport=transport, timeout_s=20
         ) as client,
+        worker_pool(str(registry.settings.database_url), "registry", size=1) as pool,
     ):
-        yield Rig(registry, transport, client, await registry.admin.tenants.create("Acme"))
+        tenant = await registry.admin.tenants.create("Acme")
+        yield Rig(registry, transport, client, tenant, QuotaLeases(pool))
     await postgres.drop(database)
 
 
@@ -112,10 +145,12 @@ class TestLease:
         assert (await rig.lease(family)).remaining == 4
         await keys.update(rig.tenant.id, "test", newest, {"quotas": {"payments": 8}})
         assert await rig.lease(family, needed=9) == QuotaLease(granted=2, limit=8, remaining=0)
-        assert await rig.client.lease_quota(newest, "payments", MONTH, needed=1) is None, "it is of another's family"
+        of_another = await rig.client.lease_quota(newest, "payments", MONTH, holder="g", number=1, needed=1)
+        assert of_another is None, "it is of another's family"
 
     async def test_nobodys_key_has_nothing(self, rig: Rig) -> None:
-        assert await rig.client.lease_quota(new_id(API_KEY), "payments", MONTH, needed=1) is None
+        key_id = new_id(API_KEY)
+        assert await rig.client.lease_quota(key_id, "payments", MONTH, holder="g", number=1, needed=1) is None
 
     @pytest.mark.parametrize("quota", [7, 500])
     async def test_many_at_once_get_exactly_the_quota(self, rig: Rig, quota: int) -> None:
@@ -140,6 +175,73 @@ class TestLease:
         assert (await rig.lease(key_id)).remaining == 1_000 - kept
 
 
+class TestAskedAgain:
+    """A request whose answer did not arrive."""
+
+    async def test_is_done_once_and_answered_alike(self, rig: Rig) -> None:
+        key_id = await rig.key(payments=6_400)
+        first = await rig.lease(key_id, holder="a", number=1, needed=1, wanted=256)
+        assert first == QuotaLease(granted=100, limit=6_400, remaining=6_300)
+        second = await rig.lease(key_id, holder="a", number=2, owed=30, returned=10, wanted=256)
+        for _ in range(3):
+            assert await rig.lease(key_id, holder="a", number=2, owed=30, returned=10, wanted=256) == second
+        assert second.remaining == 6_400 - 100 - 20 - second.granted
+        assert (await rig.lease(key_id)).remaining == second.remaining, "charged once"
+        assert await rig.lease(key_id, holder="a", number=2) == second, "whatever else came meanwhile"
+
+    async def test_at_the_same_moment_is_done_once(self, rig: Rig) -> None:
+        """Also the first of a month, and the first of a gateway."""
+        key_id = await rig.key(payments=1_000)
+        for number in (1, 2):
+            same = await asyncio.gather(
+                *(rig.lease(key_id, holder="a", number=number, needed=7, owed=3) for _ in range(20))
+            )
+            assert len(set(same)) == 1
+            assert same[0].remaining == 1_000 - 10 * number
+
+    async def test_late_is_not_done_any_more(self, rig: Rig) -> None:
+        key_id = await rig.key(payments=10)
+        await rig.lease(key_id, holder="a", number=5, needed=1)
+        with pytest.raises(Overloaded):
+            await rig.lease(key_id, holder="a", number=4, owed=3)
+        assert (await rig.lease(key_id)).remaining == 9
+
+    async def test_is_its_holders_keys_and_months_own(self, rig: Rig) -> None:
+        key_id, other = await rig.key(payments=10, sms=10), await rig.key(payments=10)
+        for key, category, month, holder in (
+            (key_id, "payments", MONTH, "a"),
+            (key_id, "payments", MONTH, "b"),
+            (key_id, "sms", MONTH, "a"),
+            (key_id, "payments", "2026-12", "a"),
+            (other, "payments", MONTH, "a"),
+        ):
+            assert (await rig.lease(key, category, month, holder=holder, number=1, needed=1)).granted == 1
+        assert (await rig.lease(key_id)).remaining == 8
+
+    async def test_for_a_key_without_a_quota(self, rig: Rig) -> None:
+        key_id = await rig.key()
+        for _ in range(2):
+            lease = await rig.lease(key_id, holder="a", number=1, needed=7, owed=2)
+            assert lease == QuotaLease(granted=7, limit=None, remaining=0)
+        update = rig.registry.admin.api_keys.update
+        await update(rig.tenant.id, "test", key_id, {"quotas": {"payments": 10}})
+        assert (await rig.lease(key_id)).remaining == 8
+
+    async def test_is_remembered_for_a_day(self, rig: Rig) -> None:
+        """One row for each gateway, key and month that was asked about."""
+        key_id = await rig.key(payments=1_000)
+        for number in range(1, 9):
+            await rig.lease(key_id, holder="a", number=number, needed=1)
+        await rig.lease(key_id, holder="b", number=1)
+        assert await rig.answers(key_id) == 2
+        await rig.leases.sweep()
+        assert await rig.answers(key_id) == 2
+        await rig.sql("UPDATE quota_answers SET answered_at = now() - interval '25 hours' WHERE holder = 'b'")
+        await rig.leases.sweep()
+        assert await rig.answers(key_id) == 1
+        assert (await rig.lease(key_id)).remaining == 992
+
+
 class TestInternalApi:
     async def test_is_for_our_services(self, rig: Rig) -> None:
         async with httpx.AsyncClient(base_url="http://registry", transport=rig.transport) as http:
@@ -156,12 +258,17 @@ class TestInternalApi:
             {"family": "key_x' OR 1=1"},
             {"needed": -1},
             {"needed": 10**30},
+            {"holder": ""},
+            {"holder": "x" * 65},
+            {"holder": "a b"},
+            {"number": 0},
+            {"number": 2**63},
             {"extra": 1},
         ],
     )
     async def test_refuses_nonsense(self, rig: Rig, wrong: dict[str, Any]) -> None:
         token = rig.registry.settings.internal_tokens.get_secret_value()
-        body = {"family": new_id(API_KEY), "category": "payments", "month": MONTH, "needed": 1, **wrong}
+        body = {"family": new_id(API_KEY), "category": "payments", "month": MONTH, "holder": "a", "number": 1, **wrong}
         async with httpx.AsyncClient(base_url="http://registry", transport=rig.transport) as http:
             answer = await http.post("/internal/quotas/lease", json=body, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 422, answer.text

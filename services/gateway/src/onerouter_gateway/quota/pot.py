@@ -1,6 +1,5 @@
 """What one instance holds of one quota for one category and month. No I/O."""
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,7 +7,7 @@ from onerouter_common.contracts.base import Category
 from onerouter_common.registry_client import QuotaLease
 
 ASK_AGAIN_S: Final = 0.5
-"""After a refusal, or a registry that could not be asked: how long it is left alone about this quota."""
+"""After a refusal: how long the registry is left alone about this quota."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Pot:
     """Lent to us and not spent."""
     owed: int = 0
     """Begun while the registry could not be asked: to be charged."""
+    charging: int = 0
+    """The same, in a question that was sent: charged, or about to be."""
     waiting: int = 0
     """Requests that wait for the next loan."""
     available: int | None = None
@@ -40,22 +41,19 @@ class Pot:
     """Size of the last loan."""
     unlimited_until: float = 0.0
     """The registry knew of no such quota any more: the key's change is on its way to us. Believed for a moment."""
-    away: bool = False
-    """The registry could not be asked the last time."""
     closed: bool = False
     """The key changed: nothing is taken any more, what comes back goes to the registry."""
     ask_again_at: float = 0.0
     used_at: float = 0.0
-    asking: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
     @property
     def is_low(self) -> bool:
         """Time to ask for more, before anybody has to wait. A loan of what was needed at once has no reserve to fill."""
         return self.lent > 1 and self.left <= self.lent // 4
 
-    def most_debt(self, bound: int) -> int:
-        """What may be begun unpaid: never more than was left when the registry answered last, or the whole quota."""
-        return min(bound, self.quota if self.available is None else self.available)
+    def may_owe_more(self, bound: int) -> bool:
+        """Never more than was left when the registry answered last, or the whole quota."""
+        return self.owed + self.charging < min(bound, self.quota if self.available is None else self.available)
 
     def take(self, now: float) -> bool:
         """Spend one, if there is one."""
@@ -67,30 +65,30 @@ class Pot:
         self.left -= 1
         return True
 
-    def settle(self, lease: QuotaLease, *, paid: int, now: float) -> None:
-        """Note what the registry lent, and that it has charged `paid` of what was owed."""
-        self.away = False
-        self.owed -= paid
-        if self.owed < 0:  # given back while it was being charged
-            self.left, self.owed = self.left - self.owed, 0
+    def charge(self) -> int:
+        """What to charge with the next question."""
+        self.charging, self.owed = self.owed, 0
+        return self.charging
+
+    def settle(self, lease: QuotaLease, now: float) -> None:
+        """Note what the registry lent, and that it has charged what it was to."""
+        self.charging = 0
         if lease.limit is None:
             self.unlimited_until, self.available = now + ASK_AGAIN_S, None
             self.lent, self.ask_again_at = 0, 0.0
             return
-        self.left += lease.granted
+        paid = min(lease.granted, self.owed)  # begun unpaid while this loan was on its way
+        self.owed -= paid
+        self.left += lease.granted - paid
         self.lent, self.quota, self.available = lease.granted, lease.limit, lease.remaining
         self.unlimited_until = 0.0
         self.ask_again_at = now + ASK_AGAIN_S if lease.granted == 0 and lease.remaining == 0 else 0.0
-
-    def could_not_ask(self, now: float) -> None:
-        self.away = True
-        self.ask_again_at = now + ASK_AGAIN_S
 
     def give_back(self, now: float) -> None:
         """What was taken began nothing."""
         if self.owed > 0:
             self.owed -= 1
-        elif now >= self.unlimited_until:  # else it was of no loan
+        elif self.charging or now >= self.unlimited_until:  # else it was of no loan
             self.left += 1
 
     def empty(self) -> tuple[int, int]:

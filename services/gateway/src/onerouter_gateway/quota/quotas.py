@@ -1,16 +1,18 @@
 """Spending monthly quotas: exact across instances, as the registry alone counts; quick, as it lends in advance.
 
-Every doubt is decided against an operation beyond the quota. What this instance held when it was killed, or returned
-without an answer, is lost to the month: at most a 64th of what was left. What it began unpaid while the registry could not be
-asked is charged when that can be asked again, twice if an answer is lost; only a process killed before that forgets it.
+A question whose answer does not arrive is asked again just so, and only then the next one: the registry does it once. So
+what is lent, returned and charged is what was begun here, however slow or often away the registry is. Only what this instance
+holds when it is killed is lost to the month, at most a 64th of what was left, and what it had begun unpaid is forgotten.
 """
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol, Self
+from uuid import uuid4
 
 import structlog
 
@@ -19,7 +21,8 @@ from onerouter_common.clock import Clock, isoformat
 from onerouter_common.contracts.base import Category
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded, RateLimited
-from onerouter_common.registry_client import MaybeDone, Principal, QuotaLease
+from onerouter_common.registry_client import Principal, QuotaLease
+from onerouter_gateway.quota.account import Account
 from onerouter_gateway.quota.month import end_of, month_of
 from onerouter_gateway.quota.pot import Allotment, Pot
 
@@ -48,6 +51,8 @@ class Lend(Protocol):
         category: str,
         month: str,
         *,
+        holder: str,
+        number: int,
         needed: int = 0,
         wanted: int = 0,
         returned: int = 0,
@@ -64,8 +69,9 @@ class Quotas:
         self._debt = debt
         self._monotonic = monotonic
         self._pots: dict[Allotment, Pot] = {}
-        self._accounts: dict[Allotment, tuple[int, int]] = {}
-        """Of pots that are gone: (to return, to charge)."""
+        self._accounts: dict[Allotment, Account] = {}
+        self._holder = uuid4().hex
+        self._numbers = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,12 +84,10 @@ class Quotas:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         for pot in list(self._pots.values()):
-            if pot.asking is not None:
-                await asyncio.wait({pot.asking}, timeout=_LAST_WORD_S)
             self._close(pot)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORD_S):
-                await self._settle_accounts()
+                await self._last_words()
 
     async def take(self, principal: Principal, category: Category) -> Pot | None:
         """One operation of the key's quota, to `give_back` if nothing was begun; None: the key has no such quota.
@@ -99,7 +103,7 @@ class Quotas:
         if not pot.take(now):
             return await self._borrowed(pot, principal, category)
         if pot.is_low and now >= pot.ask_again_at:
-            self._ask(pot, _RESERVE)  # nobody waits for it
+            self._ask_ahead(pot, now)
         return pot
 
     def give_back(self, pot: Pot | None) -> None:
@@ -115,26 +119,32 @@ class Quotas:
             for pot in [pot for pot in self._pots.values() if change.id in pot.keys]:
                 self._close(pot)
 
+    def _ask_ahead(self, pot: Pot, now: float) -> None:
+        account = self._account(pot.allotment)
+        if now >= account.ask_again_at:
+            self._ask(account, _RESERVE)  # nobody waits for it
+
     async def _borrowed(self, pot: Pot, principal: Principal, category: Category) -> Pot | None:
+        account = self._account(pot.allotment)
         while not pot.closed:
-            if self._monotonic() < pot.ask_again_at:
-                return self._without_a_loan(pot)
+            if self._monotonic() < max(pot.ask_again_at, account.ask_again_at):
+                return self._without_a_loan(pot, away=account.away)
             pot.waiting += 1
             try:
-                await asyncio.shield(self._ask(pot, _RESERVE))
+                await asyncio.shield(self._ask(account, _RESERVE))
             finally:
                 pot.waiting -= 1
             if not pot.closed and pot.take(self._monotonic()):
                 return pot
         return await self.take(principal, category)
 
-    def _without_a_loan(self, pot: Pot) -> Pot:
+    def _without_a_loan(self, pot: Pot, *, away: bool) -> Pot:
         """The registry has nothing left, or cannot be asked."""
-        if pot.away and pot.owed < pot.most_debt(self._debt):
+        if away and pot.may_owe_more(self._debt):
             pot.owed += 1
             metrics.QUOTA_UNPAID.inc()
             return pot
-        if pot.away and pot.available != 0:
+        if away and pot.available != 0:
             raise Overloaded(
                 "Your monthly quota cannot be looked up right now; nothing was done. Try again in a few seconds.",
                 retry_after_s=2,
@@ -147,36 +157,60 @@ class Quotas:
             pot = self._pots[allotment] = Pot(allotment, quota, used_at=self._monotonic())
         return pot
 
-    def _ask(self, pot: Pot, wanted: int) -> "asyncio.Task[None]":
-        """Many who wait ask one question."""
-        if pot.asking is None:
-            pot.asking = asyncio.create_task(self._borrow(pot, wanted), name="quota-lease")
-        return pot.asking
+    def _account(self, allotment: Allotment) -> Account:
+        account = self._accounts.get(allotment)
+        if account is None:
+            account = self._accounts[allotment] = Account(allotment)
+        return account
 
-    async def _borrow(self, pot: Pot, wanted: int) -> None:
-        paid, of = pot.owed, pot.allotment
+    def _ask(self, account: Account, wanted: int) -> "asyncio.Task[bool]":
+        """Whether there was an answer. Many who wait ask one question."""
+        if account.asking is None:
+            account.asking = asyncio.create_task(self._ask_now(account, wanted), name="quota-lease")
+        return account.asking
+
+    async def _ask_now(self, account: Account, wanted: int) -> bool:
+        of = account.allotment
+        question = account.ask(next(self._numbers), self._pots.get(of), wanted, self._monotonic())
         try:
-            lease = await self._lend(of.family, of.category, of.month, needed=pot.waiting, wanted=wanted, owed=paid)
-        except Overloaded:
-            pot.could_not_ask(self._monotonic())
-        except Exception:
-            log.exception("quota.lease.failed", family=of.family)
-            pot.could_not_ask(self._monotonic())
+            lease = await self._lend(
+                of.family,
+                of.category,
+                of.month,
+                holder=self._holder,
+                number=question.number,
+                needed=question.needed,
+                wanted=question.wanted,
+                returned=question.returned,
+                owed=question.owed,
+            )
+        except Exception as error:
+            if not isinstance(error, Overloaded):
+                log.exception("quota.lease.failed", family=of.family)
+            account.could_not_ask(self._monotonic())
+            return False
         else:
-            pot.settle(lease or QuotaLease(granted=0, limit=0, remaining=0), paid=paid, now=self._monotonic())
+            account.answered()
+            self._settle(account, question.pot, lease or QuotaLease(granted=0, limit=0, remaining=0))
+            return True
         finally:
-            pot.asking = None
-        if pot.closed:
+            account.asking = None
+
+    def _settle(self, account: Account, pot: Pot | None, lease: QuotaLease) -> None:
+        if pot is not None:
+            pot.settle(lease, self._monotonic())
+        elif lease.limit is not None:
+            account.keep(lease.granted, 0)
+        if pot is not None and pot.closed:
             self._to_account(pot)
 
     def _close(self, pot: Pot) -> None:
         pot.closed = True
         self._pots.pop(pot.allotment, None)
-        if pot.asking is None:  # else when the answer is there: what it charges must not be charged again
-            self._to_account(pot)
+        self._to_account(pot)
 
     def _to_account(self, pot: Pot) -> None:
-        self._keep(pot.allotment, *pot.empty())
+        self._account(pot.allotment).keep(*pot.empty())
 
     async def _tend_always(self) -> None:
         while True:
@@ -184,39 +218,34 @@ class Quotas:
             await self.tend()
 
     async def tend(self) -> None:
-        """Pay what is owed, return what nobody spends."""
+        """Pay what is owed, return what nobody spends, ask again what was not answered."""
         now, month = self._monotonic(), month_of(self._clock.now())
-        for pot in list(self._pots.values()):
+        for pot in [pot for pot in self._pots.values() if not pot.waiting]:
             idle_s = now - pot.used_at
-            if pot.waiting or pot.asking is not None:
-                continue
             if pot.allotment.month != month or (idle_s > _FORGET_S and pot.owed == 0):
                 self._close(pot)
-            elif pot.owed and now >= pot.ask_again_at:
-                self._ask(pot, 0)
             elif pot.left and idle_s > _IDLE_S:
                 self._to_account(pot)
-        await self._settle_accounts()
-
-    async def _settle_accounts(self) -> None:
-        for of, (returned, owed) in list(self._accounts.items()):
-            del self._accounts[of]
-            try:
-                await self._lend(of.family, of.category, of.month, returned=returned, owed=owed)
-            except MaybeDone:
-                self._keep(of, 0, owed)  # returned twice would be an operation beyond the quota
-            except Overloaded:
-                self._keep(of, returned, owed)
-                return
-            except Exception:
-                log.exception("quota.settlement.failed", family=of.family)
-                self._keep(of, 0, owed)
+        for account in list(self._accounts.values()):
+            if account.asking is None and now >= account.ask_again_at and not await self._is_settled(account):
+                # The registry is away, so the others need not find out one after the other; if it was this one's fault, they
+                # are before it the next time.
+                self._accounts[account.allotment] = self._accounts.pop(account.allotment)
                 return
 
-    def _keep(self, of: Allotment, returned: int, owed: int) -> None:
-        if returned or owed:
-            before = self._accounts.get(of, (0, 0))
-            self._accounts[of] = before[0] + returned, before[1] + owed
+    async def _last_words(self) -> None:
+        for account in list(self._accounts.values()):
+            while await self._is_settled(account) and account.allotment in self._accounts:
+                pass
+
+    async def _is_settled(self, account: Account) -> bool:
+        """Ask what there is to ask. False: it could not be."""
+        pot = self._pots.get(account.allotment)
+        if account.asking is not None or not account.is_settled or (pot is not None and pot.owed):
+            return await asyncio.shield(self._ask(account, 0))
+        if pot is None:
+            del self._accounts[account.allotment]
+        return True
 
 
 def exceeded(pot: Pot, now: datetime) -> QuotaExceeded:

@@ -15,6 +15,10 @@ class LeaseRequest:
     category: str
     month: str
     """`2026-11`, UTC."""
+    holder: str
+    """The process that asks."""
+    number: int
+    """Grows with each of its requests. The same one again is the same request, whose answer did not arrive."""
     needed: int = 0
     """Operations that wait to begin."""
     wanted: int = 0

@@ -16,6 +16,8 @@ class LeaseBody(BaseModel):
     family: str = Field(pattern=r"^key_[0-9a-z]{26}$")
     category: Category
     month: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")
+    holder: str = Field(pattern=r"^[0-9a-z_-]{1,64}$")
+    number: int = Field(ge=1, le=2**62)
     needed: _Count = 0
     wanted: _Count = 0
     returned: _Count = 0

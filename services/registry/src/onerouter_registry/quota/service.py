@@ -1,10 +1,14 @@
 """Lending operations of quotas to the gateways, and telling a tenant how its month stands."""
 
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.db.engine import Pool
-from onerouter_common.errors import NotFound
+from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.ids import API_KEY, is_id
 from onerouter_common.registry_client import QuotaLease
 from onerouter_registry.quota import repository
@@ -12,24 +16,38 @@ from onerouter_registry.quota.model import LeaseRequest, Usage, end_of, month_of
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import environment_of
 
+REMEMBERED: Final = timedelta(days=1)
+"""How long an answer is kept for a gateway that it did not reach."""
+SWEEP_EVERY: Final = timedelta(minutes=10)
+_SWEPT_AT_ONCE: Final = 5_000
+
 
 class QuotaLeases:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def lease(self, asked: LeaseRequest) -> QuotaLease | None:
-        """What may be begun; None when there is no such key. One round trip but for the first of a month."""
-        row = await repository.lease(self._pool, asked)
+        """What may be begun; None when there is no such key. One round trip but for the first of a month, or a request that
+        was answered before: it is answered so again, and nothing is done. Raises Conflict when a later one was.
+        """
+        row = await repository.lease(self._pool, asked) or await self._answered(asked)
         if row is None:
             await repository.begin(self._pool, asked)
-            row = await repository.lease(self._pool, asked)
+            row = await repository.lease(self._pool, asked) or await self._answered(asked)
         if row is None:
             return None
-        if row["quota"] is None:
-            return QuotaLease(granted=asked.needed, limit=None, remaining=0)
-        return QuotaLease(
-            granted=row["granted"], limit=row["quota"], remaining=max(0, row["quota"] - row["handed_out"])
-        )
+        return QuotaLease(granted=row["granted"], limit=row["quota"], remaining=row["remaining"])
+
+    async def sweep(self) -> None:
+        """Forget what no gateway should ask for again."""
+        while await repository.sweep(self._pool, REMEMBERED, _SWEPT_AT_ONCE):
+            pass
+
+    async def _answered(self, asked: LeaseRequest) -> asyncpg.Record | None:
+        row = await repository.last_answer(self._pool, asked)
+        if row is not None and row["number"] > asked.number:
+            raise Conflict("A later request of this holder's has been answered.")  # this one was too long on its way
+        return row
 
 
 class QuotaUsage:

@@ -126,6 +126,25 @@ def _quota_usage() -> None:
         )
     """)
     tenant_table("quota_usage", service=_SERVICE, tenant="SELECT", worker="SELECT, INSERT, UPDATE, DELETE")
+    # What each gateway was answered last, to be answered so again.
+    op.execute(f"""
+        CREATE TABLE quota_answers (
+            family text NOT NULL,
+            tenant_id text NOT NULL,
+            environment {_ENVIRONMENT},
+            category text NOT NULL,
+            month text NOT NULL,
+            holder text NOT NULL,
+            number bigint NOT NULL,
+            granted bigint NOT NULL,
+            quota bigint,
+            remaining bigint NOT NULL,
+            answered_at timestamptz NOT NULL,
+            PRIMARY KEY (family, category, month, holder)
+        )
+    """)
+    op.execute("CREATE INDEX quota_answers_by_age ON quota_answers (answered_at)")
+    tenant_table("quota_answers", service=_SERVICE, worker="SELECT, INSERT, UPDATE, DELETE")
 
 
 def _connections() -> None:
