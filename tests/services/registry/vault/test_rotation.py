@@ -5,7 +5,7 @@ import base64
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.services.registry.vault.rings import (
 
 from onerouter_common.errors import InvalidRequest, Overloaded
 from onerouter_common.ids import USER, new_id
+from onerouter_common.secrets import KeyRing
 from onerouter_registry.actor import COMMAND_LINE
 from onerouter_registry.admin import Admin
 from onerouter_registry.audit.chain import PLATFORM
@@ -57,6 +58,12 @@ def crash_at(times: int) -> Callable[[Stage, int], None]:
 async def rotate(registry: Registry, settings: Settings, environment: str = "test", **how: Any) -> Outcome:
     async with administered(registry, settings) as admin:
         return await admin.rotation.run(environment, by=COMMAND_LINE, **how)
+
+
+def _that_starts(settings: Settings, rings: Mapping[str, SecretStr]) -> Settings:
+    """These rings, judged as a process does when it starts."""
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    return Settings(**{**values, **rings})
 
 
 async def add_person(registry: Registry, settings: Settings) -> tuple[str, SecretStr]:
@@ -90,6 +97,24 @@ class TestRewrapping:
         await rotate(registry, settings, "live")
         async with administered(registry, with_only_new_keys(settings)) as admin:
             assert await revealed(admin, connection) == {**FIELDS, "#token": token}
+            assert (await revealed(admin, live))["key_secret"] == KEY_SECRET
+
+    async def test_a_ring_that_wrapped_both_environments_is_parted(self, registry: Registry, tenant: Tenant) -> None:
+        """As docs/operations.md says it: no key may be in two rings, so test gets a new one while live's is absent."""
+        old = {kind: getattr(registry.settings, f"{kind}_test") for kind in ("credential_keys", "callback_keys")}
+        one_ring = registry.settings.model_copy(update={f"{kind}_live": ring for kind, ring in old.items()})
+        async with administered(registry, one_ring) as admin:
+            shared = Registry(one_ring, admin, registry.database)
+            made, token = await connect(shared, tenant.id)
+            live, _ = await connect(shared, tenant.id, "live")
+        new = {kind: KeyRing.generate(f"new-{kind}") for kind in old}
+        parting = {f"{kind}_test": SecretStr(f"{new[kind]},{ring.get_secret_value()}") for kind, ring in old.items()}
+        parted = {f"{kind}_test": SecretStr(ring) for kind, ring in new.items()}
+        kept = {f"{kind}_live": ring for kind, ring in old.items()}
+        outcome = await rotate(registry, _that_starts(registry.settings, parting))
+        assert (outcome.done, outcome.lost) == ({Stage.DATA_KEYS: 2}, [])
+        async with administered(registry, _that_starts(registry.settings, parted | kept)) as admin:
+            assert await revealed(admin, made) == {**FIELDS, "#token": token}
             assert (await revealed(admin, live))["key_secret"] == KEY_SECRET
 
     async def test_what_they_seal_is_not_touched(self, registry: Registry, tenant: Tenant) -> None:
