@@ -7,26 +7,20 @@ holds when it is killed is lost to the month, at most a 64th of what was left, a
 
 import asyncio
 import contextlib
-import itertools
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Protocol, Self
-from uuid import uuid4
-
-import structlog
+from typing import Final, Self
 
 from onerouter_common import metric_names as metrics
 from onerouter_common.clock import Clock, isoformat
 from onerouter_common.contracts.base import Category
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded, RateLimited
-from onerouter_common.registry_client import Principal, QuotaLease
-from onerouter_gateway.quota.account import Account
+from onerouter_common.registry_client import Principal
+from onerouter_gateway.quota.ledger import Ledger, Lend
 from onerouter_gateway.quota.month import end_of, month_of
 from onerouter_gateway.quota.pot import Allotment, Pot
-
-log = structlog.get_logger()
 
 _RESERVE: Final = 256
 """Most that is asked for ahead of need; the registry lends less as a quota nears its end."""
@@ -42,36 +36,15 @@ class QuotaExceeded(RateLimited):
     title = "The monthly quota is used up"
 
 
-class Lend(Protocol):
-    """`RegistryClient.lease_quota`."""
-
-    async def __call__(
-        self,
-        family: str,
-        category: str,
-        month: str,
-        *,
-        holder: str,
-        number: int,
-        needed: int = 0,
-        wanted: int = 0,
-        returned: int = 0,
-        owed: int = 0,
-    ) -> QuotaLease | None: ...
-
-
 class Quotas:
     """An asynchronous context manager: while it is open, debts are paid and what lies idle goes back."""
 
     def __init__(self, lend: Lend, clock: Clock, *, debt: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._lend = lend
         self._clock = clock
         self._debt = debt
         self._monotonic = monotonic
         self._pots: dict[Allotment, Pot] = {}
-        self._accounts: dict[Allotment, Account] = {}
-        self._holder = uuid4().hex
-        self._numbers = itertools.count(1)
+        self._ledger = Ledger(lend, self._pots.get, monotonic)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,7 +60,7 @@ class Quotas:
             self._close(pot)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORD_S):
-                await self._last_words()
+                await self._ledger.settle_all()
 
     async def take(self, principal: Principal, category: Category) -> Pot | None:
         """One operation of the key's quota, to `give_back` if nothing was begun; None: the key has no such quota.
@@ -120,18 +93,18 @@ class Quotas:
                 self._close(pot)
 
     def _ask_ahead(self, pot: Pot, now: float) -> None:
-        account = self._account(pot.allotment)
+        account = self._ledger.account(pot.allotment)
         if now >= account.ask_again_at:
-            self._ask(account, _RESERVE)  # nobody waits for it
+            self._ledger.ask(account, _RESERVE)  # nobody waits for it
 
     async def _borrowed(self, pot: Pot, principal: Principal, category: Category) -> Pot | None:
-        account = self._account(pot.allotment)
+        account = self._ledger.account(pot.allotment)
         while not pot.closed:
             if self._monotonic() < max(pot.ask_again_at, account.ask_again_at):
                 return self._without_a_loan(pot, away=account.away)
             pot.waiting += 1
             try:
-                await asyncio.shield(self._ask(account, _RESERVE))
+                await asyncio.shield(self._ledger.ask(account, _RESERVE))
             finally:
                 pot.waiting -= 1
             if not pot.closed and pot.take(self._monotonic()):
@@ -157,60 +130,13 @@ class Quotas:
             pot = self._pots[allotment] = Pot(allotment, quota, used_at=self._monotonic())
         return pot
 
-    def _account(self, allotment: Allotment) -> Account:
-        account = self._accounts.get(allotment)
-        if account is None:
-            account = self._accounts[allotment] = Account(allotment)
-        return account
-
-    def _ask(self, account: Account, wanted: int) -> "asyncio.Task[bool]":
-        """Whether there was an answer. Many who wait ask one question."""
-        if account.asking is None:
-            account.asking = asyncio.create_task(self._ask_now(account, wanted), name="quota-lease")
-        return account.asking
-
-    async def _ask_now(self, account: Account, wanted: int) -> bool:
-        of = account.allotment
-        question = account.ask(next(self._numbers), self._pots.get(of), wanted, self._monotonic())
-        try:
-            lease = await self._lend(
-                of.family,
-                of.category,
-                of.month,
-                holder=self._holder,
-                number=question.number,
-                needed=question.needed,
-                wanted=question.wanted,
-                returned=question.returned,
-                owed=question.owed,
-            )
-        except Exception as error:
-            if not isinstance(error, Overloaded):
-                log.exception("quota.lease.failed", family=of.family)
-            account.could_not_ask(self._monotonic())
-            return False
-        else:
-            account.answered()
-            self._settle(account, question.pot, lease or QuotaLease(granted=0, limit=0, remaining=0))
-            return True
-        finally:
-            account.asking = None
-
-    def _settle(self, account: Account, pot: Pot | None, lease: QuotaLease) -> None:
-        if pot is not None:
-            pot.settle(lease, self._monotonic())
-        elif lease.limit is not None:
-            account.keep(lease.granted, 0)
-        if pot is not None and pot.closed:
-            self._to_account(pot)
-
     def _close(self, pot: Pot) -> None:
         pot.closed = True
         self._pots.pop(pot.allotment, None)
         self._to_account(pot)
 
     def _to_account(self, pot: Pot) -> None:
-        self._account(pot.allotment).keep(*pot.empty())
+        self._ledger.account(pot.allotment).keep(*pot.empty())
 
     async def _tend_always(self) -> None:
         while True:
@@ -226,26 +152,7 @@ class Quotas:
                 self._close(pot)
             elif pot.left and idle_s > _IDLE_S:
                 self._to_account(pot)
-        for account in list(self._accounts.values()):
-            if account.asking is None and now >= account.ask_again_at and not await self._is_settled(account):
-                # The registry is away, so the others need not find out one after the other; if it was this one's fault, they
-                # are before it the next time.
-                self._accounts[account.allotment] = self._accounts.pop(account.allotment)
-                return
-
-    async def _last_words(self) -> None:
-        for account in list(self._accounts.values()):
-            while await self._is_settled(account) and account.allotment in self._accounts:
-                pass
-
-    async def _is_settled(self, account: Account) -> bool:
-        """Ask what there is to ask. False: it could not be."""
-        pot = self._pots.get(account.allotment)
-        if account.asking is not None or not account.is_settled or (pot is not None and pot.owed):
-            return await asyncio.shield(self._ask(account, 0))
-        if pot is None:
-            del self._accounts[account.allotment]
-        return True
+        await self._ledger.settle_due()
 
 
 def exceeded(pot: Pot, now: datetime) -> QuotaExceeded:
