@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.services.registry.hearing import Heard
 
+from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.registry_client import RegistryClient
 from onerouter_local.testing import Database
 from onerouter_registry.admin import Admin, open_admin
@@ -112,3 +114,18 @@ async def client(registry: Registry, transport: httpx.ASGITransport) -> AsyncIte
         "http://registry", registry.settings.internal_tokens, transport=transport
     ) as registry_client:
         yield registry_client
+
+
+@pytest.fixture
+async def heard(kafka_bootstrap: str) -> AsyncIterator[Heard]:
+    told = Heard()
+    async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as told.feed:
+        assert await told.feed.wait_reading(10)
+        yield told
+
+
+@pytest.fixture
+async def running(registry: Registry, heard: Heard, kafka_bootstrap: str) -> AsyncIterator[None]:
+    """A registry that starts when someone listens already: each of its records is heard."""
+    async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
+        yield

@@ -4,74 +4,21 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
 
 import asyncpg
-import pytest
 from aiokafka import AIOKafkaConsumer
 from tests.services.registry.conftest import CREDENTIALS, Registry, environment_of_keys, serving
+from tests.services.registry.hearing import Heard
 from typer.testing import CliRunner
 
-from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.events import Event, EventResource
-from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.ids import CONNECTION, EVENT, new_id
 from onerouter_registry.outbox.repository import CHANNEL, append_event
 from onerouter_registry.tenant.model import Tenant
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_server.admin import app as admin_app
-
-
-class Heard:
-    """What a cache was told, to be waited for."""
-
-    feed: ChangeFeed
-
-    def __init__(self) -> None:
-        self.changes: list[RegistryChange] = []
-        self.heard_at: list[float] = []
-        self.gaps = 0
-        self._something = asyncio.Condition()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def change(self, change: RegistryChange) -> None:
-        self.changes.append(change)
-        self.heard_at.append(time.monotonic())
-        self._tell()
-
-    def gap(self) -> None:
-        self.gaps += 1
-        self._tell()
-
-    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
-        async with self._something:
-            await asyncio.wait_for(self._something.wait_for(holds), timeout_s)
-
-    def _tell(self) -> None:
-        task = asyncio.create_task(self._notify())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _notify(self) -> None:
-        async with self._something:
-            self._something.notify_all()
-
-
-@pytest.fixture
-async def heard(kafka_bootstrap: str) -> AsyncIterator[Heard]:
-    told = Heard()
-    async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as told.feed:
-        assert await told.feed.wait_reading(10)
-        yield told
-
-
-@pytest.fixture
-async def running(registry: Registry, heard: Heard, kafka_bootstrap: str) -> AsyncIterator[None]:
-    """A registry that starts when someone listens already: each of its records is heard."""
-    async with serving(registry.settings.model_copy(update={"kafka_bootstrap_servers": kafka_bootstrap})):
-        yield
 
 
 async def outbox_size(registry: Registry) -> int:

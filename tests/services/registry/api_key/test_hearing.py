@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.services.registry.conftest import Registry, opened, serving
-from tests.services.registry.test_changes import Heard
+from tests.services.registry.hearing import Heard
 
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_local.testing import Cluster
