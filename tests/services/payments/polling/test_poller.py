@@ -46,6 +46,9 @@ class OneConnection:
     async def route(self, tenant_id: str, environment: str, category: str) -> Route:
         return Route((Candidate("con_1", "razorpay"),))
 
+    def at_hand(self, tenant_id: str, environment: str, category: str, connection_id: str) -> None:
+        return None
+
     async def get(self, tenant_id: str, environment: str, category: str, connection_id: str) -> FakeConnection | None:
         return FakeConnection(client=self.client) if connection_id == "con_1" else None
 
