@@ -10,9 +10,10 @@ from tests.services.registry.connection.conftest import SOMEBODY, Api, Desk
 
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.registry_client import RegistryClient
-from onerouter_registry.connection import rules
+from onerouter_registry.connection import repository, rules
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.tenant.model import Tenant
+from onerouter_registry.transactions import tenant_transaction
 
 
 @pytest.fixture
@@ -45,6 +46,20 @@ async def test_doing_it_again_changes_nothing(desk: Desk, tenant: Tenant) -> Non
     gone = await desk.admin.connections.disconnect(tenant.id, "test", made.id)
     assert await desk.admin.connections.disconnect(tenant.id, "test", made.id) == gone
     assert len(await desk.audit_of(made)) == 2
+
+
+async def test_it_gets_no_place_again_from_who_is_putting_the_route_in_order(desk: Desk, tenant: Tenant) -> None:
+    made = [await desk.connect(tenant, str(number)) for number in range(3)]
+    async with tenant_transaction(desk.admin.verification._engine, tenant.id, "test") as tx:
+        await repository.lock_route(tx, tenant.id, "test", "payments")
+        before = await repository.list_all(tx, "payments")
+        disconnecting = asyncio.create_task(desk.admin.connections.disconnect(tenant.id, "test", made[2].id))
+        await asyncio.wait({disconnecting}, timeout=0.3)
+        await repository.set_positions(tx, before, [one.id for one in reversed(before)])
+    assert (await disconnecting).priority is None
+    assert (await desk.get(made[2])).position is None
+    listed = await desk.admin.connections.list(tenant.id, "test")
+    assert [(one.label, one.priority) for one in listed] == [("1", 1), ("0", 2)]
 
 
 async def test_workers_and_callbacks_still_reach_it_for_what_it_took(

@@ -51,6 +51,9 @@ class Forgetting:
     ) -> Connection:
         """See `Connections.disconnect`."""
         async with tenant_transaction(self._engine, tenant_id, environment) as tx:
+            seen = await connections.find(tx, connection_id)
+            if seen is not None:  # else who is just putting the route in order would give it a place again
+                await connections.lock_route(tx, tenant_id, environment, seen.category)
             connection = await connections.find(tx, connection_id, lock=True)
             if connection is None:
                 raise NotFound(f"There is no connection {connection_id}.")
