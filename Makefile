@@ -14,7 +14,7 @@ SOURCES := libs services deploy/local tests
 PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 # Most of the suite waits for engines: two processes halve that. PARALLEL= runs in one.
-PARALLEL ?= -n 2 --dist loadgroup
+PARALLEL ?= -n 2 --dist loadscope
 # The registry's part of the API's description, which the gateway serves.
 MANAGEMENT := services/gateway/src/onerouter_gateway/management/openapi.json
 # $(call write,module,file): a program's output in place of the file, which stays as it was when the program fails.
@@ -60,7 +60,7 @@ test: $(READY)  ## The suite on real embedded engines (ARGS="-k refund -x")
 	@$(BIN)/pytest $(PARALLEL) -m "not chaos and not bench and not long" $(ARGS)
 
 test-long: $(READY)  ## What takes longer: generated requests, rotating keys under load, a certified OpenID provider
-	@$(BIN)/pytest -m "long" $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) -m "long" $(ARGS)
 
 test-kafka: $(READY)  ## The suite on Apache Kafka itself (needs Java 17 and Maven)
 	@ONEROUTER_TEST_BROKER=kafka $(BIN)/pytest $(PARALLEL) -m "(kafka or stack) and not chaos and not bench and not long" $(ARGS)

@@ -14,6 +14,8 @@ from tests.services.gateway.real_registry import Holder, RealRegistry, real_regi
 
 from onerouter_registry.api_key.model import KeyChanges
 
+pytestmark = pytest.mark.long
+
 PAY = {"amount": "499.00"}
 
 

@@ -36,6 +36,8 @@ from onerouter_registry.settings import Settings
 from onerouter_registry.tenant.model import Tenant
 from onerouter_registry.vault.rotation.model import Outcome, Stage
 
+pytestmark = pytest.mark.long
+
 FIELDS = {"key_id": "rzp_test_1DP5mmOlF5G5ag", "key_secret": KEY_SECRET, "webhook_secret": WEBHOOK_SECRET}
 
 
