@@ -107,6 +107,11 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_GATEWAY_IDEMPOTENCY_SECRET": secrets.idempotency_secret,
                 "ONEROUTER_GATEWAY_PAYMENTS_URL": addresses.url("payments"),
                 "ONEROUTER_GATEWAY_WEBHOOKS_URL": addresses.url("webhooks"),
+                # Here everybody has the same address: people, scripts and tests together.
+                "ONEROUTER_GATEWAY_MANAGEMENT_RATE_PER_S": "100",
+                "ONEROUTER_GATEWAY_MANAGEMENT_RATE_BURST": "500",
+                "ONEROUTER_GATEWAY_SIGN_IN_RATE_PER_S": "20",
+                "ONEROUTER_GATEWAY_SIGN_IN_RATE_BURST": "100",
             }
         case "registry":
             return {

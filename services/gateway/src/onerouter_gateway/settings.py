@@ -43,11 +43,11 @@ class Settings(ServiceSettings, RedisSettings):
         description="Longest wait for the registry's answer to a request under /api (connecting a provider asks it, too).",
     )
     management_rate_per_s: int = Field(
-        100, ge=1, description="Requests a second under /api of one client address, for who presents no API key…"
+        20, ge=1, description="Requests a second under /api of one client address, for who presents no API key…"
     )
-    management_rate_burst: int = Field(500, ge=1, description="…of which so many may come at once.")
-    sign_in_rate_per_s: int = Field(20, ge=1, description="Of these, under /api/auth…")
-    sign_in_rate_burst: int = Field(100, ge=1, description="…of which so many may come at once.")
+    management_rate_burst: int = Field(60, ge=1, description="…of which so many may come at once.")
+    sign_in_rate_per_s: int = Field(5, ge=1, description="Of these, under /api/auth…")
+    sign_in_rate_burst: int = Field(30, ge=1, description="…of which so many may come at once.")
     refused_rate_per_s: int = Field(
         20,
         ge=1,

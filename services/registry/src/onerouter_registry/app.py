@@ -98,9 +98,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             usage = await stack.enter_async_context(KeyUsage(pool, flush_s=settings.usage_flush_s))
             introspection = Introspection(pool, usage, time)
             size = settings.database_pool_size
-            engine = await stack.enter_async_context(tenant_engine(dsn, size=size, lock_timeout_s=LOCK_TIMEOUT_S))
+            engine = await stack.enter_async_context(
+                tenant_engine(dsn, size=size, lock_timeout_s=LOCK_TIMEOUT_S, check_first=True)
+            )
             entry = await stack.enter_async_context(
-                tenant_engine(dsn, size=max(2, size // 2), lock_timeout_s=LOCK_TIMEOUT_S)
+                tenant_engine(dsn, size=max(2, size // 2), lock_timeout_s=LOCK_TIMEOUT_S, check_first=True)
             )
             kms = await stack.enter_async_context(settings.open_kms())
             http = await stack.enter_async_context(open_pool(max_connections=settings.connection_checks_at_once * 8))

@@ -60,11 +60,14 @@ async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator
 
 
 @asynccontextmanager
-async def tenant_engine(dsn: str, *, size: int = 8, lock_timeout_s: float | None = None) -> AsyncIterator[AsyncEngine]:
+async def tenant_engine(
+    dsn: str, *, size: int = 8, lock_timeout_s: float | None = None, check_first: bool = False
+) -> AsyncIterator[AsyncEngine]:
     """A SQLAlchemy engine whose transactions see only the tenant they name (`tenancy.tenant_transaction`).
 
     `lock_timeout_s` is how long a statement waits for what another transaction has locked; then it fails, and the database
-    counts as away (`availability.is_away`). None: as long as any statement may take.
+    counts as away (`availability.is_away`). None: as long as any statement may take. `check_first` costs a round trip a
+    transaction, and replaces a connection that a restarted database left behind instead of failing the request that gets it.
     """
     settings = {} if lock_timeout_s is None else {"lock_timeout": str(int(lock_timeout_s * 1000))}
     engine = create_async_engine(
@@ -72,7 +75,7 @@ async def tenant_engine(dsn: str, *, size: int = 8, lock_timeout_s: float | None
         pool_size=size,
         max_overflow=0,
         pool_timeout=_CONNECT_TIMEOUT_S,
-        pool_pre_ping=False,
+        pool_pre_ping=check_first,
         hide_parameters=True,  # an error's text reaches the logs; what a statement was given must not
         connect_args={
             "timeout": _CONNECT_TIMEOUT_S,
