@@ -2,9 +2,22 @@
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from onerouter_common.contracts.base import Category, Contract, Environment, Moment
 
-ObjectKind = Literal["payment", "refund"]
+ObjectKind = Literal[
+    "payment",
+    "refund",
+    "dispute",
+    "plan",
+    "customer",
+    "subscription",
+    "payment_link",
+    "payment_method",
+    "vendor",
+    "transfer",
+]
 
 
 class CallbackObject(Contract):
@@ -12,12 +25,16 @@ class CallbackObject(Contract):
 
     kind: ObjectKind
     status: str
-    """Our status word (`authorized`, `succeeded`, …)."""
+    """Our status word (`authorized`, `succeeded`, …); `unchanged` where it only tells facts."""
     reference: str | None = None
     """Our own resource id, where the provider carries it (receipt, notes, metadata)."""
     order_id: str | None = None
     payment_id: str | None = None
     refund_id: str | None = None
+    provider_id: str | None = None
+    """The thing's own id where it is neither payment nor refund; of a dispute, beside the payment it is about."""
+    facts: dict[str, JsonValue] = {}
+    """What else is told of it: the names of `onerouter_providers.resources.FACTS`; of a dispute `reason` and `due_by`."""
     amount_minor: int | None = None
     amount_refunded_minor: int | None = None
     currency: str | None = None
