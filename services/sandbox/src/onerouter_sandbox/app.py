@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from onerouter_sandbox import control
 from onerouter_sandbox.callbacks import CallbackSender, RetryPolicy
-from onerouter_sandbox.clock import Clock, SystemClock, Timers
+from onerouter_sandbox.clock import Clock, Clocks, SystemClock, Timers
 from onerouter_sandbox.control import ControlAccess
 from onerouter_sandbox.faults import Faults
 from onerouter_sandbox.journal import Journal
@@ -89,6 +89,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     guard = [Depends(ControlAccess(settings.control_token))]
     app.include_router(control.router(world, latency), prefix="/control", dependencies=guard)
     for name, provider in providers.items():
+        app.include_router(control.clock_router(world, provider), prefix=f"/control/{name}", dependencies=guard)
         app.include_router(provider.control(), prefix=f"/control/{name}", dependencies=guard)
         app.include_router(provider.pages(), prefix=f"/{name}")
     _add_health(app, tasks)
@@ -109,9 +110,11 @@ def _world(settings: Settings, clock: Clock, journal: Journal) -> World:
         timeout_s=settings.callback_timeout_s,
         concurrency=settings.callback_concurrency,
     )
+    clocks = Clocks(clock, journal)
     return World(
         clock=clock,
-        timers=Timers(clock),
+        clocks=clocks,
+        timers=Timers(clocks),
         faults=faults,
         ledger=Ledger(journal),
         callbacks=callbacks,

@@ -4,19 +4,25 @@ import hmac
 from ipaddress import ip_address
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from onerouter_sandbox.callbacks import Callback
 from onerouter_sandbox.faults import Fault, FaultSpec
 from onerouter_sandbox.wire import Latency
-from onerouter_sandbox.world import World
+from onerouter_sandbox.world import Provider, World
 
 
 class LatencyChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ms: float = Field(ge=0, le=60_000)
+
+
+class ClockAdvance(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float = Field(gt=0, le=10 * 366 * 86_400, description="How far forward, at most ten years.")
 
 
 class ControlAccess:
@@ -38,6 +44,31 @@ def router(world: World, latency: Latency) -> APIRouter:
     routes = APIRouter()
     for part in (_faults(world), _latency(latency), _ledger(world), _callbacks(world)):
         routes.include_router(part)
+    return routes
+
+
+def clock_router(world: World, provider: Provider) -> APIRouter:
+    """The same routes for every provider, under its own prefix: accounts are the provider's."""
+    routes = APIRouter(tags=["clock"])
+
+    def known(account_id: str) -> str:
+        if not provider.has_account(account_id):
+            raise HTTPException(404, "There is no such account.")
+        return account_id
+
+    @routes.get("/accounts/{account_id}/clock")
+    async def get_clock(account: Annotated[str, Depends(known)]) -> dict[str, Any]:
+        """The account's time in seconds since 1970, and how far that is ahead of real time."""
+        clock = world.clocks.of(account)
+        return {"account": account, "now": clock.now(), "offset_s": clock.offset_s}
+
+    @routes.post("/accounts/{account_id}/clock/advance")
+    async def advance_clock(account: Annotated[str, Depends(known)], change: ClockAdvance) -> dict[str, Any]:
+        """Move the account's time forward; what became due has happened when this answers (`ran`: how much)."""
+        ran = world.timers.advance(account, change.seconds)
+        clock = world.clocks.of(account)
+        return {"account": account, "now": clock.now(), "offset_s": clock.offset_s, "ran": ran}
+
     return routes
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 
 from onerouter_sandbox.callbacks import CallbackSender
-from onerouter_sandbox.clock import Clock, Timers
+from onerouter_sandbox.clock import Clock, Clocks, Timers
 from onerouter_sandbox.faults import Faults
 from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.ledger import Ledger
@@ -20,6 +20,9 @@ class World:
     """The provider-neutral parts, shared by all simulators."""
 
     clock: Clock
+    """Real time: signatures, tokens, retries."""
+    clocks: Clocks
+    """Each account's own time: what its objects say, when its periods, trials and links end."""
     timers: Timers
     faults: Faults
     ledger: Ledger
@@ -39,6 +42,10 @@ class Provider(Simulator, Protocol):
 
     def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
         """Accounts from the settings; raises `pydantic.ValidationError`."""
+        ...
+
+    def has_account(self, account_id: str) -> bool:
+        """Whether an account is registered under the id that `world.clocks`, faults and the ledger know it by."""
         ...
 
     def resume(self) -> None:

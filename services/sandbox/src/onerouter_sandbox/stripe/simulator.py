@@ -45,6 +45,9 @@ class Stripe:
         for account in accounts:
             self.state.put_account(Account.model_validate(account))
 
+    def has_account(self, account_id: str) -> bool:
+        return account_id in self.state.accounts
+
     def resume(self) -> None:
         self.refunds.resume()
         self.sessions.resume()
