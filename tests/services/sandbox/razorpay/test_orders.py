@@ -155,7 +155,7 @@ class TestRead:
         answer = await sandbox.api.get(f"/orders/{order['id']}", auth=("rzp_live_Other01", "other_secret"))
         assert answer.status_code == 400
 
-    @pytest.mark.parametrize(("path", "status"), [("/customers", 400), ("/orders/a/b/c", 404)])
+    @pytest.mark.parametrize(("path", "status"), [("/virtual_accounts", 400), ("/orders/a/b/c", 404)])
     async def test_an_unknown_path(self, sandbox: "Sandbox", path: str, status: int) -> None:
         answer = await sandbox.api.get(path)
         assert (answer.status_code, answer.json()["error"]["description"]) == (

@@ -7,7 +7,8 @@ from typing import Any
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay import shapes
-from onerouter_sandbox.razorpay.state import NAME, Order, Payment, Refund, State
+from onerouter_sandbox.razorpay.shelf import NAME
+from onerouter_sandbox.razorpay.state import Order, Payment, Refund, State
 from onerouter_sandbox.world import World
 
 
@@ -20,29 +21,41 @@ class Webhooks:
 
     def payment(self, event: str, payment: Payment) -> None:
         """payment.authorized, payment.captured, payment.failed."""
-        self._emit(event, payment.account, payment.order_id, {"payment": shapes.payment(payment)})
+        self.emit(event, payment.account, payment.order_id, {"payment": shapes.payment(payment)})
 
     def order_paid(self, order: Order, payment: Payment) -> None:
         entities = {"payment": shapes.payment(payment), "order": shapes.order(order)}
-        self._emit("order.paid", order.account, order.id, entities)
+        self.emit("order.paid", order.account, order.id, entities)
 
     def refund(self, event: str, refund: Refund, payment: Payment) -> None:
         """refund.created, refund.processed, refund.failed."""
         entities = {"refund": shapes.refund(refund), "payment": shapes.payment(payment)}
-        self._emit(event, refund.account, refund.id, entities)
+        self.emit(event, refund.account, refund.id, entities)
 
-    def _emit(self, event: str, key_id: str, group: str, entities: dict[str, dict[str, Any]]) -> None:
+    def emit(
+        self,
+        event: str,
+        key_id: str,
+        group: str,
+        entities: dict[str, dict[str, Any]],
+        *,
+        concerns: str | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Owe one event. `concerns` is the account that it names where that is not the merchant's own (a linked one);
+        `data` stands beside the entities in those events that have it.
+        """
         account = self._state.accounts.get(key_id)
         if account is None or account.webhook_url is None:
             return
         body = shapes.encode(
             {
                 "entity": "event",
-                "account_id": account.account_id,
+                "account_id": concerns or account.account_id,
                 "event": event,
                 "contains": list(entities),
-                "payload": {name: {"entity": entity} for name, entity in entities.items()},
-                "created_at": int(self._world.clock.now()),
+                "payload": {name: {"entity": entity} | (data or {}) for name, entity in entities.items()},
+                "created_at": int(self._world.clocks.of(key_id).now()),
             }
         )
         event_id = random_id("")

@@ -2,8 +2,9 @@
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay.account import Account
-from onerouter_sandbox.razorpay.errors import no_such_id, refused
-from onerouter_sandbox.razorpay.state import NAME, Order, State, find_owned
+from onerouter_sandbox.razorpay.errors import refused
+from onerouter_sandbox.razorpay.shelf import NAME
+from onerouter_sandbox.razorpay.state import Order, State
 from onerouter_sandbox.razorpay.validation import OrderRequest
 from onerouter_sandbox.world import World
 
@@ -19,7 +20,7 @@ class Orders:
             earlier = self._earlier(account, request)
             if earlier is not None:
                 return earlier
-        now = self._world.clock.now()
+        now = self._world.clocks.of(account.key_id).now()
         order = Order(
             id=random_id("order_"),
             account=account.key_id,
@@ -41,12 +42,6 @@ class Orders:
             currency=order.currency,
             at=now,
         )
-        return order
-
-    def get(self, account: Account, order_id: str) -> Order:
-        order = find_owned(self._state.orders, order_id, account)
-        if order is None:
-            raise no_such_id()
         return order
 
     def _earlier(self, account: Account, request: OrderRequest) -> Order | None:

@@ -1,14 +1,16 @@
 """Payments: made by Checkout under an order, captured at once or later by the merchant's server."""
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from onerouter_sandbox.ids import random_id
-from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.callbacks import Webhooks
-from onerouter_sandbox.razorpay.errors import no_such_id, order_already_paid, refused
+from onerouter_sandbox.razorpay.errors import order_already_paid, refused
 from onerouter_sandbox.razorpay.failures import error_of
-from onerouter_sandbox.razorpay.state import NAME, Order, Payment, State, find_owned
+from onerouter_sandbox.razorpay.shelf import NAME
+from onerouter_sandbox.razorpay.state import Order, Payment, State
 from onerouter_sandbox.razorpay.validation import CaptureRequest
 from onerouter_sandbox.world import World
 
@@ -16,34 +18,70 @@ Outcome = Literal["success", "authorize", "failure"]
 Method = Literal["card", "upi", "netbanking", "wallet"]
 
 
+Watcher = Callable[[Order, Payment], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays, with what was kept of them."""
+
+    email: str = "buyer@example.com"
+    contact: str = "+919000000001"
+    customer_id: str | None = None
+    token_id: str | None = None
+    description: str | None = None
+
+
 class Payments:
     def __init__(self, state: State, world: World, webhooks: Webhooks) -> None:
         self._state = state
         self._world = world
         self._webhooks = webhooks
+        self._watchers: list[Watcher] = []
 
-    def pay(self, order: Order, *, method: Method, outcome: Outcome, reason: str = "payment_failed") -> Payment:
-        """One try of the customer. `success` is captured when the order says so; `authorize` never is."""
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` called with the order of each captured payment, once the order's own callbacks are owed."""
+        self._watchers.append(watcher)
+
+    def pay(
+        self,
+        order: Order,
+        *,
+        method: Method,
+        outcome: Outcome,
+        reason: str = "payment_failed",
+        amount: int | None = None,
+        payer: Payer | None = None,
+    ) -> Payment:
+        """One try of the customer. `success` is captured when the order says so; `authorize` never is.
+
+        `amount` is a part of the order's where that allows it; None is all that is due.
+        """
         if order.status == "paid":
             raise order_already_paid(order.id)
+        payer = payer or Payer()
         payment = Payment(
             id=random_id("pay_"),
             account=order.account,
             order_id=order.id,
-            amount=order.amount,
+            amount=self._part(order, amount),
             currency=order.currency,
             method=method,
             instrument=_instrument(method),
-            email="buyer@example.com",
-            contact="+919000000001",
+            email=payer.email,
+            contact=payer.contact,
             notes=dict(order.notes),
-            created_at=int(self._world.clock.now()),
+            created_at=int(self._world.clocks.of(order.account).now()),
+            invoice_id=order.product if (order.product or "").startswith("inv_") else None,
+            customer_id=payer.customer_id,
+            token_id=payer.token_id,
+            description=payer.description,
         )
         order.attempts += 1
         order.status = "attempted"
         order.payments.append(payment.id)
-        self._state.changed(order)
-        self._state.add_payment(payment)
+        self._state.orders.changed(order)
+        self._state.payments.add(payment)
         if outcome == "failure":
             self._fail(payment, reason)
         else:
@@ -58,7 +96,7 @@ class Payments:
         payment.status = "authorized"
         payment.error = None
         payment.acquirer_data = _acquirer_data(payment.method)
-        self._state.changed(payment)
+        self._state.payments.changed(payment)
         self._webhooks.payment("payment.authorized", payment)
         if capture and order.status != "paid":
             self._settle(order, payment)
@@ -87,30 +125,25 @@ class Payments:
         self._settle(order, payment)
         return payment
 
-    def get(self, account: Account, payment_id: str) -> Payment:
-        payment = find_owned(self._state.payments, payment_id, account)
-        if payment is None:
-            raise no_such_id()
-        return payment
-
     def _fail(self, payment: Payment, reason: str) -> None:
         payment.status = "failed"
         payment.error = error_of(reason)
-        self._state.changed(payment)
+        self._state.payments.changed(payment)
         self._webhooks.payment("payment.failed", payment)
 
     def _settle(self, order: Order, payment: Payment) -> None:
-        now = self._world.clock.now()
+        now = self._world.clocks.of(payment.account).now()
         payment.status = "captured"
         payment.captured = True
         # 2 % and 18 % GST on it; `fee` includes `tax`: 129900 gives 2598 + 468 = 3066.
         base = round(payment.amount * 2 / 100)
         payment.tax = round(base * 18 / 100)
         payment.fee = base + payment.tax
-        order.status = "paid"
-        order.amount_paid = payment.amount
-        self._state.changed(payment)
-        self._state.changed(order)
+        order.amount_paid += payment.amount
+        if order.amount_paid >= order.amount:
+            order.status = "paid"
+        self._state.payments.changed(payment)
+        self._state.orders.changed(order)
         self._world.ledger.record(
             provider=NAME,
             account=payment.account,
@@ -122,7 +155,20 @@ class Payments:
             at=now,
         )
         self._webhooks.payment("payment.captured", payment)
-        self._webhooks.order_paid(order, payment)
+        if order.status == "paid":
+            self._webhooks.order_paid(order, payment)
+        for watcher in self._watchers:
+            watcher(order, payment)
+
+    def _part(self, order: Order, amount: int | None) -> int:
+        due = order.amount - order.amount_paid
+        if amount is None or amount == due:
+            return due
+        if not order.partial:
+            raise refused("The amount must be equal to the order amount.", field="amount", reason="invalid_amount")
+        if not 0 < amount < due:
+            raise refused("The amount must not be more than the amount due.", field="amount", reason="invalid_amount")
+        return amount
 
 
 def _instrument(method: Method) -> dict[str, Any]:

@@ -1,24 +1,17 @@
 """Refunds: of captured payments, in parts, never more than was paid; idempotent by header."""
 
 import os
-from dataclasses import dataclass
 
 from onerouter_sandbox.faults import REFUND_KINDS, FaultKind
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.callbacks import Webhooks
 from onerouter_sandbox.razorpay.errors import key_reused, no_such_id, refused
-from onerouter_sandbox.razorpay.state import NAME, Payment, Refund, State, find_owned
+from onerouter_sandbox.razorpay.routing import Idempotency
+from onerouter_sandbox.razorpay.shelf import NAME
+from onerouter_sandbox.razorpay.state import Payment, Refund, State
 from onerouter_sandbox.razorpay.validation import RefundRequest
 from onerouter_sandbox.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """`X-Refund-Idempotency`, and what of the request must stay the same under it."""
-
-    key: str | None
-    fingerprint: str
 
 
 class Refunds:
@@ -38,7 +31,7 @@ class Refunds:
 
     def create(self, account: Account, payment: Payment, request: RefundRequest, idempotency: Idempotency) -> Refund:
         amount = _refundable(payment, request)
-        now = self._world.clock.now()
+        now = self._world.clocks.of(account.key_id).now()
         mode, delay_s = self._behaviour(account)
         refund = Refund(
             id=random_id("rfnd_"),
@@ -57,7 +50,7 @@ class Refunds:
         )
         payment.amount_refunding += amount
         payment.refunds.append(refund.id)
-        self._state.changed(payment)
+        self._state.payments.changed(payment)
         self._state.add_refund(refund)
         self._world.ledger.record(
             provider=NAME,
@@ -89,24 +82,24 @@ class Refunds:
             refund.speed_processed = "instant" if refund.speed_requested == "optimum" else "normal"
         if payment.amount_refunded == payment.amount:
             payment.status = "refunded"
-        self._state.changed(refund)
-        self._state.changed(payment)
+        self._state.refunds.changed(refund)
+        self._state.payments.changed(payment)
         self._webhooks.refund(f"refund.{status}", refund, payment)
 
     def resume(self) -> None:
         """After a restart: what was pending settles when it was going to."""
-        for refund in self._state.refunds.values():
+        for refund in self._state.refunds:
             if refund.status == "pending":
                 self._settle_later(refund)
 
     def get(self, account: Account, refund_id: str, payment: Payment | None = None) -> Refund:
-        refund = find_owned(self._state.refunds, refund_id, account)
-        if refund is None or (payment is not None and refund.payment_id != payment.id):
+        refund = self._state.refunds.owned(account, refund_id)
+        if payment is not None and refund.payment_id != payment.id:
             raise no_such_id()
         return refund
 
     def _settle_later(self, refund: Refund) -> None:
-        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles))
+        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles), account=refund.account)
 
     def _behaviour(self, account: Account) -> tuple[str, float]:
         fault = self._world.faults.draw(REFUND_KINDS, NAME, "refunds.create", account.key_id)

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Hashable, Iterable, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -10,23 +11,28 @@ from fastapi import APIRouter
 from onerouter_sandbox.razorpay import checkout, control, errors
 from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.callbacks import Webhooks
-from onerouter_sandbox.razorpay.endpoints import Endpoints, Route
+from onerouter_sandbox.razorpay.customers.feature import CustomersFeature
+from onerouter_sandbox.razorpay.customers.operations import Customers
+from onerouter_sandbox.razorpay.customers.recurring import Recurring
+from onerouter_sandbox.razorpay.endpoints import Endpoints
 from onerouter_sandbox.razorpay.errors import Refused
 from onerouter_sandbox.razorpay.orders import Orders
 from onerouter_sandbox.razorpay.payments import Payments
 from onerouter_sandbox.razorpay.refunds import Refunds
-from onerouter_sandbox.razorpay.state import NAME, State
+from onerouter_sandbox.razorpay.routing import ID, Feature, Route, Routes
+from onerouter_sandbox.razorpay.shelf import NAME
+from onerouter_sandbox.razorpay.state import State
 from onerouter_sandbox.wire import Call, Reply, Request
 from onerouter_sandbox.world import World
 
-_PREFIX: Final = "/razorpay/v1/"
+_PREFIX: Final = "/razorpay/"
 
 
 class Razorpay:
     """A `Provider`: the wire under /razorpay/v1, checkout pages, and control routes."""
 
     name: Final = NAME
-    wire_prefixes: Final = (_PREFIX, "/razorpay/v2/")
+    wire_prefixes: Final = (f"{_PREFIX}v1/", f"{_PREFIX}v2/")
 
     def __init__(self, world: World) -> None:
         self.state = State(world.journal)
@@ -34,7 +40,14 @@ class Razorpay:
         self.orders = Orders(self.state, world)
         self.payments = Payments(self.state, world, webhooks)
         self.refunds = Refunds(self.state, world, webhooks)
-        self._endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds)
+        endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds)
+        customers = Customers(world)
+        recurring = Recurring(self.state, self.payments, customers)
+        self._features: tuple[Feature, ...] = (CustomersFeature(customers, recurring),)
+        self._routes: Routes = dict(
+            chain(endpoints.routes().items(), *(feature.routes().items() for feature in self._features))
+        )
+        self._resources = {key[1:3] for key in self._routes}
         world.callbacks.serve(NAME, self._callback_url)
 
     def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
@@ -46,12 +59,22 @@ class Razorpay:
 
     def resume(self) -> None:
         self.refunds.resume()
+        for feature in self._features:
+            feature.resume()
 
     def control(self) -> APIRouter:
-        return control.router(self.state, self.payments, self.refunds)
+        routes = APIRouter(tags=["razorpay"])
+        routes.include_router(control.router(self.state, self.payments, self.refunds))
+        for feature in self._features:
+            routes.include_router(feature.control())
+        return routes
 
     def pages(self) -> APIRouter:
-        return checkout.router(self.state, self.payments)
+        routes = APIRouter()
+        routes.include_router(checkout.router(self.state, self.payments))
+        for feature in self._features:
+            routes.include_router(feature.pages())
+        return routes
 
     def open(self, request: Request) -> Call | Reply:
         parts = request.path.removeprefix(_PREFIX).rstrip("/").split("/")
@@ -60,7 +83,7 @@ class Razorpay:
             account = self._authenticate(request.headers.get(b"authorization"))
         except Refused as refusal:
             return refusal.reply
-        first, second = (parts[1] if len(parts) > 1 else ""), (parts[3] if len(parts) > 3 else "")
+        first, second = (parts[2] if len(parts) > 2 else ""), (parts[4] if len(parts) > 4 else "")
 
         def run() -> Reply:
             try:
@@ -77,10 +100,13 @@ class Razorpay:
         return errors.trouble(status)
 
     def _route(self, method: str, parts: list[str]) -> Route:
-        route = self._endpoints.find(method, parts)
+        """`parts` is the path from the version on: every second one is an id."""
+        shape = (part if place % 2 or place == 0 else ID for place, part in enumerate(parts))
+        route = self._routes.get((method, *shape))
         if route is None:
             # 404 is for a wrong path; 400 with the same words is for what the account may not use.
-            raise errors.no_such_url(404 if parts[0] in self._endpoints.resources else 400)
+            known = len(parts) > 1 and (parts[0], parts[1]) in self._resources
+            raise errors.no_such_url(404 if known else 400)
         return route
 
     def _authenticate(self, authorization: bytes | None) -> Account:
@@ -108,8 +134,6 @@ def _key_id(authorization: bytes) -> str | None:
 
 
 def _twin(route: Route, account: Account, request: Request) -> Hashable | None:
-    """Two refunds with one idempotency key are never at work together."""
-    if route.operation != "refunds.create":
-        return None
-    key = request.headers.get(b"x-refund-idempotency")
-    return None if key is None else (account.key_id, key)
+    """Two requests with one idempotency key are never at work together."""
+    key = None if route.key_header is None else request.headers.get(route.key_header)
+    return None if key is None else (account.key_id, route.key_header, key)

@@ -1,26 +1,20 @@
-"""What Razorpay remembers: accounts, orders, payments, refunds, and the indexes to find them by."""
+"""What Razorpay remembers: accounts, orders, payments, refunds. Other kinds stand on shelves of their own."""
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any
 
 from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.razorpay.account import Account
-
-NAME: Final = "razorpay"
-
-
-class _Slotted:
-    __slots__: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+from onerouter_sandbox.razorpay.shelf import NAME, Shelf, Slotted
 
 
 @dataclass(slots=True)
-class Order(_Slotted):
-    """Amounts in minor units, times in seconds since 1970; `account` is the key id."""
+class Order(Slotted):
+    """Amounts in minor units, times in seconds since 1970; `account` is the key id.
+
+    `product` is the payment link or the invoice that the order was made for; parts may be paid where `partial` says so.
+    """
 
     id: str
     account: str
@@ -34,10 +28,12 @@ class Order(_Slotted):
     attempts: int = 0
     amount_paid: int = 0
     payments: list[str] = field(default_factory=list)
+    product: str | None = None
+    partial: bool = False
 
 
 @dataclass(slots=True)
-class Payment(_Slotted):
+class Payment(Slotted):
     """`amount_refunding` is asked for and not settled yet; it can become refunded or come back."""
 
     id: str
@@ -60,6 +56,11 @@ class Payment(_Slotted):
     error: dict[str, str] | None = None
     acquirer_data: dict[str, Any] = field(default_factory=dict)
     refunds: list[str] = field(default_factory=list)
+    invoice_id: str | None = None
+    customer_id: str | None = None
+    token_id: str | None = None
+    description: str | None = None
+    amount_transferred: int = 0
 
     @property
     def refundable(self) -> int:
@@ -67,7 +68,7 @@ class Payment(_Slotted):
 
 
 @dataclass(slots=True)
-class Refund(_Slotted):
+class Refund(Slotted):
     """`fingerprint` is of the request that `idempotency_key` belongs to; `settles` waits until `settle_at`."""
 
     id: str
@@ -88,33 +89,24 @@ class Refund(_Slotted):
     arn: str | None = None
 
 
-class _Owned(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def account(self) -> str: ...
-
-
-_T = TypeVar("_T", bound=_Owned)
-
-
 class State:
-    """Everything in memory. Objects belong to an account; another account's ids do not exist for it."""
+    """Accounts, and the three kinds that all others refer to."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.accounts: dict[str, Account] = {}
-        self.orders: dict[str, Order] = {}
-        self.payments: dict[str, Payment] = {}
-        self.refunds: dict[str, Refund] = {}
         self.by_authorization: dict[bytes, Account] = {}
+        self.orders = Shelf(journal, "order", Order)
+        self.payments = Shelf(journal, "payment", Payment)
+        self.refunds = Shelf(journal, "refund", Refund)
         self.by_receipt: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.by_refund_key: dict[tuple[str, str], Refund] = {}
-        self.orders_of: defaultdict[str, list[str]] = defaultdict(list)
-        self.payments_of: defaultdict[str, list[str]] = defaultdict(list)
-        self.refunds_of: defaultdict[str, list[str]] = defaultdict(list)
-        self._restore()
+        for saved in journal.load(NAME, "account"):
+            self.put_account(Account.model_validate(saved))
+        for order in self.orders:
+            self._index_order(order)
+        for refund in self.refunds:
+            self._index_refund(refund)
 
     def put_account(self, account: Account) -> None:
         """Register, or replace what was registered under this key id."""
@@ -135,40 +127,17 @@ class State:
         return True
 
     def add_order(self, order: Order) -> None:
-        self.orders[order.id] = order
-        self.orders_of[order.account].append(order.id)
-        if order.receipt is not None:
-            self.by_receipt[order.account, order.receipt].append(order.id)
-        self.changed(order)
-
-    def add_payment(self, payment: Payment) -> None:
-        self.payments[payment.id] = payment
-        self.payments_of[payment.account].append(payment.id)
-        self.changed(payment)
+        self.orders.add(order)
+        self._index_order(order)
 
     def add_refund(self, refund: Refund) -> None:
-        self.refunds[refund.id] = refund
-        self.refunds_of[refund.account].append(refund.id)
+        self.refunds.add(refund)
+        self._index_refund(refund)
+
+    def _index_order(self, order: Order) -> None:
+        if order.receipt is not None:
+            self.by_receipt[order.account, order.receipt].append(order.id)
+
+    def _index_refund(self, refund: Refund) -> None:
         if refund.idempotency_key is not None:
             self.by_refund_key[refund.account, refund.idempotency_key] = refund
-        self.changed(refund)
-
-    def changed(self, thing: Order | Payment | Refund) -> None:
-        """Have it saved, if anything is."""
-        self._journal.mark(NAME, type(thing).__name__.lower(), thing.id, thing)
-
-    def _restore(self) -> None:
-        for saved in self._journal.load(NAME, "account"):
-            self.put_account(Account.model_validate(saved))
-        for saved in self._journal.load(NAME, "order"):
-            self.add_order(Order(**saved))
-        for saved in self._journal.load(NAME, "payment"):
-            self.add_payment(Payment(**saved))
-        for saved in self._journal.load(NAME, "refund"):
-            self.add_refund(Refund(**saved))
-
-
-def find_owned(things: Mapping[str, _T], thing_id: str, account: Account) -> _T | None:
-    """The object, if it exists and belongs to this account."""
-    thing = things.get(thing_id)
-    return thing if thing is not None and thing.account == account.key_id else None

@@ -1,0 +1,1 @@
+"""Customers, and the payment methods kept for them (tokens)."""
