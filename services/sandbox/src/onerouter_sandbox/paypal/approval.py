@@ -1,24 +1,17 @@
 """PayPal's page: a person approves an order, lets it be declined, or goes back."""
 
 from typing import Annotated, Final, Literal
-from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Form, HTTPException
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from onerouter_sandbox.paypal.account import Account
+from onerouter_sandbox.paypal.errors import NotPossible
+from onerouter_sandbox.paypal.hosted import back_to, render
 from onerouter_sandbox.paypal.money import Money
-from onerouter_sandbox.paypal.orders import INSTRUMENT_DECLINED, NotPossible, Orders
+from onerouter_sandbox.paypal.orders import INSTRUMENT_DECLINED, Orders
 from onerouter_sandbox.paypal.state import Order, State
 
-_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors *",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 _DECLINES: Final = {"approve": None, "decline": "5100", "instrument": INSTRUMENT_DECLINED}
 
 Action = Literal["approve", "decline", "instrument", "cancel"]
@@ -27,16 +20,11 @@ Source = Literal["paypal", "card"]
 
 def router(state: State, orders: Orders) -> APIRouter:
     routes = APIRouter(tags=["paypal"], include_in_schema=False)
-    templates = Environment(
-        loader=PackageLoader("onerouter_sandbox.paypal"), autoescape=select_autoescape(default=True)
-    )
 
     def page(order: Order, account: Account, *, status: int = 200, **more: object) -> HTMLResponse:
         amount = Money(order.amount, order.currency)
-        html = templates.get_template("approval.html.j2").render(
-            order=order, merchant=account.merchant_name, amount=f"{amount.currency} {amount.value}", **more
-        )
-        return HTMLResponse(html, status, _HEADERS)
+        shown = f"{amount.currency} {amount.value}"
+        return render("approval.html.j2", status, order=order, merchant=account.merchant_name, amount=shown, **more)
 
     def find(order_id: str) -> tuple[Order, Account]:
         order = state.orders.get(order_id)
@@ -68,9 +56,5 @@ def router(state: State, orders: Orders) -> APIRouter:
 
 
 def _back(order: Order, name: str) -> str | None:
-    """Where the shop wants its customer back, with what PayPal hands over; only http(s), as the page shows it as a link."""
-    url = order.context.get(name)
-    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
-        return None
     handed = {"token": order.id} | ({"PayerID": order.payer_id} if order.payer_id else {})
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(handed)}"
+    return back_to(order.context.get(name), **handed)

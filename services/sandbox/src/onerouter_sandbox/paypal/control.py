@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_sandbox.paypal import shapes
 from onerouter_sandbox.paypal.account import Account
-from onerouter_sandbox.paypal.orders import NotPossible, Orders
+from onerouter_sandbox.paypal.errors import NotPossible
+from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.refunds import Refunds
 from onerouter_sandbox.paypal.signing import Signer

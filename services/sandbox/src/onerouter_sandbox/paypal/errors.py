@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from onerouter_sandbox.paypal.ids import debug_id
-from onerouter_sandbox.paypal.issues import DESCRIPTIONS
+from onerouter_sandbox.paypal.issues import described
 from onerouter_sandbox.wire import Reply
 
 _DOCS: Final = "https://developer.paypal.com/docs/api"
@@ -30,6 +30,10 @@ _NAMES: Final = {
 }
 
 
+class NotPossible(Exception):
+    """A person cannot do this now: on a page, or by the control API in a person's place."""
+
+
 class Refused(Exception):
     """The API says no; `reply` is what goes over the wire."""
 
@@ -49,28 +53,45 @@ class Refused(Exception):
         return Reply(self.status, json.dumps(self.body).encode(), headers=headers)
 
 
-def bad_request(issue: str, field: str, issues: str = "orders", value: str | None = None) -> Refused:
-    return _refused(400, issue, issues, field=field, value=value)
+def bad_request(
+    issue: str, field: str, issues: str = "orders", value: str | None = None, description: str | None = None
+) -> Refused:
+    return _refused(400, issue, issues, field=field, value=value, description=description)
 
 
 def unprocessable(
-    issue: str, field: str | None = None, issues: str = "orders", *, redirect: str | None = None
+    issue: str,
+    field: str | None = None,
+    issues: str = "orders",
+    *,
+    redirect: str | None = None,
+    description: str | None = None,
 ) -> Refused:
     """`redirect`: where the payer can choose another instrument."""
-    refused = _refused(422, issue, issues, field=field)
+    refused = _refused(422, issue, issues, field=field, description=description)
     if redirect is not None:
         refused.body["links"].append({"href": redirect, "rel": "redirect", "method": "GET"})
     return refused
 
 
-def no_such_resource(field: str) -> Refused:
-    detail = {
-        "issue": "INVALID_RESOURCE_ID",
-        "description": "Specified resource ID does not exist. Please check the resource ID and try again.",
-        "field": field,
-        "location": "path",
-    }
+def forbidden(issue: str, issues: str) -> Refused:
+    return _refused(403, issue, issues)
+
+
+def no_such_resource(
+    field: str,
+    description: str = "Specified resource ID does not exist. Please check the resource ID and try again.",
+) -> Refused:
+    detail = {"issue": "INVALID_RESOURCE_ID", "description": description, "field": field, "location": "path"}
     return Refused(404, _body(404, [detail]))
+
+
+def plain(status: int, name: str, message: str, *, details: list[dict[str, str]], link: str | None = None) -> Refused:
+    """An error of PayPal's older APIs, which have names of their own; `link` leads to what is in the way."""
+    body: dict[str, Any] = {"name": name, "message": message, "debug_id": debug_id(), "details": details}
+    body["information_link"] = f"{_DOCS}/payments.payouts-batch/#errors"
+    body["links"] = [] if link is None else [{"href": link, "rel": "self", "method": "GET"}]
+    return Refused(status, body)
 
 
 def no_such_url() -> Refused:
@@ -98,18 +119,21 @@ def trouble(status: int) -> Reply:
     return Refused(status, _body(status, None)).reply
 
 
-def _refused(status: int, issue: str, issues: str, *, field: str | None = None, value: str | None = None) -> Refused:
-    detail = {"issue": issue, "description": _described(issue, issues)}
+def _refused(
+    status: int,
+    issue: str,
+    issues: str,
+    *,
+    field: str | None = None,
+    value: str | None = None,
+    description: str | None = None,
+) -> Refused:
+    detail = {"issue": issue, "description": description or described(issue, issues)}
     if field is not None:
         detail |= {"field": field, "location": "body"}
     if value is not None:
         detail["value"] = value
     return Refused(status, _body(status, [detail]))
-
-
-def _described(issue: str, issues: str) -> str:
-    api = "orders" if issues.startswith("orders") else "payments"
-    return DESCRIPTIONS.get(issues, {}).get(issue) or DESCRIPTIONS[api][issue]
 
 
 def _body(status: int, details: list[dict[str, str]] | None) -> dict[str, Any]:

@@ -12,7 +12,18 @@ _INVALID_CURRENCY: Final = (
     "Currency code is invalid or is not currently supported. Please refer {} for list of supported currency codes."
 )
 
-DESCRIPTIONS: Final = {
+_FIELDS: Final = {
+    "INVALID_PARAMETER_SYNTAX": "The value of a field does not conform to the expected format.",
+    "INVALID_PARAMETER_VALUE": "The value of a field is invalid.",
+    "MISSING_REQUIRED_PARAMETER": "A required field is missing.",
+    "INVALID_STRING_LENGTH": "The value of a field is either too short or too long.",
+    "INVALID_STRING_MIN_LENGTH": "The value of a field is too short.",
+    "INVALID_STRING_MAX_LENGTH": "The value of a field is too long.",
+    "INVALID_INTEGER_MIN_VALUE": "The integer value of a field is too small.",
+    "INVALID_INTEGER_MAX_VALUE": "The integer value of a field is too large.",
+}
+
+DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     "orders": {
         "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
         "MISSING_REQUIRED_PARAMETER": "A required parameter is missing.",
@@ -63,5 +74,113 @@ DESCRIPTIONS: Final = {
         "PENDING_CAPTURE": "Cannot initiate a refund as the capture is pending. Capture is typically pending when the payer has funded the transaction using e-check/bank funded.",
         "DUPLICATE_INVOICE_ID": "Invoice ID was previously used to refund a capture.",
     },
+    "catalogs": {
+        "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
+        **_FIELDS,
+        "DUPLICATE_RESOURCE_IDENTIFIER": "Identifier must be unique.",
+    },
+    "billing": {
+        "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
+        **_FIELDS,
+        "MISSING_REQUEST_BODY": "Request body is missing.",
+    },
+    "plans.create": {
+        "CURRENCY_MISMATCH": "All currency codes in the request should be of similar value.",
+        "MULTIPLE_FREE_TRIAL_BILLING_CYCLES_NOT_SUPPORTED": "Only one free trial billing cycle is allowed.",
+        "MORE_THAN_TWO_TRIAL_BILLING_CYCLE_NOT_SUPPORTED": "Only two trial billing cycles are allowed.",
+        "MISSING_REGULAR_BILLING_CYCLE": "Plan should have at least one regular billing cycle.",
+        "MULTIPLE_REGULAR_BILLING_CYCLES_NOT_SUPPORTED": "Only one regular billing cycle is allowed.",
+        "INVALID_BILLING_CYCLE_SEQUENCE": "Billing cycle sequence should start with `1` and be consecutive.",
+        "INVALID_TRIAL_BILLING_TOTAL_CYCLES": "Total cycles for trial billing must be greater than '0'.",
+        "INVALID_PRICING_MODEL": "The specified pricing model is not supported for trial billing cycle.",
+    },
+    "plans.activate": {
+        "PLAN_STATUS_INVALID": "Invalid plan status for activate action; plan status should be either created or inactive.",
+    },
+    "plans.deactivate": {
+        "PLAN_STATUS_INVALID": "Invalid plan status for deactivate action; plan status should be active.",
+    },
+    "subscriptions.create": {
+        "PLAN_STATUS_INVALID": "Invalid plan status for subscription creation; plan status should be active.",
+        "SUBSCRIPTION_CANNOT_HAVE_QUANTITY": "Subscription can't have quantity as the plan does not support quantity.",
+        "INVALID_BILLING_CYCLE_SEQUENCE": "The provided billing cycle sequence is not available.",
+        "CURRENCY_MISMATCH": "The currency code is different from the plan's currency code.",
+    },
+    "subscriptions.suspend": {
+        "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for suspend action; subscription status should be active.",
+    },
+    "subscriptions.cancel": {
+        "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for cancel action; subscription status should be active or suspended.",
+    },
+    "subscriptions.activate": {
+        "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for activate action; subscription status should be suspended.",
+        "SUBSCRIPTION_CANNOT_BE_ACTIVATED": "Subscription cannot be activated after payment failure threshold has reached.",
+    },
+    "subscriptions.revise": {
+        "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for revise action; subscription status should be active or suspended.",
+        "PLAN_STATUS_INVALID": "Invalid plan status for revise action; plan status should be active.",
+        "SUBSCRIPTION_CANNOT_HAVE_QUANTITY": "Subscription can't have quantity as the plan does not support quantity.",
+        "PLAN_PRODUCT_NOT_COMPATIBLE": "The old and the new plans should be for the same product.",
+        "INVALID_BILLING_CYCLE_SEQUENCE": "The provided billing cycle sequence is not available.",
+        "CURRENCY_MISMATCH": "The currency code is different from the plan's currency code.",
+    },
+    "subscriptions.capture": {
+        "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for capture action; subscription status should be active or suspended or expired.",
+        "ZERO_OUTSTANDING_BALANCE": "Current outstanding balance should be greater than zero.",
+        "CURRENCY_MISMATCH": "The currency code is different from the subscription's currency code.",
+        "AMOUNT_GREATER_THAN_OUTSTANDING_BALANCE": "The capture amount can not be greater than the current outstanding balance.",
+    },
+    "invoicing": {
+        "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
+        **_FIELDS,
+        "DUPLICATE_INVOICE_NUMBER": "Invoice number must be unique.",
+        "CANNOT_SEND_INVOICE": "Only a draft, a scheduled or an already sent invoice can be sent.",
+        "CANNOT_CANCEL_DRAFT_INVOICE": "Draft invoice cannot be canceled.",
+        "CANNOT_CANCEL_PAID_INVOICE": "Cannot cancel a paid or partially paid invoice.",
+        "INVOICE_CANCELED_ALREADY": "Invoice is already cancelled.",
+    },
+    "vault": {
+        "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
+        **_FIELDS,
+        "INVALID_STRING_LENGTH": "The value of a field is either too short or too long.",
+        "TOKEN_NOT_FOUND": "The setup token was not found, or has expired.",
+        "SETUP_TOKEN_NOT_APPROVED": "The payer has not approved the setup token.",
+        "TOKEN_ALREADY_USED": "The setup token was turned into a payment token before.",
+        "NOT_SUPPORTED": "This kind of payment source is not simulated.",
+    },
+    "customer": {
+        "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
+        "MISSING_REQUIRED_PARAMETER": "A required field is missing.",
+        "INVALID_STRING_LENGTH": "the value of a field is either too short or too long",
+        "INVALID_PARAMETER_SYNTAX": "the value of a field does not conform to the expected format",
+        "INVALID_PARAMETER_VALUE": "the value of a field is invalid",
+        "INVALID_ARRAY_LENGTH": "the number of items in an array parameter is too small or too large",
+        "PERMISSION_DENIED": "You do not have permission to access or perform operations on this resource.",
+    },
 }
-"""By API; an operation's own words before its API's."""
+"""By API or by operation."""
+
+_APIS: Final = {
+    "orders": "orders",
+    "payments": "payments",
+    "authorizations": "payments",
+    "captures": "payments",
+    "sales": "payments",
+    "products": "catalogs",
+    "plans": "billing",
+    "subscriptions": "billing",
+    "invoices": "invoicing",
+    "setup-tokens": "vault",
+    "payment-tokens": "vault",
+    "partner-referrals": "customer",
+    "merchant-integrations": "customer",
+    "disputes": "customer",
+    "payouts": "customer",
+}
+"""By the first word of an operation's name."""
+
+
+def described(issue: str, operation: str) -> str:
+    """What PayPal says of an issue there: an operation's own words before its API's."""
+    own = DESCRIPTIONS.get(operation, {}).get(issue)
+    return own or DESCRIPTIONS[_APIS[operation.partition(".")[0]]][issue]

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from onerouter_sandbox.paypal.account import Account
 from onerouter_sandbox.paypal.callbacks import Webhooks
-from onerouter_sandbox.paypal.errors import no_such_resource, unprocessable
+from onerouter_sandbox.paypal.errors import NotPossible, no_such_resource, unprocessable
 from onerouter_sandbox.paypal.ids import merchant_id, object_id
 from onerouter_sandbox.paypal.money import Money
 from onerouter_sandbox.paypal.payments import Payments
@@ -27,10 +27,6 @@ class OrderRequest:
     email: str | None
 
 
-class NotPossible(Exception):
-    """A person cannot do this with the order now."""
-
-
 class Orders:
     def __init__(self, state: State, world: World, webhooks: Webhooks, payments: Payments) -> None:
         self._state = state
@@ -39,7 +35,7 @@ class Orders:
         self._payments = payments
 
     def create(self, account: Account, request: OrderRequest, base: str) -> Order:
-        now = self._world.clock.now()
+        now = self._world.clocks.of(account.client_id).now()
         order = Order(
             id=object_id(),
             account=account.client_id,
@@ -130,5 +126,5 @@ class Orders:
         self._changed(order)
 
     def _changed(self, order: Order) -> None:
-        order.updated_at = self._world.clock.now()
+        order.updated_at = self._world.clocks.of(order.account).now()
         self._state.changed(order)

@@ -109,7 +109,7 @@ class Payments:
         return ("PENDING", None, order.pending) if order.pending else (good, None, None)
 
     def _new(self, kind: str, order: Order, amount: Money, invoice_id: str | None) -> Payment:
-        now = self._world.clock.now()
+        now = self._world.clocks.of(order.account).now()
         return Payment(
             id=object_id(),
             account=order.account,
@@ -134,7 +134,7 @@ class Payments:
 
     def _change(self, payment: Payment, status: str) -> None:
         payment.status = status
-        payment.updated_at = self._world.clock.now()
+        payment.updated_at = self._world.clocks.of(payment.account).now()
         self._state.changed(payment)
 
     def _record(self, kind: str, order: Order, payment: Payment) -> None:
@@ -146,5 +146,5 @@ class Payments:
             object_id=payment.id,
             amount=payment.amount,
             currency=payment.currency,
-            at=self._world.clock.now(),
+            at=self._world.clocks.of(payment.account).now(),
         )

@@ -32,7 +32,7 @@ class Refunds:
 
     def create(self, account: Account, capture: Payment, request: RefundRequest, request_id: str | None) -> Refund:
         amount = self._refundable(account, capture, request)
-        now = self._world.clock.now()
+        now = self._world.clocks.of(account.client_id).now()
         mode, delay_s = self._behaviour(account)
         refund = Refund(
             id=object_id(),
@@ -77,7 +77,7 @@ class Refunds:
         capture = self._state.payments[refund.capture_id]
         capture.amount_refunding -= refund.amount
         refund.status = status
-        refund.updated_at = capture.updated_at = self._world.clock.now()
+        refund.updated_at = capture.updated_at = self._world.clocks.of(refund.account).now()
         if status == "COMPLETED":
             refund.refunded_before = capture.amount_refunded
             capture.amount_refunded += refund.amount
@@ -123,4 +123,4 @@ class Refunds:
         return account.refund_mode, account.refund_delay_s
 
     def _settle_later(self, refund: Refund) -> None:
-        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles))
+        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles), account=refund.account)

@@ -9,18 +9,19 @@ from fastapi import APIRouter
 from onerouter_sandbox.paypal import approval, control, errors, shapes
 from onerouter_sandbox.paypal.account import Account
 from onerouter_sandbox.paypal.callbacks import Webhooks
-from onerouter_sandbox.paypal.endpoints import Endpoints, Route
+from onerouter_sandbox.paypal.endpoints import Endpoints
 from onerouter_sandbox.paypal.errors import Refused
 from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.refunds import Refunds
+from onerouter_sandbox.paypal.routing import Asked, Repeats, Route, Router
 from onerouter_sandbox.paypal.signing import Signer
 from onerouter_sandbox.paypal.state import NAME, State
 from onerouter_sandbox.wire import Call, Reply, Request
 from onerouter_sandbox.world import World
 
+_ROOT: Final = "/paypal/"
 _V1: Final = "/paypal/v1/"
-_V2: Final = "/paypal/v2/"
 _TOKEN: Final = "oauth2/token"  # noqa: S105 - a path
 _CERTIFICATES: Final = "notifications/certs/"
 _SCOPE: Final = (
@@ -29,10 +30,10 @@ _SCOPE: Final = (
 
 
 class PayPal:
-    """A `Provider`: the wire under /paypal/v1 and /paypal/v2, the approval page, and control routes."""
+    """A `Provider`: the wire under /paypal/v1, v2 and v3, the pages that people see, and control routes."""
 
     name: Final = NAME
-    wire_prefixes: Final = (_V1, _V2)
+    wire_prefixes: Final = (_V1, "/paypal/v2/", "/paypal/v3/")
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -42,7 +43,9 @@ class PayPal:
         self.payments = Payments(self.state, world, webhooks)
         self.orders = Orders(self.state, world, webhooks, self.payments)
         self.refunds = Refunds(self.state, world, webhooks)
-        self._endpoints = Endpoints(self.state, world, self.orders, self.payments, self.refunds)
+        repeats = Repeats(self.state, world)
+        endpoints = Endpoints(self.state, repeats, self.orders, self.payments, self.refunds)
+        self._router = Router(endpoints.routes)
         world.callbacks.serve(NAME, self._callback_url)
         if world.roots_file is not None:
             world.roots_file.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +69,8 @@ class PayPal:
 
     def open(self, request: Request) -> Call | Reply:
         try:
-            if request.path.startswith(_V1):
-                return self._open_v1(request, request.path.removeprefix(_V1))
-            return self._open_v2(request, request.path.removeprefix(_V2).rstrip("/").split("/"))
+            opened = self._open_for_all(request, request.path.removeprefix(_V1))
+            return opened or self._open(request, request.path.removeprefix(_ROOT).rstrip("/").split("/"))
         except Refused as refusal:
             return refusal.reply
 
@@ -78,13 +80,14 @@ class PayPal:
     def trouble(self, status: int) -> Reply:
         return errors.trouble(status)
 
-    def _open_v1(self, request: Request, path: str) -> Call | Reply:
+    def _open_for_all(self, request: Request, path: str) -> Call | Reply | None:
+        """What needs no token: tokens, and the certificates of our callbacks."""
         if request.method == "POST" and path == _TOKEN:
             return self._open_token(request)
         chain = self.signer.chain if path.startswith(_CERTIFICATES) else None
         if request.method == "GET" and chain is not None and path == _CERTIFICATES + chain.id:
             return Reply(200, chain.served.encode(), b"text/plain")
-        raise errors.no_such_url()
+        return None
 
     def _open_token(self, request: Request) -> Call | Reply:
         account = self.state.by_authorization.get(request.headers.get(b"authorization", b""))
@@ -110,17 +113,18 @@ class PayPal:
 
         return Call("token", account.client_id, run)
 
-    def _open_v2(self, request: Request, parts: list[str]) -> Call | Reply:
-        route = self._endpoints.find(request.method, parts)
-        if route is None:
+    def _open(self, request: Request, steps: list[str]) -> Call | Reply:
+        found = self._router.find(request.method, steps)
+        if found is None:
             raise errors.no_such_url()
+        route, ids = found
         account = self._authenticate(request.headers.get(b"authorization", b""))
-        object_id = parts[2] if len(parts) > 2 else ""
         base = f"http://{request.headers.get(b'host', b'localhost').decode('latin-1')}/{NAME}"
+        asked = Asked(account, request, ids, base)
 
         def run() -> Reply:
             try:
-                return route.handle(account, request, object_id, base)
+                return route.handle(asked)
             except Refused as refusal:
                 return refusal.reply
 

@@ -86,14 +86,6 @@ def refund_request(body: dict[str, Any]) -> RefundRequest:
     )
 
 
-def request_id(header: bytes | None, issues: str) -> str | None:
-    if header is None:
-        return None
-    if not 0 < len(header) <= 108:
-        raise bad_request("INVALID_STRING_LENGTH", "PayPal-Request-Id", issues)
-    return header.decode("latin-1")
-
-
 def _context(wallet: Any) -> dict[str, Any]:
     context = wallet.get("experience_context") if isinstance(wallet, dict) else None
     if not isinstance(context, dict):
