@@ -15,6 +15,13 @@ import uuid6
 
 PAYMENT: Final = "pay"
 REFUND: Final = "re"
+PLAN: Final = "plan"
+CUSTOMER: Final = "cus"
+SUBSCRIPTION: Final = "sub"
+PAYMENT_LINK: Final = "pl"
+PAYMENT_METHOD: Final = "pm"
+VENDOR: Final = "ven"
+TRANSFER: Final = "tr"
 OPERATION: Final = "op"
 COMMAND: Final = "cmd"
 ATTEMPT: Final = "att"

@@ -18,11 +18,13 @@ from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
+from onerouter_payments.callbacks import Callbacks
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
 from onerouter_payments.query import endpoints
 from onerouter_payments.query.repository import Reads
+from onerouter_payments.resource.poller import ResourcePoller
 from onerouter_payments.rules import SERVICE, category_rules
 from onerouter_payments.settings import Settings
 from onerouter_providers.connections import ProviderConnections
@@ -59,7 +61,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             connections = await _open_connections(stack, settings, providers)
             worker = Worker(
                 rules=category_rules(views, clock),
-                callbacks=PaymentCallbacks(views),
+                callbacks=Callbacks(PaymentCallbacks(views)),
                 connections=connections,
                 pool=pool,
                 producer=producer,
@@ -73,6 +75,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 pool, connections, views, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
             )
             await stack.enter_async_context(_in_background(poller))
+            resources = ResourcePoller(
+                pool, connections, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
+            )
+            await stack.enter_async_context(_in_background(resources))
             running.append((worker, pool))
             stack.callback(running.clear)
             yield State(reads=Reads(engine, views))
@@ -126,7 +132,7 @@ def _options(settings: Settings) -> WorkerOptions:
 
 
 @asynccontextmanager
-async def _in_background(poller: Poller) -> AsyncIterator[None]:
+async def _in_background(poller: Poller | ResourcePoller) -> AsyncIterator[None]:
     task = asyncio.create_task(poller.run(), name="poller")
     try:
         yield

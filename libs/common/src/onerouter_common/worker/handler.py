@@ -204,6 +204,10 @@ class CommandDraft:
     payload: Contract
     cause: str
     """What it follows from: the same cause makes the same operation, however often it is told."""
+    ordering_key: str | None = None
+    """Of another resource than the one it follows from; None: of the same."""
+    not_before: datetime | None = None
+    """When it is due; None: at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,7 @@ class Settled(Generic[StateT]):
     status: int = 200
     events: tuple[EventDraft, ...] = ()
     commands: tuple[CommandDraft, ...] = ()
-    """What has to be done next by ourselves. Only callbacks lead to some."""
+    """What has to be done next by ourselves."""
 
 
 class Handler(Generic[CommandT, StateT]):

@@ -124,25 +124,25 @@ def of_commands(
     records = []
     for draft in drafts:
         payload = draft.payload.model_dump(mode="json")
+        key = draft.ordering_key or ordering_key
         told = json.dumps([draft.operation, payload], sort_keys=True)
         command = Command(
             command_id=new_id(COMMAND),
-            operation_id=derive_id(
-                OPERATION, _FOLLOWS, tenant_id, environment, draft.operation, ordering_key, draft.cause
-            ),
+            operation_id=derive_id(OPERATION, _FOLLOWS, tenant_id, environment, draft.operation, key, draft.cause),
             operation=draft.operation,
             tenant_id=tenant_id,
             environment=environment,
             category=category,
             resource_id=draft.resource_id,
-            ordering_key=ordering_key,
+            ordering_key=key,
             fingerprint=hashlib.sha256(told.encode()).hexdigest(),
             payload=payload,
             api_key_id=OURSELVES,
             accepted_at=accepted_at,
+            not_before=draft.not_before,
         )
         topic = topics.commands(command.category)
-        records.append(OutboxRecord(topic, ordering_key, command.to_bytes(), tenant_id, environment))
+        records.append(OutboxRecord(topic, key, command.to_bytes(), tenant_id, environment))
     return records
 
 

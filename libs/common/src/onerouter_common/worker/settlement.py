@@ -160,6 +160,14 @@ class Settlement:
                 operation_id=op.id,
                 traceparent=started.traceparent,
             )
+            records += outbox.of_commands(
+                conclusion.settled.commands,
+                tenant_id=op.tenant_id,
+                environment=op.environment,
+                category=op.category,
+                accepted_at=now,
+                ordering_key=op.ordering_key,
+            )
         if conclusion.is_final:
             record = OperationRecord.model_validate(
                 {

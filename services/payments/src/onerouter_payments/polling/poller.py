@@ -21,6 +21,7 @@ from onerouter_payments.payment.aggregate import Change, PaymentAggregate, obser
 from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.payment.settlement import Views
+from onerouter_payments.polling.loop import poll_forever
 from onerouter_payments.polling.repository import Due, claim
 from onerouter_payments.polling.schedule import ABANDONED
 from onerouter_providers.capability import PaymentProvider, PaymentSnapshot, RefundSnapshot
@@ -53,17 +54,7 @@ class Poller:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                polled = await self.poll_once()
-            except DATABASE_AWAY as error:
-                log.warning("poller.postponed", error=type(error).__name__)
-                polled = 0
-            except Exception:
-                log.exception("poller.failed")
-                polled = 0
-            if polled < self._batch:
-                await asyncio.sleep(self._interval_s)
+        await poll_forever(self.poll_once, interval_s=self._interval_s, batch=self._batch)
 
     async def poll_once(self) -> int:
         """Ask about one batch of what is due; how many there were."""

@@ -1,0 +1,210 @@
+"""The two forms in which resources are made and changed; each operation of a kind fills one of them in."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import JsonValue
+from typing_extensions import override
+
+from onerouter_common.clock import Clock
+from onerouter_common.contracts.base import Contract
+from onerouter_common.errors import NotFound
+from onerouter_common.worker.handler import (
+    Begun,
+    CommandDraft,
+    Connection,
+    Failed,
+    Handler,
+    Operation,
+    Outcome,
+    RouteHint,
+    Settled,
+    Succeeded,
+)
+from onerouter_payments.payment.operations import guarantee_of
+from onerouter_payments.payment.settlement import failure_of
+from onerouter_payments.resource.change import Change, refuse, settled, versioned, view
+from onerouter_payments.resource.kind import Kind
+from onerouter_payments.resource.state import Resource, answered, merge
+from onerouter_providers.resources import ResourceSnapshot
+
+Command = TypeVar("Command", bound=Contract)
+
+
+class ResourceHandler(Handler[Command, Resource], Generic[Command]):
+    kind: ClassVar[Kind]
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def owned(self, op: Operation, resource: Resource | None) -> Resource:
+        """The resource the operation speaks of. Raises NotFound, also for another tenant's, environment's or kind."""
+        if (
+            resource is None
+            or resource.kind is not self.kind
+            or (resource.tenant_id, resource.environment) != (op.tenant_id, op.environment)
+        ):
+            name = self.kind.name.replace("_", " ")
+            raise NotFound(f"There is no {name} {op.ordering_key} in the {op.environment} environment.")
+        return resource
+
+
+class CreateResource(ResourceHandler[Command], Generic[Command]):
+    """Make one at the provider that the route decides, or at the one connection the command names."""
+
+    def ask(self, resource: Resource, command: Command, connection: Connection) -> Any:
+        """Pure. What `make` and `find` are asked. Raises a CallerError for what this provider cannot be asked."""
+        raise NotImplementedError
+
+    async def make(self, client: Any, request: Any, key: str) -> ResourceSnapshot:
+        raise NotImplementedError
+
+    async def find(self, client: Any, request: Any) -> ResourceSnapshot | None:
+        raise NotImplementedError
+
+    def where(self, command: Command) -> RouteHint:  # noqa: ARG002
+        return RouteHint()
+
+    def data(self, command: Command) -> Mapping[str, JsonValue]:
+        """What is kept of the command, and shown."""
+        return command.model_dump(mode="json", exclude_none=True)
+
+    def parent(self, command: Command) -> str | None:  # noqa: ARG002
+        return None
+
+    def customer(self, command: Command) -> str | None:  # noqa: ARG002
+        return None
+
+    @override
+    def hint(self, op: Operation, command: Command, resource: Resource | None) -> RouteHint:
+        return self.where(command)
+
+    @override
+    def begin(
+        self, op: Operation, command: Command, resource: Resource | None, connection: Connection
+    ) -> Begun[Resource]:
+        if resource is None:
+            resource = self._new(op, command, connection)
+        elif resource.connection_id != connection.id and resource.version == 0:
+            # The connection chosen before surely did nothing; this one takes its place.
+            resource = replace(
+                resource,
+                connection_id=connection.id,
+                provider=connection.provider,
+                effect_guarantee=guarantee_of(connection, self.capability),
+                revision=resource.revision + 1,
+            )
+        return Begun(self.ask(resource, command, connection), resource)
+
+    @override
+    async def call(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot:
+        return await self.make(client, request, provider_key)
+
+    @override
+    async def lookup(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot | None:
+        return await self.find(client, request)
+
+    @override
+    def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
+        if resource is None:
+            return Settled(None)
+        now = self._clock.now()
+        if isinstance(outcome, Succeeded):
+            after = merge(resource, answered(resource, outcome.result, now), now)
+            return settled(resource, versioned(resource, after, now), status=201)
+        if isinstance(outcome, Failed):
+            if resource.is_at_provider:  # a callback proved the error wrong
+                return Settled(None)
+            change = refuse(resource, *failure_of(outcome.error), now)
+            return replace(settled(resource, change), view=None)
+        return Settled(None, view=view(resource), status=202)
+
+    def _new(self, op: Operation, command: Command, connection: Connection) -> Resource:
+        return Resource(
+            id=op.resource_id,
+            kind=self.kind,
+            tenant_id=op.tenant_id,
+            environment=op.environment,
+            connection_id=connection.id,
+            provider=connection.provider,
+            data=self.data(command),
+            created_at=op.created_at,
+            updated_at=op.created_at,
+            status="pending",
+            status_as_of=op.created_at,
+            parent_id=self.parent(command),
+            customer_id=self.customer(command),
+            effect_guarantee=guarantee_of(connection, self.capability),
+        )
+
+
+class ChangeResource(ResourceHandler[Command], Generic[Command]):
+    """Change one where it is. Whether an unanswered change was done is read from the thing itself."""
+
+    def check(self, resource: Resource, command: Command) -> None:
+        """Raises a CallerError when it may not be done in the state it is in."""
+
+    def ask(self, resource: Resource, command: Command, connection: Connection) -> Any:  # noqa: ARG002
+        """Pure. What `change` is asked."""
+        return resource.reference
+
+    async def change(self, client: Any, request: Any, key: str) -> ResourceSnapshot:
+        raise NotImplementedError
+
+    async def read(self, client: Any, request: Any) -> ResourceSnapshot:
+        """How it stands now."""
+        raise NotImplementedError
+
+    def reached(self, request: Any, told: ResourceSnapshot) -> bool:
+        """Whether it stands as the change would leave it."""
+        raise NotImplementedError
+
+    def amended(self, resource: Resource, command: Command, told: ResourceSnapshot) -> Mapping[str, JsonValue]:  # noqa: ARG002
+        """What of our own data changes with it: names and their new values."""
+        return {}
+
+    def follows(self, resource: Resource, command: Command) -> tuple[CommandDraft, ...]:  # noqa: ARG002
+        """What has to be done next, by ourselves. `resource` is as the change left it."""
+        return ()
+
+    @override
+    def hint(self, op: Operation, command: Command, resource: Resource | None) -> RouteHint:
+        return RouteHint(connection_id=self.owned(op, resource).connection_id)
+
+    @override
+    def begin(
+        self, op: Operation, command: Command, resource: Resource | None, connection: Connection
+    ) -> Begun[Resource]:
+        found = self.owned(op, resource)
+        self.check(found, command)
+        return Begun(self.ask(found, command, connection), found)
+
+    @override
+    def request(self, op: Operation, command: Command, resource: Resource | None, connection: Connection) -> Any:
+        return self.ask(self.owned(op, resource), command, connection)
+
+    @override
+    async def call(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot:
+        return await self.change(client, request, provider_key)
+
+    @override
+    async def lookup(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot | None:
+        told = await self.read(client, request)
+        return told if self.reached(request, told) else None
+
+    @override
+    def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
+        if resource is None or isinstance(outcome, Failed):
+            return Settled(None)
+        if not isinstance(outcome, Succeeded):
+            return Settled(None, view=view(resource), status=202)
+        now = self._clock.now()
+        told = answered(resource, outcome.result, now)
+        after = merge(resource, told, now)
+        amended = self.amended(after, command, told)
+        if amended:
+            data = {**after.data, **amended}
+            after = replace(after, data={name: value for name, value in data.items() if value is not None})
+        change: Change = versioned(resource, after, now)
+        return settled(resource, change, commands=self.follows(change.resource, command))

@@ -1,0 +1,142 @@
+"""Asks providers about resources that stay open without a callback, and applies what they say.
+
+The answer goes through the same rule as a callback, so a callback that arrives meanwhile does no harm.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import structlog
+
+from onerouter_common import metric_names as metrics
+from onerouter_common.clock import Clock
+from onerouter_common.db.availability import DATABASE_AWAY
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import Overloaded, ProviderError
+from onerouter_common.worker import outbox
+from onerouter_common.worker.handler import Connections
+from onerouter_payments.polling.loop import poll_forever
+from onerouter_payments.polling.schedule import WAITS_S
+from onerouter_payments.resource.change import drafts, observe
+from onerouter_payments.resource.repository import ResourceStore
+from onerouter_payments.resource.state import Resource, answered
+from onerouter_providers.resources import ResourceSnapshot
+
+log = structlog.get_logger()
+
+CATEGORY: Final = "payments"
+_AT_ONCE: Final = 4
+"""Calls in flight: polling must never compete with the tenants' own operations."""
+
+# Claiming is moving on to the next date: a process that dies after it costs one poll. Past the last wait the date is NULL
+# and the resource is not asked about any more, until something is told of it.
+_CLAIM: Final = """
+UPDATE resources SET poll_at = $1 + make_interval(secs => ($2::float8[])[resources.polls + 1]), polls = resources.polls + 1
+FROM (SELECT id FROM resources WHERE poll_at <= $1 ORDER BY poll_at LIMIT $3 FOR UPDATE SKIP LOCKED) due
+WHERE resources.id = due.id
+RETURNING resources.id, resources.poll_at IS NULL AS is_last
+"""
+
+Result = Literal["changed", "unchanged", "disconnected", "failed", "gave_up", "abandoned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    id: str
+    is_last: bool
+
+
+async def claim(connection: Any, now: datetime, limit: int) -> list[Due]:
+    """Take what is due, oldest first, and set each one's next date. No two processes get the same."""
+    return [Due(row["id"], row["is_last"]) for row in await connection.fetch(_CLAIM, now, WAITS_S, limit)]
+
+
+class ResourcePoller:
+    def __init__(
+        self, pool: Pool, connections: Connections, clock: Clock, *, interval_s: float = 5.0, batch: int = 64
+    ) -> None:
+        self._pool = pool
+        self._connections = connections
+        self._clock = clock
+        self._interval_s = interval_s
+        self._batch = batch
+        self._store = ResourceStore()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await poll_forever(self.poll_once, interval_s=self._interval_s, batch=self._batch)
+
+    async def poll_once(self) -> int:
+        """Ask about one batch of what is due; how many there were."""
+        async with self._pool.acquire() as connection:
+            due = await claim(connection, self._clock.now(), self._batch)
+            found = await self._store.load(connection, sorted(item.id for item in due), lock=False)
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(item: Due) -> None:
+            async with places:
+                await self._ask(item, found[item.id])
+
+        async with asyncio.TaskGroup() as tasks:
+            for item in due:
+                tasks.create_task(ask(item))
+        return len(due)
+
+    async def _ask(self, due: Due, resource: Resource) -> None:
+        result: Result
+        try:
+            result = await self._ask_provider(resource)
+        except (ProviderError, Overloaded, *DATABASE_AWAY) as error:
+            log.info("poll.failed", kind=resource.kind.name, resource_id=due.id, error=type(error).__name__)
+            result = "failed"
+        except Exception:  # one answer that nobody foresaw must not end the asking about all others
+            log.exception("poll.broken", kind=resource.kind.name, resource_id=due.id)
+            result = "failed"
+        if due.is_last and result != "changed":
+            result = _gave_up(resource)
+        metrics.POLLS.labels(CATEGORY, resource.kind.name, result).inc()
+
+    async def _ask_provider(self, resource: Resource) -> Result:
+        connection = await self._connections.get(
+            resource.tenant_id, resource.environment, CATEGORY, resource.connection_id
+        )
+        if connection is None:
+            return "disconnected"
+        async with asyncio.timeout(connection.timeout_s):
+            told: ResourceSnapshot = await resource.kind.get(connection.client, resource)
+        return await self._apply(resource.id, answered(resource, told, self._clock.now()))
+
+    async def _apply(self, resource_id: str, told: ResourceSnapshot) -> Result:
+        now = self._clock.now()
+        async with self._pool.acquire() as connection, connection.transaction():
+            held = (await self._store.load(connection, [resource_id], lock=True))[resource_id]
+            change = observe(held, told, now)
+            if change.resource != held:
+                await self._store.save(connection, [change.resource])
+            # The relay publishes these: nobody waits for them to the millisecond.
+            records = outbox.of_drafts(
+                drafts(change.happened),
+                tenant_id=held.tenant_id,
+                environment=held.environment,
+                category=CATEGORY,
+                occurred_at=now,
+                ordering_key=held.id,
+            )
+            await outbox.add(connection, records)
+        return "changed" if change.happened else "unchanged"
+
+
+def _gave_up(resource: Resource) -> Result:
+    """The last poll brought nothing. Where money may hang, somebody has to look."""
+    if resource.status in resource.kind.quiet:
+        return "abandoned"
+    log.error(
+        "poll.gave_up",
+        kind=resource.kind.name,
+        resource_id=resource.id,
+        status=resource.status,
+        provider=resource.provider,
+    )
+    return "gave_up"
