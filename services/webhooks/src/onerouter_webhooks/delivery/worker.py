@@ -35,7 +35,6 @@ log = structlog.get_logger()
 
 _RECLAIM_BATCH: Final = 1_000
 _COMPLETE: Final = Backoff(first_s=0.1, most_s=2.0)
-_UNSIGNABLE_WAIT_S: Final = 30.0
 
 
 class DeliveryWorker:
@@ -207,7 +206,7 @@ class DeliveryWorker:
             answer = await self._request(work, work.url, work.body, started_at)
         except SigningKeysUnavailable as error:
             log.warning("delivery.unsignable", endpoint_id=work.endpoint_id, why=str(error))
-            return TryAgain(_UNSIGNABLE_WAIT_S), None
+            return TryAgain(error.retry_in_s), None
         except Exception as error:
             # What nobody thought of counts as any other failure: else it would be tried again for ever, uncounted.
             log.exception("delivery.attempt.broken", delivery_id=work.delivery_id, error=type(error).__name__)

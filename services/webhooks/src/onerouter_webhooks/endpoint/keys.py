@@ -13,10 +13,15 @@ from onerouter_common.secrets import KeyRing, SecretUnopenable
 from onerouter_webhooks.database import DATABASE_AWAY
 
 _REMEMBERED: Final = 10_000
+_DATABASE_AWAY_S: Final = 2.0
 
 
 class SigningKeysUnavailable(Exception):
     """The endpoint's secrets cannot be read or opened now. The text says why, never what."""
+
+    def __init__(self, why: str, *, retry_in_s: float = 30.0) -> None:
+        super().__init__(why)
+        self.retry_in_s = retry_in_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class SigningKeys:
         try:
             rows = await self._pool.fetch(_SECRETS, endpoint_id)
         except DATABASE_AWAY as error:
-            raise SigningKeysUnavailable(f"the database cannot be asked: {type(error).__name__}") from error
+            why = f"the database cannot be asked: {type(error).__name__}"
+            raise SigningKeysUnavailable(why, retry_in_s=_DATABASE_AWAY_S) from error
         sealed = tuple(_Sealed(**row) for row in rows)
         if sealed:
             self._known[key] = sealed
