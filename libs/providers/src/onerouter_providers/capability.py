@@ -43,6 +43,10 @@ class PaymentRequest:
     customer: Mapping[str, str] = field(default_factory=dict)
     return_url: str | None = None
     cancel_url: str | None = None
+    provider_customer_id: str | None = None
+    """Whose payment it is, where that customer was made at this provider."""
+    save_card: bool = False
+    """Keep the method for later payments of that customer, with the payer's consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,9 @@ class PaymentSnapshot:
     provider_order_id: str | None = None
     provider_payment_id: str | None = None
     amount: Money | None = None
+    """What it was made for."""
+    captured: Money | None = None
+    """What was really taken, where the provider says so: of a payment that succeeded. A payer may have changed it."""
     amount_refunded_minor: int = 0
     method: str | None = None
     method_details: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +103,9 @@ class PaymentSnapshot:
     """Public facts the payer's page needs: `{key_id, order_id, amount, currency}` for Razorpay's checkout."""
     checkout_url: str | None = None
     fee_minor: int | None = None
+    """All that the provider kept, taxes included."""
+    fee_currency: str | None = None
+    """None: the payment's."""
     awaits_completion: bool = False
     """The payer has approved, and the provider waits for our `complete_payment`; only of those that `CompletesPayments`."""
     error_reason: str | None = None

@@ -71,7 +71,14 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
         {"type", "brand", "last4", "exp_month", "exp_year", "wallet", "email", "provider_customer_id", "is_reusable"}
     ),
     "vendor": frozenset(
-        {"onboarding_url", "charges_enabled", "payouts_enabled", "requirements", "provider_merchant_id"}
+        {
+            "onboarding_url",
+            "charges_enabled",
+            "payouts_enabled",
+            "requirements",
+            "provider_merchant_id",
+            "provider_product_id",  # Razorpay's configuration of the account, which tells how far its checks are
+        }
     ),
     "transfer": frozenset({"provider_payout_id", "amount_reversed_minor", "fee_minor"}),
 }
