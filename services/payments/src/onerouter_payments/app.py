@@ -24,7 +24,10 @@ from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
 from onerouter_payments.query import endpoints
 from onerouter_payments.query.repository import Reads
+from onerouter_payments.query.rows import TenantRows
+from onerouter_payments.resource import endpoints as resource_endpoints
 from onerouter_payments.resource.poller import ResourcePoller
+from onerouter_payments.resource.reads import ResourceReads
 from onerouter_payments.rules import SERVICE, category_rules
 from onerouter_payments.settings import Settings
 from onerouter_providers.connections import ProviderConnections
@@ -36,6 +39,7 @@ class State(TypedDict):
     """What a request reaches as `request.state`."""
 
     reads: Reads
+    resources: ResourceReads
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -81,7 +85,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(_in_background(resources))
             running.append((worker, pool))
             stack.callback(running.clear)
-            yield State(reads=Reads(engine, views))
+            yield State(reads=Reads(engine, views), resources=ResourceReads(TenantRows(engine)))
 
     async def database_answers() -> bool:
         return bool(running) and bool(await running[0][1].fetchval("SELECT true"))
@@ -98,7 +102,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     )
     problems.install(app)
     health.install(app, {"database": database_answers, "worker": worker_is_ready})
-    app.include_router(endpoints.router(InternalAuth(settings.internal_tokens)))
+    auth = InternalAuth(settings.internal_tokens)
+    app.include_router(endpoints.router(auth))
+    app.include_router(resource_endpoints.router(auth))
     return app
 
 
