@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay.callbacks import Webhooks
@@ -18,6 +18,9 @@ Outcome = Literal["success", "authorize", "failure"]
 Method = Literal["card", "upi", "netbanking", "wallet"]
 
 
+EMAIL: Final = "buyer@example.com"
+CONTACT: Final = "+919000000001"
+
 Watcher = Callable[[Order, Payment], None]
 
 
@@ -25,8 +28,8 @@ Watcher = Callable[[Order, Payment], None]
 class Payer:
     """Who pays, with what was kept of them."""
 
-    email: str = "buyer@example.com"
-    contact: str = "+919000000001"
+    email: str = EMAIL
+    contact: str = CONTACT
     customer_id: str | None = None
     token_id: str | None = None
     description: str | None = None

@@ -52,8 +52,6 @@ def payment(payment: Payment) -> dict[str, Any]:
         "vpa": instrument.get("vpa"),
         "email": payment.email,
         "contact": payment.contact,
-        "customer_id": payment.customer_id,
-        "token_id": payment.token_id,
         "notes": payment.notes or [],
         "fee": payment.fee,
         "tax": payment.tax,
@@ -64,6 +62,7 @@ def payment(payment: Payment) -> dict[str, Any]:
         "error_reason": error.get("reason"),
         "acquirer_data": payment.acquirer_data,
         "created_at": payment.created_at,
+        **_kept(payment),
     }
 
 
@@ -105,6 +104,12 @@ def signature(secret: str, message: bytes) -> str:
 def checkout_signature(key_secret: str, order_id: str, payment_id: str) -> str:
     """What Checkout hands to the shop's page after a payment."""
     return signature(key_secret, f"{order_id}|{payment_id}".encode())
+
+
+def _kept(payment: Payment) -> dict[str, str]:
+    """What Razorpay knows of the payer; left out where that is nothing."""
+    known = {"customer_id": payment.customer_id, "token_id": payment.token_id}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _refund_status(payment: Payment) -> str | None:

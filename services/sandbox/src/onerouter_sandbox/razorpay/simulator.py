@@ -16,7 +16,10 @@ from onerouter_sandbox.razorpay.customers.operations import Customers
 from onerouter_sandbox.razorpay.customers.recurring import Recurring
 from onerouter_sandbox.razorpay.endpoints import Endpoints
 from onerouter_sandbox.razorpay.errors import Refused
+from onerouter_sandbox.razorpay.links.feature import LinksFeature
+from onerouter_sandbox.razorpay.links.operations import Links
 from onerouter_sandbox.razorpay.orders import Orders
+from onerouter_sandbox.razorpay.pages import Pages
 from onerouter_sandbox.razorpay.payments import Payments
 from onerouter_sandbox.razorpay.refunds import Refunds
 from onerouter_sandbox.razorpay.routing import ID, Feature, Route, Routes
@@ -36,6 +39,7 @@ class Razorpay:
 
     def __init__(self, world: World) -> None:
         self.state = State(world.journal)
+        self._pages = Pages()
         webhooks = Webhooks(self.state, world)
         self.orders = Orders(self.state, world)
         self.payments = Payments(self.state, world, webhooks)
@@ -43,7 +47,11 @@ class Razorpay:
         endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds)
         customers = Customers(world)
         recurring = Recurring(self.state, self.payments, customers)
-        self._features: tuple[Feature, ...] = (CustomersFeature(customers, recurring),)
+        links = Links(self.state, world, self.payments, webhooks)
+        self._features: tuple[Feature, ...] = (
+            CustomersFeature(customers, recurring),
+            LinksFeature(self.state, links, self._pages),
+        )
         self._routes: Routes = dict(
             chain(endpoints.routes().items(), *(feature.routes().items() for feature in self._features))
         )
@@ -71,7 +79,7 @@ class Razorpay:
 
     def pages(self) -> APIRouter:
         routes = APIRouter()
-        routes.include_router(checkout.router(self.state, self.payments))
+        routes.include_router(checkout.router(self.state, self.payments, self._pages))
         for feature in self._features:
             routes.include_router(feature.pages())
         return routes
