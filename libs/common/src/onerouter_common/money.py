@@ -29,6 +29,15 @@ def exponent_of(currency: str) -> int:
     return int(exponent)
 
 
+def is_currency(code: str) -> bool:
+    """Whether money can be held in it."""
+    try:
+        exponent_of(code)
+    except InvalidRequest:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     amount_minor: int

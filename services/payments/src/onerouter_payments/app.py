@@ -19,6 +19,7 @@ from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
 from onerouter_payments.callbacks import Callbacks
+from onerouter_payments.cost import Prices
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
@@ -28,7 +29,7 @@ from onerouter_payments.query.rows import TenantRows
 from onerouter_payments.resource import endpoints as resource_endpoints
 from onerouter_payments.resource.poller import ResourcePoller
 from onerouter_payments.resource.reads import ResourceReads
-from onerouter_payments.rules import SERVICE, category_rules
+from onerouter_payments.rules import CATEGORY, SERVICE, category_rules
 from onerouter_payments.settings import Settings
 from onerouter_providers.connections import ProviderConnections
 from onerouter_providers.http import open_pool
@@ -46,8 +47,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     """Build the service; what it opens is opened and closed by its lifespan."""
     logging.configure(SERVICE, settings.log_level, settings.log_format)
     clock = clock or SystemClock()
-    views = Views(settings.checkout_urls)
     providers = Providers.load()
+    views = Views(settings.checkout_urls, prices_of(providers))
     running: list[tuple[Worker, Pool]] = []
 
     @asynccontextmanager
@@ -106,6 +107,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(endpoints.router(auth))
     app.include_router(resource_endpoints.router(auth))
     return app
+
+
+def prices_of(providers: Providers) -> Prices:
+    """What the installed payments providers charge."""
+    return {
+        package.manifest.id: package.manifest.cost for package in providers if package.manifest.category == CATEGORY
+    }
 
 
 async def _open_connections(stack: AsyncExitStack, settings: Settings, providers: Providers) -> ProviderConnections:

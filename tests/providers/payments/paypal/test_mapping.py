@@ -178,13 +178,14 @@ class TestSnapshot:
         told = order("COMPLETED", captures=[capture("PARTIALLY_REFUNDED")], refunds=refunds)
         assert mapping.order_snapshot(told).amount_refunded_minor == 2_598
 
-    def test_the_fee_is_known_where_it_is_in_the_payments_currency(self) -> None:
-        def fee(currency: str) -> int | None:
+    def test_the_fee_is_in_its_own_currency(self) -> None:
+        def fee(currency: str) -> tuple[int | None, str | None]:
             breakdown = {"paypal_fee": {"currency_code": currency, "value": "0.94"}}
             paid = capture("COMPLETED", seller_receivable_breakdown=breakdown)
-            return mapping.order_snapshot(order("COMPLETED", captures=[paid])).fee_minor
+            told = mapping.order_snapshot(order("COMPLETED", captures=[paid]))
+            return told.fee_minor, told.fee_currency
 
-        assert (fee("USD"), fee("EUR")) == (94, None)
+        assert (fee("USD"), fee("EUR")) == ((94, "USD"), (94, "EUR"))
 
     @pytest.mark.parametrize(
         ("source", "method", "details"),

@@ -392,10 +392,10 @@ class TestRequests:
 
 
 class TestSnapshots:
-    def test_a_fee_in_another_currency_is_not_the_payments(self) -> None:
+    def test_a_fee_is_in_the_accounts_currency(self) -> None:
         booked = {"fee": 68, "currency": "usd"}
-        assert mapping.payment_of(charge(balance_transaction=booked)).fee_minor == 68
-        assert mapping.payment_of(charge(balance_transaction=booked, currency="eur")).fee_minor is None
+        told = mapping.payment_of(charge(balance_transaction=booked, currency="eur"))
+        assert (told.fee_minor, told.fee_currency) == (68, "USD")
         assert mapping.payment_of(charge(balance_transaction="txn_1")).fee_minor is None
 
     def test_a_declined_try_says_why_and_by_what(self) -> None:

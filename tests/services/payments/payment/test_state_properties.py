@@ -2,24 +2,29 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onerouter_common.contracts.callbacks import CallbackObject
+from onerouter_common.errors import Conflict, InvalidRequest
+from onerouter_common.money import Money
 from onerouter_payments.payment.aggregate import (
     Change,
     Happened,
     PaymentAggregate,
     add_refund,
+    check_refund,
     fail_refund,
     observe_payment,
     observe_refund,
 )
 from onerouter_payments.payment.callbacks import PaymentCallbacks
-from onerouter_payments.payment.state import RANK, Payment
+from onerouter_payments.payment.state import CAPTURED, RANK, Payment
 from onerouter_payments.refund import state as refunds
 from onerouter_providers.capability import PaymentSnapshot, RefundSnapshot
 
@@ -189,6 +194,108 @@ def test_refunds_never_exceed_what_was_captured(steps: list[tuple[str, int]]) ->
         held = sum(refund.amount_minor for refund in aggregate.refunds if refund.status != "failed")
         assert held + aggregate.left_minor == PAYMENT.amount_minor
         assert held <= PAYMENT.amount_minor
+
+
+RECEIVED = (Money(50_000, "INR"), Money(30_000, "INR"), Money(60_000, "INR"), Money(50_000, "USD"))
+
+
+def taking(snapshots: list[PaymentSnapshot], received: Money, fee: Money | None) -> list[PaymentSnapshot]:
+    """As a provider tells them that took so much: it says so of a payment that it took, and the fee once it knows."""
+    return [
+        replace(
+            told,
+            captured=received,
+            fee_minor=None if fee is None or number % 2 else fee.amount_minor,
+            fee_currency=None if fee is None else fee.currency,
+        )
+        for number, told in enumerate(snapshots)
+    ]
+
+
+@unhurried
+@given(
+    st.lists(payment_snapshots, max_size=6),
+    st.sampled_from(RECEIVED),
+    st.sampled_from((None, Money(1_180, "INR"), Money(99, "USD"))),
+    st.data(),
+)
+def test_what_was_received_is_the_providers_truth_in_any_order(
+    snapshots: list[PaymentSnapshot], received: Money, fee: Money | None, data: st.DataObject
+) -> None:
+    told = taking(snapshots, received, fee)
+    first, second = tell_all(told), tell_all(data.draw(st.permutations(told)))
+    assert essence(first) == essence(second)
+    payment = first.payment
+    if payment.status not in CAPTURED:
+        assert payment.amount_received is None
+        assert payment.amount_mismatch is None
+        return
+    assert payment.amount_received == received
+    assert (payment.amount_mismatch is not None) == (received != payment.amount)
+    assert payment.refundable_minor == received.amount_minor
+    if fee is not None and any(one.status in CAPTURED for one in told[::2]):
+        assert payment.fee == fee
+
+
+@unhurried
+@given(st.lists(payment_snapshots, max_size=6), st.sampled_from(RECEIVED), st.booleans())
+def test_another_amount_is_never_announced_as_plain_success(
+    snapshots: list[PaymentSnapshot], received: Money, told_late: bool
+) -> None:
+    """Where the amount is known with the success, `payment.amount_mismatch` stands in its place; known later, it follows."""
+    told = taking(snapshots, received, None)
+    if told_late:
+        told = [*snapshots, *told]
+    aggregate, types = START, list[str]()
+    for second, one in enumerate(told):
+        change = observe_payment(aggregate, one, NOW + timedelta(seconds=second))
+        aggregate = change.aggregate
+        types += [item.type for item in change.happened]
+    if aggregate.payment.status in CAPTURED:
+        assert types.count("payment.amount_mismatch") == (received != PAYMENT.amount)
+        if received != PAYMENT.amount and not told_late:
+            assert "payment.succeeded" not in types
+
+
+class TestWhatWasReceived:
+    def test_refunds_are_bounded_by_it(self) -> None:
+        paid = observe_payment(PaymentAggregate(PAYMENT), taken(30_000), NOW).aggregate
+        assert check_refund(paid, None) == Money(30_000, "INR")
+        with pytest.raises(InvalidRequest, match=r"only 300\.00 INR is left"):
+            check_refund(paid, 30_001)
+        more = observe_payment(PaymentAggregate(PAYMENT), taken(60_000), NOW).aggregate
+        assert check_refund(more, 60_000) == Money(60_000, "INR")
+
+    def test_what_came_in_another_currency_is_returned_at_the_provider(self) -> None:
+        paid = observe_payment(PaymentAggregate(PAYMENT), taken(500, "USD"), NOW).aggregate
+        with pytest.raises(Conflict, match=r"5\.00 USD was received instead of 500\.00 INR"):
+            check_refund(paid, 100)
+        view = VIEWS.of(paid.payment)
+        assert (view["status"], view["amount_received_minor"]) == ("succeeded", 0)
+        assert view["amount_mismatch"] == {
+            "expected": {"amount": 500.0, "amount_minor": 50_000, "currency": "INR"},
+            "received": {"amount": 5.0, "amount_minor": 500, "currency": "USD"},
+        }
+
+    @pytest.mark.parametrize(
+        ("asked", "received", "differs"),
+        [(None, 30_000, False), (30_000, 30_000, False), (50_000, 30_000, True), (30_000, 50_000, True)],
+    )
+    def test_a_part_of_what_was_held_is_no_mismatch_unless_we_asked_for_another(
+        self, asked: int | None, received: int, differs: bool
+    ) -> None:
+        held = PaymentAggregate(replace(PAYMENT, capture="manual"))
+        paid = observe_payment(held, taken(received), NOW, captured_minor=asked).aggregate.payment
+        assert (paid.amount_mismatch is not None) == differs
+        assert paid.amount_received == Money(received, "INR")
+
+    def test_a_currency_nobody_knows_is_not_counted(self) -> None:
+        paid = observe_payment(PaymentAggregate(PAYMENT), taken(500, "QQQ"), NOW).aggregate.payment
+        assert (paid.amount_received, paid.amount_mismatch) == (PAYMENT.amount, None)
+
+
+def taken(amount_minor: int, currency: str = "INR") -> PaymentSnapshot:
+    return PaymentSnapshot("succeeded", "order_1", "pay_A", captured=Money(amount_minor, currency))
 
 
 def _pairs(

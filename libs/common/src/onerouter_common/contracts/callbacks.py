@@ -36,6 +36,8 @@ class CallbackObject(Contract):
     facts: dict[str, JsonValue] = {}
     """What else is told of it: the names of `onerouter_providers.resources.FACTS`; of a dispute `reason` and `due_by`."""
     amount_minor: int | None = None
+    amount_captured_minor: int | None = None
+    """What was really taken, where it says so: of a payment that succeeded."""
     amount_refunded_minor: int | None = None
     currency: str | None = None
     method: str | None = None
@@ -45,6 +47,8 @@ class CallbackObject(Contract):
     error_code: str | None = None
     error_message: str | None = None
     fee_minor: int | None = None
+    fee_currency: str | None = None
+    """Absent: `currency`."""
     awaits_completion: bool = False
     """The payer has approved, and the provider waits for us to take the money."""
 

@@ -92,6 +92,8 @@ Pairs = Annotated[
 HttpUrl = Annotated[str, Field(max_length=2048), AfterValidator(_http_url)]
 Currency = Annotated[str, Field(max_length=16, description="ISO 4217 code.", examples=["INR", "JPY", "KWD"])]
 ShortText = Annotated[str, Field(max_length=255)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+Lower = BeforeValidator(_lower)
 
 
 class CustomerAddress(Request):
@@ -103,7 +105,7 @@ class CustomerAddress(Request):
 class CustomerDetails(Request):
     id: ShortText | None = None
     name: ShortText | None = None
-    email: Annotated[str, Field(max_length=254), AfterValidator(_email)] | None = None
+    email: Email | None = None
     phone: Annotated[str, Field(max_length=32)] | None = None
     # Not part of the fingerprint: it was ignored before, and an old request sent again is still the same one.
     address: Annotated[CustomerAddress | None, BeforeValidator(_object_or_none)] = Field(
@@ -131,10 +133,10 @@ class PaymentCreate(Request):
 
     amount: MajorAmount
     currency: Currency | None = Field(None, description="Absent: the default of the key's connections.")
-    method: (
-        Annotated[Literal["upi", "card", "netbanking", "wallet", "emi", "paylater"], BeforeValidator(_lower)] | None
-    ) = Field(None, description="Absent: the customer chooses at the provider's checkout.")
-    provider: Annotated[str, Field(max_length=64), BeforeValidator(_lower)] | None = Field(
+    method: Annotated[Literal["upi", "card", "netbanking", "wallet", "emi", "paylater"], Lower] | None = Field(
+        None, description="Absent: the customer chooses at the provider's checkout."
+    )
+    provider: Annotated[str, Field(max_length=64), Lower] | None = Field(
         None, description="Only this provider may serve it. Absent: the route of the environment decides."
     )
     capture: Literal["automatic", "manual"] = Field(
@@ -180,6 +182,23 @@ class PaymentFailure(BaseModel):
     message: str
 
 
+class Amount(BaseModel):
+    amount: float = Field(description="Major units.")
+    amount_minor: int
+    currency: str
+
+
+class AmountMismatch(BaseModel):
+    expected: Amount
+    received: Amount
+
+
+class Cost(Amount):
+    """What the provider keeps of a payment, taxes included where it says so."""
+
+    estimated: bool = Field(description="By the provider's public price list; it has not said itself.")
+
+
 class Payment(BaseModel):
     """A payment as it stands."""
 
@@ -191,6 +210,14 @@ class Payment(BaseModel):
     provider_payment_id: str | None
     amount: float = Field(description="Major units.", examples=[499.0])
     amount_minor: int = Field(examples=[49_900])
+    amount_received: float | None = Field(
+        description="What was really taken, in `currency`: 0 where it came in another. Null: nothing was taken yet.",
+    )
+    amount_received_minor: int | None
+    amount_mismatch: AmountMismatch | None = Field(
+        description="Set where something else was received than was asked for. Then the event is "
+        "`payment.amount_mismatch`, in place of `payment.succeeded`.",
+    )
     amount_refunded: float
     amount_refunded_minor: int
     currency: str = Field(examples=["INR"])
@@ -218,6 +245,7 @@ class Payment(BaseModel):
     metadata: dict[str, str]
     customer: dict[str, Any] | None
     failure: PaymentFailure | None
+    cost: Cost | None = Field(description="Null: nothing was taken yet, or it is not known.")
     created_at: str = Field(examples=["2026-01-31T09:30:00.125Z"])
     created: int = Field(description="Unix seconds.")
     updated_at: str

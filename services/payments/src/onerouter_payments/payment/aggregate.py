@@ -13,6 +13,9 @@ from onerouter_payments.refund import state as refunds
 from onerouter_payments.refund.state import Refund
 from onerouter_providers.capability import PaymentSnapshot, RefundSnapshot
 
+MISMATCH: Final = "payment.amount_mismatch"
+"""In place of `payment.succeeded` where something else was received than was asked for: who hands out goods upon success
+must not be told of one. Also when that turns out later."""
 UPDATED: Final = "payment.updated"
 """Something a tenant sees changed, but not the status: the method became known, a refund preceded its capture."""
 
@@ -92,6 +95,12 @@ def check_refund(aggregate: PaymentAggregate, asked_minor: int | None) -> Money:
     if payment.status not in CAPTURED:
         raise Conflict(
             f"Payment {payment.id} is {payment.status}: only a payment that was captured can be refunded.",
+        )
+    mismatch = payment.amount_mismatch
+    if mismatch is not None and mismatch.received.currency != payment.currency:
+        raise Conflict(
+            f"Of payment {payment.id} {_text(mismatch.received)} was received instead of {_text(mismatch.expected)}: "
+            f"return it at {payment.provider}."
         )
     left = Money(aggregate.left_minor, payment.currency)
     if not left.amount_minor:
@@ -174,6 +183,8 @@ def _next(before: Payment, after: Payment, at: datetime) -> tuple[Payment, tuple
     payment = payments.stamped(before, after, at)
     if payment.version == before.version:
         return payment, ()
+    if payment.amount_mismatch not in (None, before.amount_mismatch):
+        return payment, (_happened(MISMATCH, payment),)
     if payment.status != before.status:
         return payment, (_happened(f"payment.{payment.status}", payment),)
     # Another part of a partial refund came back: the same word again, with a larger amount.

@@ -60,10 +60,14 @@ def payment_snapshot(told: CallbackObject, currency: str) -> PaymentSnapshot:
         provider_order_id=told.order_id,
         provider_payment_id=told.payment_id,
         amount=None if told.amount_minor is None else Money(told.amount_minor, told.currency or currency),
+        captured=(
+            None if told.amount_captured_minor is None else Money(told.amount_captured_minor, told.currency or currency)
+        ),
         amount_refunded_minor=told.amount_refunded_minor or 0,
         method=told.method,
         method_details=told.method_details,
         fee_minor=told.fee_minor,
+        fee_currency=told.fee_currency,
         awaits_completion=told.awaits_completion,
         error_reason=told.error_reason,
         error_code=told.error_code,

@@ -162,7 +162,7 @@ class PaymentCapture(PaymentHandler[CapturePayment]):
             return Settled(None)
         if not isinstance(outcome, Succeeded):
             return Settled(None, view=self._views.of(resource.payment), status=202)
-        captured = command.amount_minor if command.amount_minor != resource.payment.amount_minor else None
+        captured = command.amount_minor or resource.payment.amount_minor
         change = observe_payment(resource, outcome.result, self._clock.now(), captured_minor=captured)
         return settled(resource, change, self._views, shown=change.aggregate.payment)
 

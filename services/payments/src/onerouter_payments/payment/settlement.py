@@ -1,11 +1,13 @@
 """From a change of the aggregate to what the heart stores, answers and publishes. Pure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic import JsonValue
 
 from onerouter_common.errors import OneRouterError, ProviderError, ProviderThrottled, ProviderUnavailable
 from onerouter_common.worker.handler import CommandDraft, EventDraft, Settled
+from onerouter_payments.cost import NO_PRICES, Prices
 from onerouter_payments.payment.aggregate import Change, Happened, PaymentAggregate
 from onerouter_payments.payment.state import Payment
 from onerouter_payments.payment.views import payment_view
@@ -16,11 +18,16 @@ from onerouter_payments.refund.views import refund_view
 class Views:
     """Makes public views; holds what an operator configured about them."""
 
-    def __init__(self, checkout_urls: Mapping[str, str]) -> None:
+    def __init__(self, checkout_urls: Mapping[str, str], prices: Prices = NO_PRICES) -> None:
         self._checkout_urls = checkout_urls
+        self.prices: Final = prices
 
     def of(self, resource: Payment | Refund) -> dict[str, JsonValue]:
-        return payment_view(resource, self._checkout_urls) if isinstance(resource, Payment) else refund_view(resource)
+        return (
+            payment_view(resource, self._checkout_urls, self.prices)
+            if isinstance(resource, Payment)
+            else refund_view(resource)
+        )
 
     def drafts(self, happened: Sequence[Happened]) -> tuple[EventDraft, ...]:
         """The events; each carries the resource as it was at its version, which is also its place in the sequence."""

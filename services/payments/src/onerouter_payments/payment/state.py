@@ -13,7 +13,7 @@ from typing import Final, Literal
 import orjson
 from pydantic import JsonValue
 
-from onerouter_common.money import Money
+from onerouter_common.money import Money, is_currency
 from onerouter_providers.capability import PaymentReference, PaymentSnapshot
 
 RANK: Final[Mapping[str, int]] = {
@@ -57,8 +57,19 @@ class Fact:
     value: JsonValue
 
     @property
-    def strength(self) -> tuple[int, str, bytes]:
-        return self.rank, self.attempt, orjson.dumps(self.value, option=orjson.OPT_SORT_KEYS)
+    def strength(self) -> tuple[int, str, int, bytes]:
+        """Of two amounts the larger one wins; of other values any order will do."""
+        size = self.value.get("amount_minor") if isinstance(self.value, dict) else None
+        written = orjson.dumps(self.value, option=orjson.OPT_SORT_KEYS)
+        return self.rank, self.attempt, size if isinstance(size, int) else 0, written
+
+
+@dataclass(frozen=True, slots=True)
+class AmountMismatch:
+    """The provider took something else than was asked for (at PayPal, say, a payer's page can change the order)."""
+
+    expected: Money
+    received: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +124,41 @@ class Payment:
         return Money(self.amount_minor, self.currency)
 
     @property
+    def expected(self) -> Money:
+        """What has to be received once it is captured: all of it, or the part that we captured."""
+        minor = self.amount_minor if self.captured_minor is None else self.captured_minor
+        return Money(minor, self.currency)
+
+    @property
+    def told_received(self) -> Money | None:
+        """What the provider says it took; None while it has not said."""
+        return _money_of(self.fact("received"))
+
+    @property
+    def amount_received(self) -> Money | None:
+        """What was taken: as the provider says, else as it was asked. None: nothing was yet."""
+        return (self.told_received or self.expected) if self.status in CAPTURED else None
+
+    @property
+    def amount_mismatch(self) -> AmountMismatch | None:
+        """None also where somebody captured a part of what was only authorized: that is what `manual` is for."""
+        received = self.told_received
+        if self.status not in CAPTURED or received is None or received == self.expected:
+            return None
+        is_part = received.currency == self.currency and received.amount_minor < self.amount_minor
+        if self.capture == "manual" and self.captured_minor is None and is_part:
+            return None
+        return AmountMismatch(self.expected, received)
+
+    @property
     def refundable_minor(self) -> int:
-        """The most that can ever be refunded: what was captured."""
-        return self.amount_minor if self.captured_minor is None else self.captured_minor
+        """The most that can ever be refunded: what was received (in its own currency, should that be another)."""
+        return (self.told_received or self.expected).amount_minor
+
+    @property
+    def fee(self) -> Money | None:
+        """What the provider says it kept of a captured payment; None while it has not said."""
+        return _money_of(self.fact("fee")) if self.status in CAPTURED else None
 
     @property
     def is_at_provider(self) -> bool:
@@ -154,6 +197,9 @@ class Payment:
             self.used_method,
             self.used_method_details,
             self.failure,
+            self.amount_received,
+            self.amount_mismatch,
+            self.fee,
             *(self.fact(name) for name in _SHOWN_AS_TOLD),
         )
 
@@ -167,20 +213,19 @@ def merge(payment: Payment, told: PaymentSnapshot, *, captured_minor: int | None
     """The payment that knows what it knew and what it is told now. Versions are not counted here."""
     rank = RANK.get(told.status, 0)
     facts = dict(payment.facts)
-    for name, value in _facts_of(told):
+    for name, value in _facts_of(payment, told):
         fact = Fact(rank, told.provider_payment_id or "", value)
         held = facts.get(name)
         if held is None or fact.strength > held.strength:
             facts[name] = fact
+    knowing = replace(payment, facts=facts, captured_minor=_most(payment.captured_minor, captured_minor))
     reported = told.amount_refunded_minor
     if told.status == "refunded" and not reported:
-        reported = payment.refundable_minor
+        reported = knowing.refundable_minor
     return replace(
-        payment,
+        knowing,
         # Whether it counts as refunded follows from the amounts (`aggregate.py`), so that the word and they agree.
         status=later(payment.status, "succeeded" if told.status in CAPTURED else told.status),
-        facts=facts,
-        captured_minor=_most(payment.captured_minor, captured_minor),
         reported_refunded_minor=max(payment.reported_refunded_minor, reported),
     )
 
@@ -214,7 +259,7 @@ def next_version(before: Payment, after: Payment, at: datetime) -> Payment:
     )
 
 
-def _facts_of(told: PaymentSnapshot) -> Iterator[tuple[str, JsonValue]]:
+def _facts_of(payment: Payment, told: PaymentSnapshot) -> Iterator[tuple[str, JsonValue]]:
     named: dict[str, JsonValue] = {
         "provider_order_id": told.provider_order_id,
         "provider_payment_id": told.provider_payment_id,
@@ -224,6 +269,8 @@ def _facts_of(told: PaymentSnapshot) -> Iterator[tuple[str, JsonValue]]:
         "checkout": dict(told.checkout),
         "checkout_url": told.checkout_url,
         "failure": _failure_of(told),
+        "received": _fact_of(told.captured) if told.status in CAPTURED else None,
+        "fee": _fact_of(_fee_of(payment, told)),
     }
     return ((name, value) for name, value in named.items() if value)
 
@@ -233,6 +280,23 @@ def _failure_of(told: PaymentSnapshot) -> JsonValue:
         return None
     code = told.error_reason or "unknown"
     return {"code": code, "message": told.error_message or f"The provider reported the payment as failed ({code})."}
+
+
+def _fee_of(payment: Payment, told: PaymentSnapshot) -> Money | None:
+    return None if told.fee_minor is None else Money(told.fee_minor, told.fee_currency or payment.currency)
+
+
+def _fact_of(money: Money | None) -> JsonValue:
+    if money is None or not is_currency(money.currency):  # what cannot be counted cannot be shown
+        return None
+    return {"amount_minor": money.amount_minor, "currency": money.currency}
+
+
+def _money_of(fact: JsonValue) -> Money | None:
+    if not isinstance(fact, dict):
+        return None
+    minor, currency = fact.get("amount_minor"), fact.get("currency")
+    return Money(minor, currency) if isinstance(minor, int) and isinstance(currency, str) else None
 
 
 def _most(held: int | None, told: int | None) -> int | None:

@@ -84,6 +84,7 @@ _RELEVANCE: Final[Mapping[PaymentStatus, int]] = {
 }
 """Of several tries the one that got furthest tells; a word we have not met outweighs a failure."""
 
+_TAKEN: Final = frozenset({"succeeded", "partially_refunded", "refunded"})
 _APPROVAL_LINKS: Final = ("payer-action", "approve")
 _VALUE: Final = re.compile(r"^[0-9]{1,15}(\.[0-9]{1,4})?$")
 
@@ -231,12 +232,14 @@ def order_snapshot(order: Thing, *, client_id: str = "") -> PaymentSnapshot:
         provider_order_id=_text(order, "id"),
         provider_payment_id=told.provider_payment_id,
         amount=amount,
+        captured=told.captured,
         amount_refunded_minor=_refunded_minor(order),
         method=method,
         method_details=details,
         checkout=_checkout(order, amount, client_id),
         checkout_url=approval_link(order),
         fee_minor=told.fee_minor,
+        fee_currency=told.fee_currency,
         error_reason=told.error_reason,
         error_code=told.error_code,
         error_message=told.error_message,
@@ -260,7 +263,8 @@ def capture_snapshot(capture: Thing) -> PaymentSnapshot:
         capture,
         status,
         amount,
-        fee_minor=_fee_minor(capture, amount),
+        captured=amount if status in _TAKEN else None,
+        fee=_fee(capture),
         refunded_minor=amount.amount_minor if status == "refunded" and amount else 0,
     )
 
@@ -275,7 +279,8 @@ def _payment_snapshot(
     status: PaymentStatus,
     amount: Money | None,
     *,
-    fee_minor: int | None = None,
+    captured: Money | None = None,
+    fee: Money | None = None,
     refunded_minor: int = 0,
 ) -> PaymentSnapshot:
     details, response = payment.get("status_details"), payment.get("processor_response")
@@ -287,8 +292,10 @@ def _payment_snapshot(
         provider_order_id=related_order_id(payment),
         provider_payment_id=_text(payment, "id"),
         amount=amount,
+        captured=captured,
         amount_refunded_minor=refunded_minor,
-        fee_minor=fee_minor,
+        fee_minor=fee.amount_minor if fee else None,
+        fee_currency=fee.currency if fee else None,
         error_reason=reason,
         error_code=(processor or told or _text(payment, "status")) if reason else None,
         error_message=sentence_of(reason) if reason else None,
@@ -375,10 +382,9 @@ def _refunded_minor(order: Thing) -> int:
     return sum(amount.amount_minor for amount in amounts if amount)
 
 
-def _fee_minor(capture: Thing, amount: Money | None) -> int | None:
+def _fee(capture: Thing) -> Money | None:
     breakdown = capture.get("seller_receivable_breakdown")
-    fee = to_money(breakdown.get("paypal_fee")) if isinstance(breakdown, dict) else None
-    return fee.amount_minor if fee and amount and fee.currency == amount.currency else None
+    return to_money(breakdown.get("paypal_fee")) if isinstance(breakdown, dict) else None
 
 
 def _checkout(order: Thing, amount: Money | None, client_id: str) -> dict[str, str | int]:

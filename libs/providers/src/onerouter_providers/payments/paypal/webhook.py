@@ -143,6 +143,7 @@ def _payment(shown: PaymentSnapshot) -> CallbackObject:
         payment_id=shown.provider_payment_id,
         amount_minor=shown.amount.amount_minor if shown.amount else None,
         amount_refunded_minor=shown.amount_refunded_minor,
+        amount_captured_minor=shown.captured.amount_minor if shown.captured else None,
         currency=shown.amount.currency if shown.amount else None,
         method=shown.method,
         method_details=dict(shown.method_details),
@@ -150,6 +151,7 @@ def _payment(shown: PaymentSnapshot) -> CallbackObject:
         error_code=shown.error_code,
         error_message=shown.error_message,
         fee_minor=shown.fee_minor,
+        fee_currency=shown.fee_currency,
     )
 
 

@@ -181,6 +181,15 @@ def to_money(thing: Mapping[str, Any]) -> Money | None:
     return Money(amount, currency.upper())
 
 
+def to_captured(payment: Mapping[str, Any]) -> Money | None:
+    """What was taken for the order. Where the payer bears the fee, it comes on top and is not the merchant's."""
+    money = to_money(payment)
+    if money is None or payment.get("status") not in ("captured", "refunded"):
+        return None
+    borne = _int(payment, "fee") if payment.get("fee_bearer") == "customer" else 0
+    return Money(max(0, money.amount_minor - borne), money.currency)
+
+
 def order_snapshot(order: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
     """An order nobody has tried to pay, or whose payments were not asked for."""
     return PaymentSnapshot(
@@ -194,6 +203,7 @@ def order_snapshot(order: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
 def payment_snapshot(order: Mapping[str, Any] | None, payment: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
     """An order as its relevant payment tells it."""
     failed = payment.get("status") == "failed"
+    base_currency = _text(payment, "base_currency")
     theirs = _text(payment, "error_reason")
     message = _text(payment, "error_description")
     return PaymentSnapshot(
@@ -201,11 +211,14 @@ def payment_snapshot(order: Mapping[str, Any] | None, payment: Mapping[str, Any]
         provider_order_id=_text(payment, "order_id") or (_text(order, "id") if order else None),
         provider_payment_id=_text(payment, "id"),
         amount=to_money(order or payment),
+        captured=to_captured(payment),
         amount_refunded_minor=_int(payment, "amount_refunded"),
         method=_text(payment, "method"),
         method_details=method_details(payment),
         checkout=_checkout(order, key_id) if order else {},
+        # `fee` includes `tax`; of a foreign payment it is in the currency that it was converted to.
         fee_minor=_int(payment, "fee") if payment.get("fee") is not None else None,
+        fee_currency=base_currency.upper() if base_currency else None,
         error_reason=to_reason(theirs, message) if failed else None,
         error_code=(theirs or _text(payment, "error_code")) if failed else None,
         error_message=message if failed else None,
@@ -235,6 +248,8 @@ def find_refund(refunds: Sequence[Mapping[str, Any]], refund_id: str) -> Mapping
 def method_details(payment: Mapping[str, Any]) -> dict[str, str]:
     """What tells one payment's instrument from another's; no address, number or e-mail of the payer but the UPI id."""
     details = {name: value for name in _DETAILS if (value := _text(payment, name))}
+    if payment.get("international") is True:
+        details["international"] = "true"
     card, acquirer = payment.get("card"), payment.get("acquirer_data")
     if isinstance(card, dict):
         details |= {f"card_{name}": value for name in _CARD if (value := _text(card, name))}

@@ -87,6 +87,7 @@ def _payment(payment: Mapping[str, Any], order: Mapping[str, Any]) -> CallbackOb
         order_id=shown.provider_order_id,
         payment_id=shown.provider_payment_id,
         amount_minor=shown.amount.amount_minor if shown.amount else None,
+        amount_captured_minor=shown.captured.amount_minor if shown.captured else None,
         amount_refunded_minor=shown.amount_refunded_minor,
         currency=shown.amount.currency if shown.amount else None,
         method=shown.method,
@@ -95,6 +96,7 @@ def _payment(payment: Mapping[str, Any], order: Mapping[str, Any]) -> CallbackOb
         error_code=shown.error_code,
         error_message=shown.error_message,
         fee_minor=shown.fee_minor,
+        fee_currency=shown.fee_currency,
     )
 
 
