@@ -23,6 +23,9 @@ from onerouter_gateway.authentication.authenticator import Authenticator
 from onerouter_gateway.authentication.principals import PrincipalCache
 from onerouter_gateway.authentication.refusals import Refusals
 from onerouter_gateway.authentication.strangers import Strangers
+from onerouter_gateway.billing.plans import customers as customers_router
+from onerouter_gateway.billing.plans import plans as plans_router
+from onerouter_gateway.billing.subscriptions import router as subscriptions_router
 from onerouter_gateway.commands.lookup import OperationLookup
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.publish import Publisher
@@ -101,7 +104,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
 def build_routes(app: FastAPI) -> None:
     """Every public route."""
-    for router in (payments_router, refunds_router, operations_router, webhook_endpoints_router):
+    for router in (
+        payments_router,
+        refunds_router,
+        plans_router,
+        subscriptions_router,
+        customers_router,
+        operations_router,
+        webhook_endpoints_router,
+    ):
         app.include_router(router)
 
 

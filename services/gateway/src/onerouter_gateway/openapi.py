@@ -11,6 +11,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from onerouter_common.web import problem_schema
+from onerouter_gateway.billing.schemas import (
+    CustomerCreate,
+    PlanCreate,
+    SubscriptionCancel,
+    SubscriptionChangePlan,
+    SubscriptionCreate,
+    SubscriptionPause,
+    SubscriptionResume,
+)
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
 from onerouter_gateway.management.description import management_document, merged
 from onerouter_gateway.operations.schemas import AcceptedOperation
@@ -34,12 +43,29 @@ members; with an API key, or by people who signed in.
 _TAGS: Final = [
     {"name": "Payments", "description": "Create, follow, capture and cancel."},
     {"name": "Refunds", "description": "Return what was paid, in whole or in part."},
+    {"name": "Plans", "description": "What subscriptions charge, and how often."},
+    {"name": "Subscriptions", "description": "Agreements to be charged again and again."},
+    {"name": "Customers", "description": "Payers, as the provider remembers them."},
     {"name": "Operations", "description": "Every accepted request and what became of it."},
     {"name": "Webhook endpoints", "description": "Where your events are delivered."},
 ]
 _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
     (model, "validation")
-    for model in (PaymentCreate, PaymentCapture, PaymentCancel, RefundCreate, WebhookEndpointCreate, AcceptedOperation)
+    for model in (
+        PaymentCreate,
+        PaymentCapture,
+        PaymentCancel,
+        RefundCreate,
+        PlanCreate,
+        CustomerCreate,
+        SubscriptionCreate,
+        SubscriptionCancel,
+        SubscriptionPause,
+        SubscriptionResume,
+        SubscriptionChangePlan,
+        WebhookEndpointCreate,
+        AcceptedOperation,
+    )
 ]
 
 

@@ -1,0 +1,1 @@
+"""Plans, subscriptions and customers on `/v1`."""

@@ -1,0 +1,220 @@
+"""`/v1/subscriptions`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onerouter_common.contracts import payment_resources as contracts
+from onerouter_common.contracts.base import Contract
+from onerouter_common.contracts.payments import Customer
+from onerouter_common.errors import Conflict, InvalidRequest
+from onerouter_common.ids import CUSTOMER, PLAN, SUBSCRIPTION, is_id
+from onerouter_gateway.admission import Writing
+from onerouter_gateway.billing.schemas import (
+    Subscription,
+    SubscriptionCancel,
+    SubscriptionChangePlan,
+    SubscriptionCreate,
+    SubscriptionList,
+    SubscriptionPause,
+    SubscriptionResume,
+)
+from onerouter_gateway.edge.canonical import canonical_of
+from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.validation import validate
+from onerouter_gateway.gateway import Gateway, gateway_of
+from onerouter_gateway.payment_resources import change, create, find_placed, placed, read_one, read_page
+from onerouter_gateway.payments.endpoints import WRITE, check_provider
+
+_LATEST_S: Final = 253_402_300_799
+"""The last second of the year 9999."""
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["Subscriptions"], route_class=RawRoute)
+
+
+@router.post("", **command("Create a subscription", SubscriptionCreate, Subscription, created=True))
+async def create_subscription(request: Request) -> Response:
+    """Makes the subscription where its plan is. The payer then agrees at `checkout_url`."""
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    wanted = validate(SubscriptionCreate, asked.body)
+    check_provider(gateway, asked, wanted.provider)
+    plan = await _plan(gateway, asked, wanted.plan_id)
+    if plan is not None and wanted.provider not in (None, plan["provider"]):
+        raise InvalidRequest.of("provider", f"must be {plan['provider']}, where the plan is")
+    customer = await _customer(gateway, asked, wanted.customer_id, plan)
+    payload = contracts.CreateSubscription(
+        provider_plan_id=wanted.plan_id if plan is None else plan["provider_plan_id"],
+        plan_id=None if plan is None else plan["id"],
+        plan=None if plan is None else contracts.CreatePlan.model_validate(plan["asked"]),
+        connection_id=_where(plan, customer),
+        provider=wanted.provider,
+        customer_id=None if customer is None else customer["id"],
+        provider_customer_id=None if customer is None else customer["provider_customer_id"],
+        customer=_details(wanted, customer),
+        total_count=wanted.total_count,
+        quantity=wanted.quantity,
+        trial_days=wanted.trial_days if wanted.trial_days is not None else 0,
+        start_at=_moment(wanted.start_date),
+        customer_notify=wanted.customer_notify,
+        return_url=wanted.return_url,
+        cancel_url=wanted.cancel_url,
+        notes=wanted.notes,
+        metadata=wanted.metadata,
+    )
+    return await create(
+        request,
+        asked,
+        wanted,
+        payload,
+        operation="subscription.create",
+        route="POST /v1/subscriptions",
+        prefix=SUBSCRIPTION,
+    )
+
+
+@router.post("/{subscription_id}/cancel", **command("Cancel a subscription", SubscriptionCancel, Subscription))
+async def cancel_subscription(request: Request) -> Response:
+    """At once, or at the end of the cycle; where the provider cannot wait, we do."""
+    asked, subscription = await _changing(request)
+    wanted = validate(SubscriptionCancel, asked.body)
+    payload = contracts.CancelSubscription(
+        subscription_id=subscription["id"], at_cycle_end=wanted.cancel_at_cycle_end, reason=wanted.reason
+    )
+    return await _change(request, asked, canonical_of(wanted), payload, "cancel", subscription)
+
+
+@router.post("/{subscription_id}/pause", **command("Pause a subscription", SubscriptionPause, Subscription))
+async def pause_subscription(request: Request) -> Response:
+    """No charges until it is resumed. At the end of the cycle where asked for; where the provider cannot wait, we do."""
+    asked, subscription = await _changing(request)
+    wanted = validate(SubscriptionPause, asked.body)
+    payload = contracts.PauseSubscription(
+        subscription_id=subscription["id"], at_cycle_end=wanted.pause_at == "cycle_end", reason=wanted.reason
+    )
+    return await _change(request, asked, canonical_of(wanted), payload, "pause", subscription)
+
+
+@router.post("/{subscription_id}/resume", **command("Resume a subscription", SubscriptionResume, Subscription))
+async def resume_subscription(request: Request) -> Response:
+    """Charges go on; a pause that was only planned is taken back. No body is needed."""
+    asked, subscription = await _changing(request)
+    wanted = validate(SubscriptionResume, asked.body)
+    payload = contracts.ResumeSubscription(subscription_id=subscription["id"], reason=wanted.reason)
+    return await _change(request, asked, canonical_of(wanted), payload, "resume", subscription)
+
+
+@router.post("/{subscription_id}/change_plan", **command("Change the plan", SubscriptionChangePlan, Subscription))
+async def change_subscription_plan(request: Request) -> Response:
+    """To another plan of the same account. Some providers ask the payer again: then at `checkout_url`, and until the payer
+    agrees it is `pending_plan_id`.
+    """
+    asked, subscription = await _changing(request)
+    wanted = validate(SubscriptionChangePlan, asked.body)
+    plan = await _plan(gateway_of(request), asked, wanted.new_plan_id, field="new_plan_id")
+    if plan is not None and plan["connection_id"] != subscription["connection_id"]:
+        raise Conflict("The plan is of another account than the subscription; make a plan there.")
+    payload = contracts.ChangeSubscriptionPlan(
+        subscription_id=subscription["id"],
+        provider_plan_id=wanted.new_plan_id if plan is None else plan["provider_plan_id"],
+        plan_id=None if plan is None else plan["id"],
+        prorate=wanted.prorate,
+        quantity=wanted.quantity,
+        return_url=wanted.return_url,
+        cancel_url=wanted.cancel_url,
+    )
+    return await _change(request, asked, canonical_of(wanted), payload, "change_plan", subscription)
+
+
+@router.get(
+    "",
+    **listing(
+        "List subscriptions",
+        SubscriptionList,
+        status="Only with this status.",
+        provider="Only of this provider.",
+        plan_id="Only of this plan (our id).",
+        customer_id="Only of this customer (our id).",
+    ),
+)
+async def list_subscriptions(request: Request) -> Response:
+    """Newest first. Follow `next_cursor` while `has_more`."""
+    return await read_page(request, "subscription")
+
+
+@router.get("/{subscription_id}", **query("Get a subscription", Subscription))
+async def get_subscription(request: Request) -> Response:
+    """By our id or the provider's."""
+    return await read_one(request, "subscription", request.path_params["subscription_id"])
+
+
+async def _changing(request: Request) -> tuple[Writing, Mapping[str, Any]]:
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    return asked, await placed(gateway, asked, "subscription", request.path_params["subscription_id"])
+
+
+async def _change(
+    request: Request,
+    asked: Writing,
+    canonical: Mapping[str, Any],
+    payload: Contract,
+    verb: str,
+    subscription: Mapping[str, Any],
+) -> Response:
+    id_ = subscription["id"]
+    route = f"POST /v1/subscriptions/{id_}/{verb}"
+    return await change(
+        request, asked, canonical, payload, operation=f"subscription.{verb}", route=route, resource_id=id_
+    )
+
+
+async def _plan(gateway: Gateway, asked: Writing, plan_id: str, *, field: str = "plan_id") -> Mapping[str, Any] | None:
+    """The plan made with us; None for one made at the provider. Raises InvalidRequest."""
+    plan = await find_placed(gateway, asked, "plan", plan_id)
+    if plan is None and is_id(PLAN, plan_id):
+        raise InvalidRequest.of(field, "is no plan of this environment")
+    if plan is not None and plan["provider_plan_id"] is None:
+        raise InvalidRequest.of(field, f"is a plan that is {plan['status']}: it is not at the provider")
+    return plan
+
+
+async def _customer(
+    gateway: Gateway, asked: Writing, customer_id: str | None, plan: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Raises InvalidRequest for an unknown one, and for one that lives at another account than the plan."""
+    if customer_id is None:
+        return None
+    customer = await find_placed(gateway, asked, "customer", customer_id) if is_id(CUSTOMER, customer_id) else None
+    if customer is None:
+        raise InvalidRequest.of("customer_id", "is no customer of this environment")
+    if customer["provider_customer_id"] is None:
+        raise InvalidRequest.of("customer_id", f"is a customer that is {customer['status']}: not at the provider")
+    if plan is not None and plan["connection_id"] != customer["connection_id"]:
+        raise InvalidRequest.of("customer_id", "is a customer at another account than the plan")
+    return customer
+
+
+def _where(*parts: Mapping[str, Any] | None) -> str | None:
+    return next((part["connection_id"] for part in parts if part is not None), None)
+
+
+def _details(wanted: SubscriptionCreate, known: Mapping[str, Any] | None) -> Customer | None:
+    """Who the payer is: as asked, else as we know the customer."""
+    if wanted.customer is not None:
+        return Customer(**wanted.customer.model_dump())
+    return None if known is None else Customer(name=known["name"], email=known["email"], phone=known["phone"])
+
+
+def _moment(value: datetime | int | None) -> datetime | None:
+    """Raises InvalidRequest for seconds that are no date."""
+    if not isinstance(value, int):
+        return value
+    if not 0 < value <= _LATEST_S:
+        raise InvalidRequest.of("start_date", "is not a moment in Unix seconds")
+    return datetime.fromtimestamp(value, UTC)
