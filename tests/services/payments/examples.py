@@ -1,7 +1,7 @@
 """Payments, refunds, commands and snapshots for tests."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
@@ -11,6 +11,8 @@ from onerouter_payments.payment.aggregate import PaymentAggregate, observe_payme
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.state import Payment
 from onerouter_payments.refund.state import Refund
+from onerouter_payments.resource.kind import Kind
+from onerouter_payments.resource.state import Resource
 from onerouter_providers.capability import PaymentSnapshot
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -130,3 +132,20 @@ def a_callback(told: CallbackObject, *, connection_id: str = "con_1") -> Callbac
         received_at=NOW,
         object=told,
     )
+
+
+def a_resource(kind: Kind, **changes: Any) -> Resource:
+    resource = Resource(
+        id=new_id(kind.prefix),
+        kind=kind,
+        tenant_id="ten_1",
+        environment="test",
+        connection_id="con_1",
+        provider="razorpay",
+        data={},
+        created_at=NOW,
+        updated_at=NOW,
+        status="pending",
+        status_as_of=NOW - timedelta(seconds=60),
+    )
+    return replace(resource, **changes)

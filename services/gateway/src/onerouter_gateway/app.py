@@ -40,6 +40,8 @@ from onerouter_gateway.management.endpoints import router as management_router
 from onerouter_gateway.management.limits import ManagementLimits
 from onerouter_gateway.management.registry import RegistryApi
 from onerouter_gateway.operations.endpoints import router as operations_router
+from onerouter_gateway.payment_links.endpoints import router as payment_links_router
+from onerouter_gateway.payment_methods.endpoints import router as payment_methods_router
 from onerouter_gateway.payments.endpoints import router as payments_router
 from onerouter_gateway.quota.quotas import Quotas
 from onerouter_gateway.rate_limit.limiter import Limiter
@@ -110,6 +112,8 @@ def build_routes(app: FastAPI) -> None:
         plans_router,
         subscriptions_router,
         customers_router,
+        payment_links_router,
+        payment_methods_router,
         operations_router,
         webhook_endpoints_router,
     ):

@@ -23,6 +23,8 @@ from onerouter_gateway.billing.schemas import (
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
 from onerouter_gateway.management.description import management_document, merged
 from onerouter_gateway.operations.schemas import AcceptedOperation
+from onerouter_gateway.payment_links.schemas import PaymentLinkCancel, PaymentLinkCreate
+from onerouter_gateway.payment_methods.schemas import PaymentMethodCreate, PaymentMethodDelete, PaymentMethodUpdate
 from onerouter_gateway.payments.schemas import PaymentCancel, PaymentCapture, PaymentCreate
 from onerouter_gateway.refunds.schemas import RefundCreate
 from onerouter_gateway.webhook_endpoints.schemas import WebhookEndpointCreate
@@ -46,6 +48,8 @@ _TAGS: Final = [
     {"name": "Plans", "description": "What subscriptions charge, and how often."},
     {"name": "Subscriptions", "description": "Agreements to be charged again and again."},
     {"name": "Customers", "description": "Payers, as the provider remembers them."},
+    {"name": "Payment links", "description": "Pages at the provider where somebody pays."},
+    {"name": "Payment methods", "description": "What payers have entrusted to the provider, for later payments."},
     {"name": "Operations", "description": "Every accepted request and what became of it."},
     {"name": "Webhook endpoints", "description": "Where your events are delivered."},
 ]
@@ -63,6 +67,11 @@ _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
         SubscriptionPause,
         SubscriptionResume,
         SubscriptionChangePlan,
+        PaymentLinkCreate,
+        PaymentLinkCancel,
+        PaymentMethodCreate,
+        PaymentMethodUpdate,
+        PaymentMethodDelete,
         WebhookEndpointCreate,
         AcceptedOperation,
     )

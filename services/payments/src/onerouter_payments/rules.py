@@ -8,6 +8,13 @@ from onerouter_payments.payment.completion import PaymentComplete
 from onerouter_payments.payment.operations import PaymentCancel, PaymentCapture, PaymentCreate
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.refund.operations import RefundCreate
+from onerouter_payments.resource.links import (
+    PaymentLinkCancel,
+    PaymentLinkCreate,
+    PaymentMethodCreate,
+    PaymentMethodDelete,
+    PaymentMethodUpdate,
+)
 from onerouter_payments.resource.subscriptions import (
     CustomerCreate,
     PlanCreate,
@@ -41,5 +48,10 @@ def category_rules(views: Views, clock: Clock) -> CategoryRules[Any]:
             SubscriptionPause(clock),
             SubscriptionResume(clock),
             SubscriptionChangePlan(clock),
+            PaymentLinkCreate(clock),
+            PaymentLinkCancel(clock),
+            PaymentMethodCreate(clock),
+            PaymentMethodUpdate(clock),
+            PaymentMethodDelete(clock),
         ),
     )

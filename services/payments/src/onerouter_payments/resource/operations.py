@@ -1,7 +1,8 @@
 """The two forms in which resources are made and changed; each operation of a kind fills one of them in."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import JsonValue
@@ -32,6 +33,14 @@ from onerouter_providers.resources import ResourceSnapshot
 Command = TypeVar("Command", bound=Contract)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the provider is asked, and of when our knowledge was when we asked."""
+
+    what: Any
+    known_as_of: datetime
+
+
 class ResourceHandler(Handler[Command, Resource], Generic[Command]):
     kind: ClassVar[Kind]
 
@@ -48,6 +57,9 @@ class ResourceHandler(Handler[Command, Resource], Generic[Command]):
             name = self.kind.name.replace("_", " ")
             raise NotFound(f"There is no {name} {op.ordering_key} in the {op.environment} environment.")
         return resource
+
+    def stamped(self, told: ResourceSnapshot, question: Question) -> ResourceSnapshot:
+        return answered(told, self._clock.now(), question.known_as_of)
 
 
 class CreateResource(ResourceHandler[Command], Generic[Command]):
@@ -95,15 +107,16 @@ class CreateResource(ResourceHandler[Command], Generic[Command]):
                 effect_guarantee=guarantee_of(connection, self.capability),
                 revision=resource.revision + 1,
             )
-        return Begun(self.ask(resource, command, connection), resource)
+        return Begun(Question(self.ask(resource, command, connection), resource.known_as_of), resource)
 
     @override
-    async def call(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot:
-        return await self.make(client, request, provider_key)
+    async def call(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot:
+        return self.stamped(await self.make(client, request.what, provider_key), request)
 
     @override
-    async def lookup(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot | None:
-        return await self.find(client, request)
+    async def lookup(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot | None:
+        told = await self.find(client, request.what)
+        return None if told is None else self.stamped(told, request)
 
     @override
     def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
@@ -111,7 +124,7 @@ class CreateResource(ResourceHandler[Command], Generic[Command]):
             return Settled(None)
         now = self._clock.now()
         if isinstance(outcome, Succeeded):
-            after = merge(resource, answered(resource, outcome.result, now), now)
+            after = merge(resource, outcome.result, now)
             return settled(resource, versioned(resource, after, now), status=201)
         if isinstance(outcome, Failed):
             if resource.is_at_provider:  # a callback proved the error wrong
@@ -178,20 +191,23 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
     ) -> Begun[Resource]:
         found = self.owned(op, resource)
         self.check(found, command)
-        return Begun(self.ask(found, command, connection), found)
+        return Begun(self._question(found, command, connection), found)
 
     @override
-    def request(self, op: Operation, command: Command, resource: Resource | None, connection: Connection) -> Any:
-        return self.ask(self.owned(op, resource), command, connection)
+    def request(self, op: Operation, command: Command, resource: Resource | None, connection: Connection) -> Question:
+        return self._question(self.owned(op, resource), command, connection)
 
     @override
-    async def call(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot:
-        return await self.change(client, request, provider_key)
+    async def call(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot:
+        return self.stamped(await self.change(client, request.what, provider_key), request)
 
     @override
-    async def lookup(self, client: Any, request: Any, provider_key: str) -> ResourceSnapshot | None:
-        told = await self.read(client, request)
-        return told if self.reached(request, told) else None
+    async def lookup(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot | None:
+        told = self.stamped(await self.read(client, request.what), request)
+        return told if self.reached(request.what, told) else None
+
+    def _question(self, resource: Resource, command: Command, connection: Connection) -> Question:
+        return Question(self.ask(resource, command, connection), resource.known_as_of)
 
     @override
     def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
@@ -200,7 +216,7 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
         if not isinstance(outcome, Succeeded):
             return Settled(None, view=view(resource), status=202)
         now = self._clock.now()
-        told = answered(resource, outcome.result, now)
+        told: ResourceSnapshot = outcome.result
         after = merge(resource, told, now)
         amended = self.amended(after, command, told)
         if amended:

@@ -106,7 +106,7 @@ class ResourcePoller:
             return "disconnected"
         async with asyncio.timeout(connection.timeout_s):
             told: ResourceSnapshot = await resource.kind.get(connection.client, resource)
-        return await self._apply(resource.id, answered(resource, told, self._clock.now()))
+        return await self._apply(resource.id, answered(told, self._clock.now(), resource.known_as_of))
 
     async def _apply(self, resource_id: str, told: ResourceSnapshot) -> Result:
         now = self._clock.now()

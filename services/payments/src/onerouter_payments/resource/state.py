@@ -93,6 +93,11 @@ class Resource:
         return value if isinstance(value, str) else None
 
     @property
+    def known_as_of(self) -> datetime:
+        """The latest moment of which anything is known."""
+        return max([self.status_as_of, *(fact.as_of for fact in self.facts.values())])
+
+    @property
     def is_at_provider(self) -> bool:
         return self.provider_id is not None
 
@@ -135,9 +140,11 @@ def fail(resource: Resource, code: str, message: str, at: datetime) -> Resource:
     return _moved(resource, FAILED, at, {"code": code, "message": message})
 
 
-def answered(resource: Resource, told: ResourceSnapshot, at: datetime) -> ResourceSnapshot:
-    """The answer to a question of ours, which is not older than what was known when we asked."""
-    return told if told.as_of is not None else replace(told, as_of=max(at, resource.status_as_of))
+def answered(told: ResourceSnapshot, at: datetime, known_as_of: datetime) -> ResourceSnapshot:
+    """An answer to a question of ours: it is of the moment `at` it was given, and not older than what we knew when we asked
+    (the provider's clock may be ahead of ours).
+    """
+    return told if told.as_of is not None else replace(told, as_of=max(at, known_as_of))
 
 
 def _moved(resource: Resource, status: str, as_of: datetime, failure: Mapping[str, str] | None) -> Resource:

@@ -1,0 +1,1 @@
+"""Payment links on `/v1`."""
