@@ -20,7 +20,7 @@ from onerouter_common.errors import (
 from onerouter_common.ids import PAYMENT, REFUND, new_id
 from onerouter_common.money import Money
 from onerouter_providers.capability import PaymentReference, PaymentRequest, RefundRequest
-from onerouter_providers.payments.razorpay import errors, mapping
+from onerouter_providers.payments.razorpay import errors, fields, mapping
 
 CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no defect."""
@@ -206,7 +206,7 @@ def test_what_goes_out_comes_back(minor: int, currency: str) -> None:
     amount = Money(minor - minor % 10, currency)
     body = mapping.order_body(request(amount=amount), unique_receipt=False)
     assert isinstance(body["amount"], int)
-    assert mapping.to_money(json.loads(json.dumps(body))) == amount
+    assert fields.money(json.loads(json.dumps(body))) == amount
 
 
 def test_a_refunds_body() -> None:

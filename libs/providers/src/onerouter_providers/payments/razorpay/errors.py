@@ -67,6 +67,11 @@ _BY_REASON: Final = {theirs: ours for ours, words in REASONS.items() for theirs 
 _BY_DESCRIPTION: Final = (
     # Refusals without a reason of their own; lower case, searched for.
     ("order receipt should be unique", "duplicate"),
+    ("with reference id already attempted", "duplicate"),
+    ("email already exists for account", "duplicate"),
+    ("is not cancellable in", "invalid_state"),
+    ("cannot cancel or expire", "invalid_state"),
+    ("cannot be updated when payment mode", "unsupported_operation"),
     ("different request with the same idempotency key", "idempotency_conflict"),
     ("the id provided does not exist", "not_found"),
     ("the requested url was not found on the server", "permission_denied"),
@@ -81,7 +86,7 @@ _BY_DESCRIPTION: Final = (
     ("older than 6 months", "refund_rejected"),
 )
 
-_BY_FIELD: Final = {"amount": "amount_invalid", "currency": "currency_not_supported"}
+_BY_FIELD: Final = {"amount": "amount_invalid", "currency": "currency_not_supported", "status": "invalid_state"}
 
 _OF_THE_DEAL: Final = frozenset(
     {
@@ -97,9 +102,13 @@ _OF_THE_DEAL: Final = frozenset(
         "amount_invalid",
         "invalid_state",
         "refund_rejected",
+        "unsupported_operation",
     }
 )
-"""A final "no" to this payment or refund. Every other refusal is about our request, the account or its keys."""
+"""A final "no" to this payment, refund or subscription. Every other refusal is about our request, the account or its keys."""
+
+MAYBE_BECAUSE_OF_US: Final = frozenset({"refund_rejected", "duplicate", "idempotency_conflict", "invalid_state"})
+"""Refusals of a refund that an earlier, unanswered try of the same refund may be the cause of."""
 
 _INDETERMINATE_CODES: Final = frozenset(
     {"GATEWAY_ERROR", "SERVER_ERROR", "SERVICE_UNAVAILABLE", "INTERNAL_SERVER_ERROR"}
@@ -110,7 +119,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "permission_denied": "Razorpay has not enabled this for the connected account.",
     "not_found": "Razorpay does not know this object in the connected account.",
     "refund_rejected": "Razorpay refused the refund: more than is left of the payment, or it is too old.",
-    "invalid_state": "Razorpay refused: the payment is not in a state that allows this.",
+    "invalid_state": "Razorpay refused: it is not in a state that allows this.",
+    "unsupported_operation": "Razorpay cannot do this with the payer's method: cancel and make it anew.",
     "amount_invalid": "Razorpay refused the amount.",
     "currency_not_supported": "Razorpay does not take this currency on the connected account.",
     "duplicate": "Razorpay has seen this reference before.",

@@ -18,13 +18,14 @@ from onerouter_providers.capability import (
     RefundStatus,
 )
 from onerouter_providers.payments.razorpay.errors import to_reason
+from onerouter_providers.payments.razorpay.fields import NOTES_CHARS, NOTES_PAIRS, text
+from onerouter_providers.payments.razorpay.fields import money as money_of
+from onerouter_providers.payments.razorpay.fields import notes as merge_notes
 
 NOTE_PAYMENT: Final = "onerouter_payment_id"
 NOTE_REFUND: Final = "onerouter_refund_id"
 NOTE_RECEIPT: Final = "receipt"
 RECEIPT_CHARS: Final = 40
-NOTES_PAIRS: Final = 15
-NOTES_CHARS: Final = 256
 LEAST_MINOR: Final = 100
 _CAPTURE_WITHIN_MIN: Final = 4_320
 """Three days: the longest that both of Razorpay's documents allow."""
@@ -94,7 +95,7 @@ def order_body(request: PaymentRequest, *, unique_receipt: bool) -> dict[str, An
         "amount": request.amount.amount_minor,
         "currency": request.amount.currency,
         "receipt": request.payment_id,
-        "notes": _notes(ours, request.notes, receipt=request.receipt),
+        "notes": _with_receipt(merge_notes(ours, request.notes), request.receipt),
         "partial_payment": False,
         "payment": {"capture": request.capture, "capture_options": options},
     }
@@ -112,22 +113,14 @@ def refund_body(request: RefundRequest) -> dict[str, Any]:
         "amount": request.amount.amount_minor,
         "speed": request.speed,
         "receipt": request.refund_id,
-        "notes": _notes({NOTE_REFUND: request.refund_id}, request.notes),
+        "notes": merge_notes({NOTE_REFUND: request.refund_id}, request.notes),
     }
 
 
-def _notes(ours: Mapping[str, str], tenants: Mapping[str, str], *, receipt: str | None = None) -> dict[str, str]:
-    if len(ours) + len(tenants) > NOTES_PAIRS:
-        raise InvalidRequest.of("notes", f"may have at most {NOTES_PAIRS - len(ours)} pairs at Razorpay")
-    for key, value in tenants.items():
-        if key in ours:
-            raise InvalidRequest.of("notes", f"must not contain '{key}', which is ours")
-        if not key or len(key) > NOTES_CHARS or len(value) > NOTES_CHARS:
-            raise InvalidRequest.of("notes", f"may only have names and values of 1 to {NOTES_CHARS} characters")
-    notes = {**ours, **tenants}
-    # Razorpay's own receipt field carries our id; the tenant's goes beside it where there is room.
+def _with_receipt(notes: dict[str, str], receipt: str | None) -> dict[str, str]:
+    """Razorpay's own receipt field carries our id; the tenant's goes beside it where there is room."""
     if receipt and NOTE_RECEIPT not in notes and len(notes) < NOTES_PAIRS and len(receipt) <= NOTES_CHARS:
-        notes[NOTE_RECEIPT] = receipt
+        return {**notes, NOTE_RECEIPT: receipt}
     return notes
 
 
@@ -148,7 +141,7 @@ def choose_payment(payments: Sequence[Mapping[str, Any]], preferred_id: str | No
     return max(
         payments,
         key=lambda payment: (
-            _RELEVANCE.get(_text(payment, "status") or "", _UNKNOWN_RELEVANCE),
+            _RELEVANCE.get(text(payment, "status") or "", _UNKNOWN_RELEVANCE),
             payment.get("id") == preferred_id,
             _int(payment, "created_at"),
         ),
@@ -158,7 +151,7 @@ def choose_payment(payments: Sequence[Mapping[str, Any]], preferred_id: str | No
 
 def to_status(payment: Mapping[str, Any]) -> PaymentStatus:
     """Never raises: a word we have not met is `unknown`, not a failure."""
-    status = PAYMENT_STATUS.get(_text(payment, "status") or "", "unknown")
+    status = PAYMENT_STATUS.get(text(payment, "status") or "", "unknown")
     if status == "succeeded":
         refunded = _int(payment, "amount_refunded")
         if payment.get("refund_status") == "full" or (refunded and refunded >= _int(payment, "amount")):
@@ -173,17 +166,9 @@ def to_refund_status(word: object) -> RefundStatus:
     return REFUND_STATUS.get(word, "unknown") if isinstance(word, str) else "unknown"
 
 
-def to_money(thing: Mapping[str, Any]) -> Money | None:
-    """Amount and currency of an order, payment or refund; None when either is missing or strange."""
-    amount, currency = thing.get("amount"), thing.get("currency")
-    if not isinstance(amount, int) or isinstance(amount, bool) or amount < 0 or not isinstance(currency, str):
-        return None
-    return Money(amount, currency.upper())
-
-
 def to_captured(payment: Mapping[str, Any]) -> Money | None:
     """What was taken for the order. Where the payer bears the fee, it comes on top and is not the merchant's."""
-    money = to_money(payment)
+    money = money_of(payment)
     if money is None or payment.get("status") not in ("captured", "refunded"):
         return None
     borne = _int(payment, "fee") if payment.get("fee_bearer") == "customer" else 0
@@ -193,9 +178,9 @@ def to_captured(payment: Mapping[str, Any]) -> Money | None:
 def order_snapshot(order: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
     """An order nobody has tried to pay, or whose payments were not asked for."""
     return PaymentSnapshot(
-        status=ORDER_STATUS.get(_text(order, "status") or "", "unknown"),
-        provider_order_id=_text(order, "id"),
-        amount=to_money(order),
+        status=ORDER_STATUS.get(text(order, "status") or "", "unknown"),
+        provider_order_id=text(order, "id"),
+        amount=money_of(order),
         checkout=_checkout(order, key_id),
     )
 
@@ -203,24 +188,24 @@ def order_snapshot(order: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
 def payment_snapshot(order: Mapping[str, Any] | None, payment: Mapping[str, Any], *, key_id: str) -> PaymentSnapshot:
     """An order as its relevant payment tells it."""
     failed = payment.get("status") == "failed"
-    base_currency = _text(payment, "base_currency")
-    theirs = _text(payment, "error_reason")
-    message = _text(payment, "error_description")
+    base_currency = text(payment, "base_currency")
+    theirs = text(payment, "error_reason")
+    message = text(payment, "error_description")
     return PaymentSnapshot(
         status=to_status(payment),
-        provider_order_id=_text(payment, "order_id") or (_text(order, "id") if order else None),
-        provider_payment_id=_text(payment, "id"),
-        amount=to_money(order or payment),
+        provider_order_id=text(payment, "order_id") or (text(order, "id") if order else None),
+        provider_payment_id=text(payment, "id"),
+        amount=money_of(order or payment),
         captured=to_captured(payment),
         amount_refunded_minor=_int(payment, "amount_refunded"),
-        method=_text(payment, "method"),
+        method=text(payment, "method"),
         method_details=method_details(payment),
         checkout=_checkout(order, key_id) if order else {},
         # `fee` includes `tax`; of a foreign payment it is in the currency that it was converted to.
         fee_minor=_int(payment, "fee") if payment.get("fee") is not None else None,
         fee_currency=base_currency.upper() if base_currency else None,
         error_reason=to_reason(theirs, message) if failed else None,
-        error_code=(theirs or _text(payment, "error_code")) if failed else None,
+        error_code=(theirs or text(payment, "error_code")) if failed else None,
         error_message=message if failed else None,
     )
 
@@ -229,8 +214,8 @@ def refund_snapshot(refund: Mapping[str, Any]) -> RefundSnapshot:
     status = to_refund_status(refund.get("status"))
     return RefundSnapshot(
         status=status,
-        provider_refund_id=_text(refund, "id") or "",
-        amount=to_money(refund),
+        provider_refund_id=text(refund, "id") or "",
+        amount=money_of(refund),
         error_reason="refund_rejected" if status == "failed" else None,
     )
 
@@ -247,29 +232,24 @@ def find_refund(refunds: Sequence[Mapping[str, Any]], refund_id: str) -> Mapping
 
 def method_details(payment: Mapping[str, Any]) -> dict[str, str]:
     """What tells one payment's instrument from another's; no address, number or e-mail of the payer but the UPI id."""
-    details = {name: value for name in _DETAILS if (value := _text(payment, name))}
+    details = {name: value for name in _DETAILS if (value := text(payment, name))}
     if payment.get("international") is True:
         details["international"] = "true"
     card, acquirer = payment.get("card"), payment.get("acquirer_data")
     if isinstance(card, dict):
-        details |= {f"card_{name}": value for name in _CARD if (value := _text(card, name))}
+        details |= {f"card_{name}": value for name in _CARD if (value := text(card, name))}
     if isinstance(acquirer, dict):
-        details |= {name: value for name in _ACQUIRER if (value := _text(acquirer, name))}
+        details |= {name: value for name in _ACQUIRER if (value := text(acquirer, name))}
     return details
 
 
 def _checkout(order: Mapping[str, Any], key_id: str) -> dict[str, str | int]:
     return {
         "key_id": key_id,
-        "order_id": _text(order, "id") or "",
+        "order_id": text(order, "id") or "",
         "amount": _int(order, "amount"),
-        "currency": _text(order, "currency") or "",
+        "currency": text(order, "currency") or "",
     }
-
-
-def _text(thing: Mapping[str, Any], name: str) -> str | None:
-    value = thing.get(name)
-    return value if isinstance(value, str) else None
 
 
 def _int(thing: Mapping[str, Any], name: str) -> int:
