@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import httpx
@@ -29,6 +30,16 @@ class Shop:
         answer = await self.control.post(path, json=body)
         assert answer.is_success, answer.text
         return dict(answer.json())
+
+    async def asked(self, path: str, body: Any = None, *, status: int = 201, key: str | None = None) -> dict[str, Any]:
+        """What an expected answer says; nothing for one without a body."""
+        answer = await self.post(path, body, key=key)
+        assert answer.status_code == status, answer.text
+        return dict(answer.json()) if answer.content else {}
+
+    async def advance(self, days: float) -> None:
+        """Move this app's time forward; what became due has happened then."""
+        await self.ask(f"/paypal/accounts/{self.client_id}/clock/advance", seconds=days * 86_400)
 
     async def sign_in(self) -> None:
         answer = await self.api.post(
@@ -65,6 +76,11 @@ class Shop:
         done = (await self.post(f"/v2/checkout/orders/{order['id']}/capture")).json()
         return dict(done["purchase_units"][0]["payments"]["captures"][0])
 
+    async def decide(self, url: str, action: str) -> httpx.Response:
+        """Press a button of a page."""
+        path, _, query = url.partition("?")
+        return await self.control.post(path, data={**dict(parse_qsl(query)), "action": action})
+
     async def effects(self, **filters: str) -> list[dict[str, Any]]:
         params = {"account": self.client_id, **filters}
         return list((await self.control.get("/ledger", params=params)).json()["data"])
@@ -79,6 +95,10 @@ def order_body(
         context = {"return_url": "https://shop.example/done?x=1", "cancel_url": "https://shop.example/back"}
         body["payment_source"] = {"paypal": {"experience_context": {**context, "user_action": "PAY_NOW"}}}
     return body
+
+
+def link_of(thing: dict[str, Any], rel: str) -> str:
+    return str(next(one["href"] for one in thing["links"] if one["rel"] == rel))
 
 
 def issue_of(answer: httpx.Response) -> tuple[int, str]:

@@ -21,6 +21,44 @@ def event_id() -> str:
     return f"WH-{_draw(_OBJECT, 17)}-{_draw(_OBJECT, 17)}"
 
 
+def product_id() -> str:
+    return f"PROD-{_draw(_OBJECT, 17)}"
+
+
+def plan_id() -> str:
+    return f"P-{_draw(_OBJECT, 24)}"
+
+
+def subscription_id() -> str:
+    return f"I-{_draw(_OBJECT, 12)}"
+
+
+def consent_token() -> str:
+    """What a payer's page of a subscription is opened with."""
+    return f"BA-{_draw(_OBJECT, 17)}"
+
+
+def invoice_id() -> str:
+    return "INV2-" + "-".join(_draw(_OBJECT, 4) for _ in range(4))
+
+
+def dispute_id() -> str:
+    return f"PP-D-{_draw('0123456789', 8)}"
+
+
+def vault_id() -> str:
+    return _draw(_OBJECT.lower(), 17)
+
+
+def customer_id() -> str:
+    return _draw(_OBJECT.lower() + _OBJECT[:26], 10)
+
+
+def payout_id() -> str:
+    """Of a batch or an item."""
+    return _draw(_OBJECT, 13)
+
+
 def debug_id() -> str:
     return os.urandom(7).hex()[:13]
 

@@ -126,6 +126,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
     },
     "subscriptions.capture": {
         "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for capture action; subscription status should be active or suspended or expired.",
+        "PAYER_CANNOT_PAY": "The payer cannot pay for this transaction with the chosen funding source.",
         "ZERO_OUTSTANDING_BALANCE": "Current outstanding balance should be greater than zero.",
         "CURRENCY_MISMATCH": "The currency code is different from the subscription's currency code.",
         "AMOUNT_GREATER_THAN_OUTSTANDING_BALANCE": "The capture amount can not be greater than the current outstanding balance.",

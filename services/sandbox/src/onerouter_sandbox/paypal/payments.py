@@ -1,17 +1,14 @@
 """Authorizations and captures."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from onerouter_sandbox.paypal.account import Account
 from onerouter_sandbox.paypal.callbacks import Webhooks
 from onerouter_sandbox.paypal.errors import no_such_resource, unprocessable
 from onerouter_sandbox.paypal.ids import object_id
-from onerouter_sandbox.paypal.money import Money
+from onerouter_sandbox.paypal.money import Money, fee_of
 from onerouter_sandbox.paypal.state import NAME, Order, Payment, State, find_owned
 from onerouter_sandbox.world import World
-
-_FIXED_FEE: Final = 49
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ class Payments:
 
     def _captured(self, order: Order, capture: Payment) -> None:
         if capture.status == "COMPLETED":
-            capture.fee = min(capture.amount, round(capture.amount * 349 / 10_000) + _FIXED_FEE)
+            capture.fee = fee_of(capture.amount)
             # By the order, so that money taken twice for one order shows.
             self._record("payment.captured", order, capture)
         self._state.add_payment(capture)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from onerouter_sandbox.paypal.money import Money
 from onerouter_sandbox.paypal.state import Order, Payment, Refund, State
@@ -83,8 +83,8 @@ def refund(refund: Refund, base: str) -> dict[str, Any]:
         "create_time": moment(refund.created_at),
         "update_time": moment(refund.updated_at),
         "links": [
-            _link(f"{base}/v2/payments/refunds/{refund.id}", "self"),
-            _link(f"{base}/v2/payments/captures/{refund.capture_id}", "up"),
+            link(f"{base}/v2/payments/refunds/{refund.id}", "self"),
+            link(f"{base}/v2/payments/captures/{refund.capture_id}", "up"),
         ],
     }
     given = {"custom_id": refund.custom_id, "invoice_id": refund.invoice_id, "note_to_payer": refund.note}
@@ -108,6 +108,9 @@ def moment(at: float) -> str:
 
 def encode(body: dict[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+NO_CONTENT: Final = Reply(204, b"")
 
 
 def answer(status: int, body: dict[str, Any]) -> Reply:
@@ -148,29 +151,29 @@ def _source(order: Order) -> dict[str, Any]:
 
 def _order_links(order: Order) -> list[dict[str, str]]:
     here = f"{order.base}/v2/checkout/orders/{order.id}"
-    links = [_link(here, "self")]
+    links = [link(here, "self")]
     if order.status in ("CREATED", "PAYER_ACTION_REQUIRED"):
-        links.append(_link(approval_url(order), "payer-action" if order.has_source else "approve"))
+        links.append(link(approval_url(order), "payer-action" if order.has_source else "approve"))
     if order.status == "APPROVED":
         act = order.intent.lower()
-        links.append(_link(f"{here}/{act}", act, "POST"))
+        links.append(link(f"{here}/{act}", act, "POST"))
     return links
 
 
 def _payment_links(payment: Payment, base: str) -> list[dict[str, str]]:
     here = f"{base}/v2/payments/{payment.kind}s/{payment.id}"
-    links = [_link(here, "self")]
+    links = [link(here, "self")]
     if payment.kind == "capture":
-        links.append(_link(f"{here}/refund", "refund", "POST"))
+        links.append(link(f"{here}/refund", "refund", "POST"))
     elif payment.status == "CREATED":
-        links += [_link(f"{here}/{act}", act, "POST") for act in ("capture", "void")]
+        links += [link(f"{here}/{act}", act, "POST") for act in ("capture", "void")]
     up = (
         f"{base}/v2/payments/authorizations/{payment.authorization_id}"
         if payment.authorization_id
         else f"{base}/v2/checkout/orders/{payment.order_id}"
     )
-    return [*links, _link(up, "up")]
+    return [*links, link(up, "up")]
 
 
-def _link(href: str, rel: str, method: str = "GET") -> dict[str, str]:
+def link(href: str, rel: str, method: str = "GET") -> dict[str, str]:
     return {"href": href, "rel": rel, "method": method}

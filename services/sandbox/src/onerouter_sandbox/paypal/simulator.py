@@ -8,9 +8,11 @@ from fastapi import APIRouter
 
 from onerouter_sandbox.paypal import approval, control, errors, shapes
 from onerouter_sandbox.paypal.account import Account
+from onerouter_sandbox.paypal.billing.feature import Billing
 from onerouter_sandbox.paypal.callbacks import Webhooks
 from onerouter_sandbox.paypal.endpoints import Endpoints
 from onerouter_sandbox.paypal.errors import Refused
+from onerouter_sandbox.paypal.feature import Feature
 from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.refunds import Refunds
@@ -45,7 +47,8 @@ class PayPal:
         self.refunds = Refunds(self.state, world, webhooks)
         repeats = Repeats(self.state, world)
         endpoints = Endpoints(self.state, repeats, self.orders, self.payments, self.refunds)
-        self._router = Router(endpoints.routes)
+        self._features: tuple[Feature, ...] = (Billing(self.state, world, webhooks, repeats),)
+        self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))
         world.callbacks.serve(NAME, self._callback_url)
         if world.roots_file is not None:
             world.roots_file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,12 +63,20 @@ class PayPal:
 
     def resume(self) -> None:
         self.refunds.resume()
+        for feature in self._features:
+            feature.resume()
 
     def control(self) -> APIRouter:
-        return control.router(self.state, self.orders, self.payments, self.refunds, self.signer)
+        routes = control.router(self.state, self.orders, self.payments, self.refunds, self.signer)
+        for feature in self._features:
+            routes.include_router(feature.control())
+        return routes
 
     def pages(self) -> APIRouter:
-        return approval.router(self.state, self.orders)
+        routes = approval.router(self.state, self.orders)
+        for feature in self._features:
+            routes.include_router(feature.pages())
+        return routes
 
     def open(self, request: Request) -> Call | Reply:
         try:

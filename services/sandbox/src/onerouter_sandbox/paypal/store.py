@@ -1,7 +1,7 @@
 """Things of one kind, by id and by owner, saved with the journal."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 from onerouter_sandbox.journal import Journal
@@ -20,7 +20,6 @@ class Thing(Protocol):
 
 
 _T = TypeVar("_T", bound=Thing)
-_Any = TypeVar("_Any")
 
 
 class Store(Generic[_T]):
@@ -63,8 +62,3 @@ class Store(Generic[_T]):
     def _keep(self, thing: _T) -> None:
         self._things[thing.id] = thing
         self._owned[thing.account][thing.id] = thing
-
-
-def page_of(things: Sequence[_Any], page: int, size: int) -> tuple[Sequence[_Any], int]:
-    """The things of a page (the first is 1), and how many pages there are."""
-    return things[(page - 1) * size : page * size], max(1, -(-len(things) // size))
