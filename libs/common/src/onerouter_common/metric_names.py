@@ -29,6 +29,12 @@ OPERATIONS_IN_FLIGHT = Gauge("onerouter_operations_in_flight", "Operations this 
 OPERATIONS_RECLAIMED = Counter(
     "onerouter_operations_reclaimed_total", "Operations taken over from a process that stopped.", ["category"]
 )
+OPERATIONS_STUCK = Counter(
+    "onerouter_operations_stuck_total",
+    "Operations that had not ended long after they should have, or whose resource stayed open in silence (by reason: "
+    "deadline, silence): somebody must look.",
+    ["category", "operation", "state", "reason"],
+)
 RESULTS_FENCED = Counter(
     "onerouter_results_fenced_total", "Results not applied because another process had taken over.", ["category"]
 )
@@ -49,6 +55,25 @@ PROVIDER_CALLS = Counter(
 )
 PROVIDER_SECONDS = Histogram(
     "onerouter_provider_seconds", "Duration of a wire call.", ["provider", "capability"], buckets=_FAST
+)
+CIRCUITS_OPEN = Gauge(
+    "onerouter_circuits_open", "Connections that this process leaves alone, or only probes.", ["category", "provider"]
+)
+CIRCUIT_TURNS = Counter(
+    "onerouter_circuit_turns_total",
+    "Circuits that this process moved: opened (also again, after a failed probe), closed.",
+    ["category", "provider", "turn"],
+)
+CIRCUIT_PROBES = Counter(
+    "onerouter_circuit_probes_total", "Operations let through to see whether it works again.", ["category", "provider"]
+)
+CIRCUIT_KEPT = Counter(
+    "onerouter_circuit_kept_total",
+    "Operations kept from an open circuit by what they did: failed_over, waited, asked_later.",
+    ["category", "provider", "instead"],
+)
+CIRCUITS_ALONE = Counter(
+    "onerouter_circuits_alone_total", "Exchanges about circuits that Redis did not answer.", ["category"]
 )
 
 # Webhooks: callbacks in, deliveries out.

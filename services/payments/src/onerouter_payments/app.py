@@ -16,6 +16,10 @@ from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.registry_client import RegistryClient
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
+from onerouter_common.worker.circuit.circuits import Circuits
+from onerouter_common.worker.circuit.redis_shared import RedisCircuits
+from onerouter_common.worker.circuit.rule import Rule
+from onerouter_common.worker.circuit.shared import Shared
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
 from onerouter_payments.callbacks import Callbacks
@@ -73,6 +77,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 bootstrap_servers=settings.kafka_bootstrap_servers,
                 clock=clock,
                 options=_options(settings),
+                circuits=await _open_circuits(stack, settings),
             )
             stack.push_async_callback(worker.stop)
             await worker.start()
@@ -135,6 +140,24 @@ async def _open_connections(stack: AsyncExitStack, settings: Settings, providers
     return connections
 
 
+async def _open_circuits(stack: AsyncExitStack, settings: Settings) -> Circuits:
+    shared: Shared | None = None
+    if settings.redis_url is not None:
+        redis = RedisCircuits(str(settings.redis_url), category=CATEGORY, timeout_s=settings.redis_timeout_s)
+        shared = await stack.enter_async_context(redis)
+    rule = Rule(
+        consecutive=settings.circuit_failures,
+        ratio=settings.circuit_failure_ratio,
+        least=settings.circuit_least_calls,
+        window_s=settings.circuit_window_s,
+        throttled_s=settings.circuit_throttled_s,
+        open_s=settings.circuit_open_s,
+        open_most_s=settings.circuit_open_most_s,
+        probes=settings.circuit_probes,
+    )
+    return Circuits(rule, shared, category=CATEGORY, ask_every_s=settings.circuit_ask_every_s)
+
+
 def _options(settings: Settings) -> WorkerOptions:
     return WorkerOptions(
         bounds=Bounds(worker=settings.in_flight, tenant=settings.in_flight_per_tenant),
@@ -142,6 +165,7 @@ def _options(settings: Settings) -> WorkerOptions:
         drain_timeout_s=settings.drain_timeout_s,
         session_timeout_s=settings.kafka_session_timeout_s,
         retention_days=settings.retention_days,
+        stuck_after_s=settings.stuck_after_s,
     )
 
 

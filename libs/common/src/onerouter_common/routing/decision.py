@@ -1,6 +1,7 @@
 """What was decided, and what was passed over for which reason."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ RefusalReason = Literal[
     "method_excluded",
     "amount_excluded",
     "switched_off",
+    "circuit_open",
 ]
 
 _BECAUSE: Final = {
@@ -48,6 +50,14 @@ class Refused:
     detail: str
     """A sentence for the tenant."""
 
+    def to_json(self) -> dict[str, JsonValue]:
+        return {
+            "connection_id": self.connection_id,
+            "provider": self.provider,
+            "reason": self.reason,
+            "detail": self.detail,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -64,6 +74,16 @@ class Decision:
     def because(self) -> str:
         return f"The rule '{self.rule}' matches." if self.by == "rule" else _BECAUSE[self.by]
 
+    def passing_over(self, kept: Mapping[str, str]) -> "Decision":
+        """Without the candidates whose circuit is open; for each the sentence that says why."""
+        left = tuple(one for one in self.candidates if one.connection_id not in kept)
+        over = tuple(
+            Refused(one.connection_id, one.provider, "circuit_open", kept[one.connection_id])
+            for one in self.candidates
+            if one.connection_id in kept
+        )
+        return replace(self, candidates=left, refused=(*over, *self.refused))
+
     def to_json(self, connection_id: str | None) -> dict[str, JsonValue]:
         """As it is stored with an operation and shown to its tenant. `connection_id`: the one that was taken."""
         return {
@@ -73,26 +93,24 @@ class Decision:
             "policy_version": self.policy_version,
             "connection_id": connection_id,
             "candidates": [{"connection_id": one.connection_id, "provider": one.provider} for one in self.candidates],
-            "refused": [
-                {
-                    "connection_id": one.connection_id,
-                    "provider": one.provider,
-                    "reason": one.reason,
-                    "detail": one.detail,
-                }
-                for one in self.refused
-            ],
+            "refused": [one.to_json() for one in self.refused],
         }
 
 
-def stays_with_resource(connection_id: str, provider: str) -> dict[str, JsonValue]:
-    """The same form for an operation that has no choice: a refund goes where its payment went."""
+def stays_with_resource(
+    connection_id: str, provider: str | None, *, waits_because: str | None = None
+) -> dict[str, JsonValue]:
+    """The same form for an operation that has no choice: a refund goes where its payment went.
+
+    `waits_because`: its circuit is open, and so it does not go there yet.
+    """
+    kept = Refused(connection_id, provider, "circuit_open", waits_because) if waits_because is not None else None
     return {
         "by": "resource",
         "rule": None,
         "reason": "The resource lives at this connection.",
         "policy_version": 0,
         "connection_id": connection_id,
-        "candidates": [{"connection_id": connection_id, "provider": provider}],
-        "refused": [],
+        "candidates": [] if kept else [{"connection_id": connection_id, "provider": provider}],
+        "refused": [kept.to_json()] if kept else [],
     }

@@ -1,6 +1,6 @@
 """Where an operation may go: pure, from its route and what it has been through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -25,6 +25,8 @@ class Routed:
     refusal: OneRouterError | None = None
     decision: Mapping[str, JsonValue] | None = None
     """To be stored with the operation; None: it stays with what was decided before, if anything was."""
+    wait_s: float | None = None
+    """Set instead of both: the provider is not asked about an earlier call for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Choice:
     decision: Decision | None = None
     """None: it has no choice. It goes on where it was, or where its resource lives."""
     is_new: bool = False
-    """Without a choice, and nothing of that is stored yet."""
+    """Without a choice, and nothing of that may be stored yet."""
 
     def taken(self, connection: Connection) -> Routed:
         """Raises CapabilityUnsupported."""
@@ -58,17 +60,27 @@ def in_turn(candidates: Sequence[str], last: str | None) -> Sequence[str]:
     return (*candidates[after:], *candidates[:after])
 
 
-def choose(op: Operation, hint: RouteHint, capability: str, route: Route, *, in_doubt: bool) -> Choice | Routed:
+def choose(
+    op: Operation,
+    hint: RouteHint,
+    capability: str,
+    route: Route,
+    *,
+    in_doubt: bool,
+    is_closed: Callable[[str], bool] = lambda _: True,
+) -> Choice | Routed:
     """Once chosen a connection stays, unless nothing can have happened there (`failures` since the last possible
-    effect, or it takes nothing new any more): then the next one of the decision takes its turn.
+    effect, or it takes nothing new any more, or its circuit is not closed): then the next one of the decision takes
+    its turn. What is in doubt never moves, whatever else is said: only the absence of the effect, proven, ends the doubt.
 
     Raises Overloaded when what refuses passes by itself.
     """
     pinned = hint.connection_id
-    if pinned is None and op.connection_id is not None and (in_doubt or _stays(op, route)):
+    if pinned is None and op.connection_id is not None and (in_doubt or _stays(op, route, is_closed)):
         pinned = op.connection_id
     if pinned is not None:
-        is_new = hint.connection_id is not None and op.connection_id is None
+        # After a failure what is stored may say that it waits.
+        is_new = hint.connection_id is not None and (op.connection_id is None or op.failures > 0)
         return Choice(op, capability, (pinned,), is_new=is_new)
     request = RoutingRequest(capability, hint.facts, hint.provider, op.ordering_key)
     decision = decide_for(route, request)
@@ -91,10 +103,10 @@ def instead_of(op: Operation, error: Exception) -> Routed | None:
     return Routed(refusal=NotPrepared())
 
 
-def _stays(op: Operation, route: Route) -> bool:
+def _stays(op: Operation, route: Route, is_closed: Callable[[str], bool]) -> bool:
     """Whether an operation without a call in doubt goes on where it was."""
     open_to_it = any(one.connection_id == op.connection_id and one.takes_new for one in route.candidates)
-    return not op.failures and open_to_it
+    return not op.failures and open_to_it and op.connection_id is not None and is_closed(op.connection_id)
 
 
 def _require(connection: Connection, capability: str) -> None:

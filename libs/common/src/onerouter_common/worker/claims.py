@@ -20,6 +20,7 @@ from onerouter_common.contracts.base import Contract
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.ids import WORKER, new_id
+from onerouter_common.retry import Backoff
 from onerouter_common.worker import started as starting
 from onerouter_common.worker import statements
 from onerouter_common.worker.choice import Routed
@@ -37,6 +38,8 @@ _BROKEN_S: Final = 60.0
 _CONNECTION_GONE_S: Final = 3_600.0
 _RETENTION_MARGIN_S: Final = 60.0
 _HELD_MOST: Final = 10_000
+_SPREAD: Final = Backoff(first_s=1.0)
+"""So that what waits for one circuit does not come back in one moment."""
 
 # Tenants that have work are found by a loose index scan (one step a tenant), then each gives its oldest: a tenant with a
 # million rows waiting costs the others nothing. Rows another process is just claiming are passed over.
@@ -108,8 +111,10 @@ WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.
 """
 
 _RELEASE: Final = """
-UPDATE operations o SET state = $4, due_at = now() + make_interval(secs => $5), owner = NULL, updated_at = now()
-FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS mine (id, created_at, generation)
+UPDATE operations o SET state = mine.state, due_at = now() + make_interval(secs => mine.due_in_s), owner = NULL,
+    updated_at = now()
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::text[], $5::float8[])
+    AS mine (id, created_at, generation, state, due_in_s)
 WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
 """
 
@@ -190,8 +195,8 @@ class Claims:
         """There may be more that is due, also when nothing of what was found could be started."""
         self._in_hand: list[Claimed] = []
         """Marked by this process and not begun yet."""
-        self._gone: set[str] = set()
-        """Of the present batch: in doubt at a connection that was removed."""
+        self._ask_in_s: dict[str, float] = {}
+        """Of the present batch: in doubt, and not asked about now (its connection was removed, its circuit is open)."""
         self.held_keys: set[str] = set()
         """Resources at which something waits for an earlier operation of this process: look again when that ends."""
 
@@ -366,12 +371,7 @@ class Claims:
         now: datetime,
     ) -> tuple[Started | None, Any]:
         op = claimed.op
-        if route is None:
-            return None, None
-        if route.refusal is not None and claimed.open_attempt_at is not None:
-            # A call may have had an effect at a connection that is gone: nobody can be asked, a person must decide.
-            log.error("operation.unknown.connection_gone", operation_id=op.id)
-            self._gone.add(op.id)
+        if route is None or self._asks_later(claimed, route):
             return None, None
         connection = route.connection
         bound = connection.max_in_flight if connection is not None else 0
@@ -392,6 +392,18 @@ class Claims:
         except Exception:
             self._slots.give(op.tenant_id, op.connection_id)
             raise
+
+    def _asks_later(self, claimed: Claimed, route: Routed) -> bool:
+        """Whether an earlier call may have had an effect, and its connection is not asked about it now."""
+        if claimed.open_attempt_at is None:
+            return False
+        if route.refusal is not None:
+            # The connection is gone: nobody can be asked, a person must decide.
+            log.error("operation.unknown.connection_gone", operation_id=claimed.op.id)
+            self._ask_in_s[claimed.op.id] = _CONNECTION_GONE_S
+        elif route.wait_s is not None:
+            self._ask_in_s[claimed.op.id] = _SPREAD.wait_s(1, retry_after_s=route.wait_s)
+        return claimed.op.id in self._ask_in_s
 
     def _ask(
         self,
@@ -453,23 +465,16 @@ class Claims:
         """Let others, or a later look, have what cannot be begun now. Where the connection of a call in doubt is gone, only
         a callback or a person can bring the answer: a callback makes it due at once.
         """
-        doubtful = [c for c in put_back if c.open_attempt_at is not None]
-        gone = [c for c in doubtful if c.op.id in self._gone]
-        for state, ones, due_in_s in (
-            ("unknown", gone, _CONNECTION_GONE_S),
-            ("unknown", [c for c in doubtful if c not in gone], _REGISTRY_AWAY_S),
-            ("accepted", [c for c in put_back if c.open_attempt_at is None], _REGISTRY_AWAY_S),
-        ):
-            if ones:
-                await connection.execute(
-                    _RELEASE,
-                    [c.op.id for c in ones],
-                    [c.op.created_at for c in ones],
-                    [c.op.generation for c in ones],
-                    state,
-                    due_in_s,
-                )
-        self._gone.clear()
+        if put_back:
+            await connection.execute(
+                _RELEASE,
+                [c.op.id for c in put_back],
+                [c.op.created_at for c in put_back],
+                [c.op.generation for c in put_back],
+                ["accepted" if c.open_attempt_at is None else "unknown" for c in put_back],
+                [self._ask_in_s.get(c.op.id, _REGISTRY_AWAY_S) for c in put_back],
+            )
+        self._ask_in_s.clear()
 
 
 def _claimed(row: Any) -> Claimed:

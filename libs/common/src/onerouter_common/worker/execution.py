@@ -23,6 +23,8 @@ from onerouter_common.errors import (
     ProviderUnavailable,
 )
 from onerouter_common.retry import Backoff
+from onerouter_common.worker.circuit.circuits import Circuits
+from onerouter_common.worker.circuit.rule import verdict_of
 from onerouter_common.worker.handler import Failed, Idempotency, Succeeded, Unknown
 from onerouter_common.worker.started import Attempt, Started
 
@@ -65,8 +67,10 @@ class Finished:
 
 
 class Execution:
-    def __init__(self, clock: Clock, *, retry: Backoff, ask: Backoff) -> None:
+    def __init__(self, clock: Clock, *, retry: Backoff, ask: Backoff, circuits: Circuits | None = None) -> None:
+        """`circuits` are told what calls came to; None: nobody is."""
         self._clock = clock
+        self._circuits = circuits
         self._retry = retry
         self._ask = ask
 
@@ -74,14 +78,16 @@ class Execution:
         """Make the call that `started` says. Never raises, except when it is cancelled."""
         attempt = started.attempt
         if attempt is None:
-            return refused(started)
+            return self.uncalled(started)
         if self._age_s(attempt) > max(_LATE_S, attempt.connection.timeout_s / 2):
             # Whoever looks it up counts from when the attempt was written down; begun so late it could outlive that.
             log.warning("operation.not_begun.late", operation_id=started.op.id)
             return not_begun(started)
         began = time.perf_counter()
+        began_at = self._circuits.now() if self._circuits is not None else 0.0
         result, error = await self._call(started, attempt)
         duration_s = time.perf_counter() - began
+        self._tell(attempt, error, began_at)
         outcome = _word(error) if error is not None else ("absent" if result is None else "succeeded")
         metrics.PROVIDER_CALLS.labels(attempt.connection.provider, attempt.capability, outcome).inc()
         metrics.PROVIDER_SECONDS.labels(attempt.connection.provider, attempt.capability).observe(duration_s)
@@ -99,6 +105,22 @@ class Execution:
             )
         next_step = self._next(started, attempt, result, error)
         return Finished(started, next_step, duration_s * 1000, outcome, error)
+
+    def uncalled(self, started: Started) -> Finished:
+        """The result of an operation that was kept from its call: for good, or until its connection's circuit lets it."""
+        if isinstance(started.refusal, ProviderUnavailable):
+            # What the provider would answer is known: it counts like the answer, so that waiting ends as retrying does.
+            return Finished(started, self._later(started, started.refusal), error=started.refusal)
+        return refused(started)
+
+    def _tell(self, attempt: Attempt, error: OneRouterError | None, began_at: float) -> None:
+        verdict = verdict_of(error, is_lookup=attempt.kind == "lookup")
+        if self._circuits is not None and verdict is not None:
+            wait_s = (error.retry_after_s if error is not None else None) or 0.0
+            connection = attempt.connection
+            self._circuits.observe(
+                connection.id, connection.provider, verdict, began_at=began_at, asked_to_wait_s=wait_s
+            )
 
     def _age_s(self, attempt: Attempt) -> float:
         """How long ago it was written down that this call is about to be made."""
@@ -138,10 +160,17 @@ class Execution:
         if isinstance(error, ProviderOutcomeUnknown) or doubtful:
             return self._unknown(started, attempt, error)
         if isinstance(error, ProviderThrottled | ProviderUnavailable):
-            failures = started.op.failures + 1
-            if not self._retry.exhausted(failures):
-                return RetryLater(self._retry.wait_s(failures, retry_after_s=error.retry_after_s), error)
+            return self._later(started, error, retry_after_s=error.retry_after_s)
         return Failed(error)
+
+    def _later(
+        self, started: Started, error: ProviderError, *, retry_after_s: float | None = None
+    ) -> RetryLater | Failed:
+        """Nothing happened: once more after a while, unless it was tried often enough."""
+        failures = started.op.failures + 1
+        if self._retry.exhausted(failures):
+            return Failed(error)
+        return RetryLater(self._retry.wait_s(failures, retry_after_s=retry_after_s), error)
 
     def _after_absence(self, started: Started, attempt: Attempt) -> Next:
         """Nothing was found. Believed once the call cannot be under way any more; then it is made again."""

@@ -11,6 +11,9 @@ from onerouter_common.db.engine import Pool
 from onerouter_common.errors import NotPermitted
 from onerouter_common.routing.route import Route
 from onerouter_common.worker.choice import Choice, Routed, choose, instead_of
+from onerouter_common.worker.circuit.circuits import NEVER, Circuits
+from onerouter_common.worker.circuit.passing import let_through
+from onerouter_common.worker.circuit.rule import Gate
 from onerouter_common.worker.handler import CategoryRules, Connections, Handler, Operation
 from onerouter_common.worker.opening import open_all
 
@@ -35,10 +38,18 @@ def keys_of(ops: Sequence[Operation]) -> list[str]:
 
 
 class Router:
-    def __init__(self, pool: Pool, rules: CategoryRules[Any], connections: Connections) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        rules: CategoryRules[Any],
+        connections: Connections,
+        circuits: Circuits | None = None,
+    ) -> None:
+        """`circuits` None: nothing is kept from a connection."""
         self._pool = pool
         self._rules = rules
         self._connections = connections
+        self._circuits = circuits or Circuits(NEVER, category=rules.category)
 
     async def routes(
         self, items: Sequence[tuple[Operation, Handler[Any, Any], Contract]], *, in_doubt: Collection[str] = ()
@@ -55,7 +66,7 @@ class Router:
                 resources = await self._rules.store.load(connection, keys, lock=False)
         known = await self._load({(op.tenant_id, op.environment, op.category) for op, _, _ in items})
         found: dict[str, Routed | None] = {}
-        cold: list[Choice] = []
+        choices: list[Choice] = []
         for op, handler, command in items:
             found[op.id] = None
             route = known.get((op.tenant_id, op.environment, op.category))
@@ -66,17 +77,39 @@ class Router:
                 continue
             try:
                 hint = handler.hint(op, command, owned_by(resources.get(op.ordering_key), op))
-                choice = choose(op, hint, handler.capability, route, in_doubt=op.id in in_doubt)
-                taken = choice if isinstance(choice, Routed) else self._at_hand(choice)
-                if isinstance(taken, Routed):
-                    found[op.id] = taken
-                else:
-                    cold.append(taken)
+                choice = choose(
+                    op, hint, handler.capability, route, in_doubt=op.id in in_doubt, is_closed=self._is_closed
+                )
             except Exception as error:
                 found[op.id] = instead_of(op, error)
+                continue
+            if isinstance(choice, Routed):
+                found[op.id] = choice
+            else:
+                choices.append(choice)
+        found.update(await self._opened(choices, in_doubt))
+        return found
+
+    async def _opened(self, choices: Sequence[Choice], in_doubt: Collection[str]) -> dict[str, Routed | None]:
+        """By operation id: each with the connection its choice comes to, as far as circuits let it through."""
+        found: dict[str, Routed | None] = {}
+        cold: list[Choice] = []
+        passed = await let_through(choices, self._circuits, in_doubt=in_doubt)
+        for choice, one in zip(choices, passed, strict=True):
+            try:
+                taken: Routed | Choice | None = one if isinstance(one, Routed) else self._at_hand(one)
+            except Exception as error:
+                taken = instead_of(choice.op, error)
+            if isinstance(taken, Choice):
+                cold.append(taken)
+            else:
+                found[choice.op.id] = taken
         if cold:
             found.update(await open_all(cold, self._connections))
         return found
+
+    def _is_closed(self, connection_id: str) -> bool:
+        return self._circuits.gate(connection_id) is Gate.CLOSED
 
     def _at_hand(self, choice: Choice) -> Routed | Choice:
         """What nearly every operation gets: a connection that is open already, without a task or a question."""

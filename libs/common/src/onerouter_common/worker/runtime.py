@@ -19,11 +19,13 @@ from onerouter_common.contracts import topics
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
+from onerouter_common.worker.alarm import Alarm
 from onerouter_common.worker.callback_inbox import CallbackInbox
 from onerouter_common.worker.callbacks import CallbackRules
+from onerouter_common.worker.circuit.circuits import NEVER, Circuits
 from onerouter_common.worker.claims import Claims, Lease
 from onerouter_common.worker.consumer import Record, consume, park
-from onerouter_common.worker.execution import Execution, Finished, not_begun, refused
+from onerouter_common.worker.execution import Execution, Finished, not_begun
 from onerouter_common.worker.handler import CategoryRules, Connections
 from onerouter_common.worker.inbox import Inbox, Received, Undecodable, decode
 from onerouter_common.worker.outbox import Publisher, Relay
@@ -54,6 +56,8 @@ class WorkerOptions:
     drain_timeout_s: float = 25.0
     session_timeout_s: float = 10.0
     """A consumer that said nothing to the broker for so long loses its partitions to others."""
+    stuck_after_s: float = 900.0
+    """An operation that has not ended so long after it could have begun is told of."""
     retention_days: int = 400
     """Operations and attempts older than this are dropped, a month at a time; idempotency keys are forgotten with them."""
 
@@ -72,7 +76,9 @@ class Worker:
         bootstrap_servers: str,
         clock: Clock | None = None,
         options: WorkerOptions | None = None,
+        circuits: Circuits | None = None,
     ) -> None:
+        """`circuits` None: however calls fail, none is kept back."""
         self._rules = rules
         self._options = options or WorkerOptions()
         clock = clock or SystemClock()
@@ -80,13 +86,15 @@ class Worker:
         self._producer = producer
         self._slots = Slots(self._options.bounds)
         self._lease = Lease(pool, ttl_s=self._options.lease_ttl_s)
-        router = Router(pool, rules, connections)
+        self._circuits = circuits or Circuits(NEVER, category=rules.category)
+        router = Router(pool, rules, connections, self._circuits)
         self._inbox = Inbox(pool, rules, router, self._slots, clock)
         self._claims = Claims(pool, rules, router, self._slots, self._lease, clock)
-        self._execution = Execution(clock, retry=self._options.retry, ask=self._options.ask)
+        self._execution = Execution(clock, retry=self._options.retry, ask=self._options.ask, circuits=self._circuits)
         self._settlement = Settlement(pool, rules, clock)
         self._replies = Replies(pool, producer)
         self.publisher = Publisher(pool, producer, service=rules.service)
+        self._alarm = Alarm(pool, self.publisher, clock, after_s=self._options.stuck_after_s)
         self._relay = Relay(pool, producer, service=rules.service)
         self._broker = KafkaBroker(bootstrap_servers, client_id=f"onerouter-{rules.service}", logger=None)
         group = f"onerouter-{rules.category}"
@@ -137,6 +145,8 @@ class Worker:
             ("publisher", self.publisher.run),
             ("relay", self._relay.run),
             ("maintenance", self._maintain),
+            ("circuits", self._circuits.run),
+            ("alarm", self._alarm.run),
         ]
         if self._callback_inbox is not None:
             loops.append(("pending_callbacks", self._callback_inbox.run_pending))
@@ -158,7 +168,7 @@ class Worker:
         self._started = False
         await self._end_loops("consumers")
         await self._stop_consuming()
-        await self._end_loops("claims", "pending_callbacks", "maintenance")
+        await self._end_loops("claims", "pending_callbacks", "maintenance", "circuits", "alarm")
         if self._calls:
             await asyncio.wait(self._calls, timeout=self._options.drain_timeout_s)
         for call in self._calls:
@@ -207,7 +217,7 @@ class Worker:
         """`term`: the lease's from before they were marked."""
         for one in started:
             if one.attempt is None:
-                self._settlement.add(refused(one))
+                self._settlement.add(self._execution.uncalled(one))
                 continue
             task = asyncio.create_task(self._run(one, term))
             self._calls.add(task)

@@ -4,6 +4,7 @@ The answer goes through the same rules as a callback, so a callback that arrives
 """
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
 from onerouter_common.worker import outbox
+from onerouter_common.worker.alarm import silence
 from onerouter_common.worker.handler import Connection, Connections
 from onerouter_common.worker.outbox import OutboxRecord
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
@@ -22,7 +24,7 @@ from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.loop import poll_forever
-from onerouter_payments.polling.repository import Due, claim
+from onerouter_payments.polling.repository import Due, claim, stop_asking
 from onerouter_payments.polling.schedule import ABANDONED
 from onerouter_providers.capability import PaymentProvider, PaymentSnapshot, RefundSnapshot
 
@@ -73,17 +75,19 @@ class Poller:
         return len(due)
 
     async def _ask(self, due: Due, aggregate: PaymentAggregate) -> None:
+        result = await self._safely(due, self._ask_provider(due, aggregate))
+        if due.is_last and result != "changed":
+            result = await self._safely(due, self._give_up(due, aggregate))
+        metrics.POLLS.labels(CATEGORY, due.kind, result).inc()
+
+    async def _safely(self, due: Due, asking: Awaitable[str]) -> str:
         try:
-            result = await self._ask_provider(due, aggregate)
+            return await asking
         except (ProviderError, Overloaded, *DATABASE_AWAY) as error:
             log.info("poll.failed", kind=due.kind, payment_id=due.payment_id, error=type(error).__name__)
-            result = "failed"
         except Exception:  # one answer that nobody foresaw must not end the asking about all others
             log.exception("poll.broken", kind=due.kind, payment_id=due.payment_id)
-            result = "failed"
-        if due.is_last and result != "changed":
-            result = _gave_up(due, aggregate)
-        metrics.POLLS.labels(CATEGORY, due.kind, result).inc()
+        return "failed"
 
     async def _ask_provider(self, due: Due, aggregate: PaymentAggregate) -> str:
         payment = aggregate.payment
@@ -95,6 +99,25 @@ class Poller:
         async with asyncio.timeout(connection.timeout_s):
             told = await _told(due, aggregate, connection)
         return "unchanged" if told is None else await self._apply(due, told)
+
+    async def _give_up(self, due: Due, aggregate: PaymentAggregate) -> str:
+        """The last poll brought nothing. Where money may hang, somebody has to look: it is told, once."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            status = await stop_asking(connection, due)
+            if status is None:
+                return "unchanged"
+            if due.refund_id is None and status in ABANDONED:
+                return "abandoned"
+            await silence(connection, due.kind, due.id, status=status, now=self._clock.now())
+        log.error(
+            "poll.gave_up",
+            kind=due.kind,
+            payment_id=due.payment_id,
+            refund_id=due.refund_id,
+            status=status,
+            provider=aggregate.payment.provider,
+        )
+        return "gave_up"
 
     async def _apply(self, due: Due, told: PaymentSnapshot | RefundSnapshot) -> str:
         now = self._clock.now()
@@ -140,19 +163,3 @@ def _observe(due: Due, aggregate: PaymentAggregate, told: PaymentSnapshot | Refu
     if isinstance(told, PaymentSnapshot):
         return observe_payment(aggregate, told, now)
     return observe_refund(aggregate, due.refund_id or "", told, now)
-
-
-def _gave_up(due: Due, aggregate: PaymentAggregate) -> str:
-    """The last poll brought nothing. Where money may hang, somebody has to look."""
-    status = aggregate.payment.status
-    if due.refund_id is None and status in ABANDONED:
-        return "abandoned"
-    log.error(
-        "poll.gave_up",
-        kind=due.kind,
-        payment_id=due.payment_id,
-        refund_id=due.refund_id,
-        status=status,
-        provider=aggregate.payment.provider,
-    )
-    return "gave_up"
