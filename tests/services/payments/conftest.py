@@ -26,7 +26,8 @@ async def payments_database(shared_database: "Database") -> "Database":
     connection = await asyncpg.connect(shared_database.admin_dsn)
     try:
         await connection.execute(
-            "TRUNCATE payments, refunds, operations, operation_ids, attempts, outbox, workers, pending_callbacks"
+            "TRUNCATE payments, refunds, operations, operation_ids, attempts, outbox, workers, pending_callbacks, "
+            "history"
         )
     finally:
         await connection.close()

@@ -19,7 +19,7 @@ from onerouter_common.contracts.callbacks import Callback
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
-from onerouter_common.worker import outbox
+from onerouter_common.worker import history, outbox
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.consumer import Record, park
 from onerouter_common.worker.handler import CategoryRules, Settled
@@ -162,6 +162,7 @@ class CallbackInbox:
         now = self._clock.now()
         changed: dict[str, Any] = {}
         records: list[OutboxRecord] = []
+        applied: list[history.Entry] = []
         unknown: list[Callback] = []
         for callback in callbacks:
             key = keys.get(callback.callback_id)
@@ -173,10 +174,12 @@ class CallbackInbox:
             if settled.resource is not None:
                 changed[key] = settled.resource
             records += self._records(callback, settled, key, now)
+            applied.append(history.of_callback(callback, settled.events, key, now))
             result = "changed" if settled.events else "no_change"
             metrics.CALLBACKS_APPLIED.labels(self._rules.category, result).inc()
         if changed:
             await self._rules.store.save(connection, list(changed.values()))
+        await history.add(connection, applied)
         if keys:
             await connection.execute(_ASK_NOW, sorted(set(keys.values())))
         return records, unknown
@@ -189,7 +192,7 @@ class CallbackInbox:
             "ordering_key": key,
         }
         return [
-            *outbox.of_drafts(settled.events, occurred_at=now, **whose),
+            *outbox.of_drafts(settled.events, occurred_at=now, callback_id=callback.callback_id, **whose),
             *outbox.of_commands(settled.commands, accepted_at=now, **whose),
         ]
 

@@ -22,6 +22,7 @@ from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.db.engine import Pool
 from onerouter_common.ids import COMMAND, EVENT, OPERATION, derive_id, new_id
+from onerouter_common.worker import history
 from onerouter_common.worker.handler import CommandDraft, EventDraft
 
 log = structlog.get_logger()
@@ -45,13 +46,19 @@ class OutboxRecord:
     tenant_id: str
     environment: str
     headers: dict[str, str] = field(default_factory=dict)
+    line: history.Entry | None = None
+    """Of an event: for its resource's history, stored with it and kept when it is published."""
 
 
-_ADD = """
+# An event is also a line of its resource's history: one statement, so that a commit costs no round trip more.
+_ADD: Final = f"""
+WITH kept AS (
+    INSERT INTO history ({history.COLUMNS}) {history.VALUES.format(*(f"${number}" for number in range(7, 16)))}
+)
 INSERT INTO outbox (topic, key, value, tenant_id, environment, headers)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::jsonb[])
 RETURNING id
-"""
+"""  # noqa: S608 - made of constants
 
 
 async def add(connection: Any, records: Sequence[OutboxRecord]) -> list[int]:
@@ -66,6 +73,7 @@ async def add(connection: Any, records: Sequence[OutboxRecord]) -> list[int]:
         [record.tenant_id for record in records],
         [record.environment for record in records],
         [record.headers for record in records],
+        *history.columns([record.line for record in records if record.line is not None]),
     )
     return [row["id"] for row in rows]
 
@@ -89,6 +97,7 @@ def of_drafts(
     occurred_at: Any,
     ordering_key: str,
     operation_id: str | None = None,
+    callback_id: str | None = None,
     traceparent: str | None = None,
 ) -> list[OutboxRecord]:
     """Drafts of one settlement as records, keyed by what orders them (a refund's events follow its payment's)."""
@@ -107,7 +116,19 @@ def of_drafts(
             data=draft.data,
         )
         record = of_event(event, traceparent)
-        records.append(OutboxRecord(record.topic, ordering_key, record.value, tenant_id, environment, record.headers))
+        line = history.of_event(
+            event.id,
+            draft,
+            occurred_at,
+            tenant_id=tenant_id,
+            environment=environment,
+            ordering_key=ordering_key,
+            operation_id=operation_id,
+            callback_id=callback_id,
+        )
+        records.append(
+            OutboxRecord(record.topic, ordering_key, record.value, tenant_id, environment, record.headers, line)
+        )
     return records
 
 

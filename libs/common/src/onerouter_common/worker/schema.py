@@ -6,6 +6,7 @@ attempts           partitioned by month: each wire call, before and after
 outbox             what was decided and is not yet published
 workers            which processes are alive
 pending_callbacks  callbacks whose resource is not known yet
+history            partitioned by month: callbacks that were applied, events that were published, what persons decided
 """
 
 from alembic import op
@@ -139,3 +140,44 @@ def create_worker_tables(service: str) -> None:
 def add_routing_decision() -> None:
     """What was decided about where an operation goes, and why (`routing.decision.Decision.to_json`)."""
     op.execute("ALTER TABLE operations ADD COLUMN routing jsonb")
+
+
+_HISTORY = (
+    """
+CREATE TABLE history (
+    id text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('callback', 'event', 'resolution')),
+    tenant_id text NOT NULL,
+    environment text NOT NULL,
+    ordering_key text NOT NULL,
+    resource_ids text[] NOT NULL,
+    operation_id text,
+    data jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (id, created_at)
+) PARTITION BY RANGE (created_at)
+""",
+    "CREATE INDEX history_of_resource ON history (ordering_key, created_at, id)",
+)
+
+
+def add_history(service: str) -> None:
+    """What timelines are made of, and what finds the operations that wait for a person."""
+    for statement in _HISTORY:
+        op.execute(statement)
+    # Nothing is changed or taken away: old months are dropped as a whole.
+    tenant_table("history", service=service, tenant="SELECT", worker="SELECT, INSERT")
+    partition_by_month("history")
+    op.execute("CREATE INDEX operations_unknown ON operations (created_at, id) WHERE state = 'unknown'")
+
+
+def add_stuck_alarm() -> None:
+    """When it was told that an operation has not ended in time (`alarm`), and the index by which those are found.
+
+    Few rows are in it at any time: an operation that goes well never waits.
+    """
+    op.execute("ALTER TABLE operations ADD COLUMN stuck_at timestamptz")
+    op.execute(
+        "CREATE INDEX operations_waiting ON operations (created_at) "
+        "WHERE due_at IS NOT NULL AND stuck_at IS NULL AND state IN ('retrying', 'unknown')"
+    )

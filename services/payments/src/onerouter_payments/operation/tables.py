@@ -1,7 +1,7 @@
 """The heart's tables as reads see them; they are made by `onerouter_common.worker.schema`."""
 
 from sqlalchemy import TIMESTAMP, Column, Double, Integer, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -16,6 +16,7 @@ operations = Table(
     Column("environment", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("made_by", Text, nullable=False),
+    Column("api_key_id", Text, nullable=False),
     Column("status", Integer),
     Column("state", Text, nullable=False),
     Column("provider", Text),
@@ -26,6 +27,7 @@ operations = Table(
     Column("problem", JSONB),
     Column("provider_ms", Double, nullable=False),
     Column("accepted_at", TIMESTAMP(timezone=True), nullable=False),
+    Column("not_before", TIMESTAMP(timezone=True)),
     Column("created_at", TIMESTAMP(timezone=True), primary_key=True),
     Column("updated_at", TIMESTAMP(timezone=True), nullable=False),
     Column("finished_at", TIMESTAMP(timezone=True)),
@@ -46,4 +48,16 @@ attempts = Table(
     Column("reason", Text),
     Column("provider_code", Text),
     Column("provider_request_id", Text),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("ordering_key", Text, nullable=False),
+    Column("resource_ids", ARRAY(Text), nullable=False),
+    Column("operation_id", Text),
+    Column("data", JSONB, nullable=False),
+    Column("created_at", TIMESTAMP(timezone=True), primary_key=True),
 )

@@ -8,9 +8,12 @@ from pydantic import JsonValue
 
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts.replies import Problem, Reply
+from onerouter_payments.cost import Cost, cost_view
 
 
-def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> dict[str, JsonValue]:
+def operation_view(
+    row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], cost: Cost | None = None
+) -> dict[str, JsonValue]:
     """`status` is the operation's state; `effect` what is known to have changed outside."""
     problem = row["problem"]
     return {
@@ -31,7 +34,8 @@ def operation_view(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]
         "provider_ms": row["provider_ms"],
         "result": row["result"],
         "error": problem,
-        "effect": _effect(row["state"], problem),
+        "cost": cost_view(cost),
+        "effect": effect_of(row["state"], problem),
         "effect_guarantee": row["effect_guarantee"],
         "environment": row["environment"],
     }
@@ -68,7 +72,8 @@ def attempt_view(row: Mapping[str, Any]) -> dict[str, JsonValue]:
     }
 
 
-def _effect(state: str, problem: Mapping[str, Any] | None) -> str:
+def effect_of(state: str, problem: Mapping[str, Any] | None) -> str:
+    """What is known to have changed outside."""
     if state == "succeeded":
         return "committed"
     if state in ("executing", "unknown"):

@@ -88,6 +88,10 @@ def router(auth: InternalAuth) -> APIRouter:
     async def get_reply(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
         return Response((await reads.reply(tenant, operation_id)).to_bytes(), media_type="application/json")
 
+    @routes.get("/operations/{operation_id}/timeline")
+    async def get_timeline(tenant: Tenant, reads: TenantReads, page: AskedPage, operation_id: str) -> Response:
+        return _json(await reads.timeline(tenant, operation_id, page))
+
     @routes.get("/operations/{operation_id}")
     async def get_operation(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
         return _json(await reads.operation(tenant, operation_id))

@@ -13,7 +13,8 @@ from onerouter_common.db.tenancy import tenant_transaction
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import PAYMENT, is_id
 from onerouter_common.web.internal import TenantContext
-from onerouter_payments.operation.tables import attempts, operations
+from onerouter_payments.operation.reads import OperationReads
+from onerouter_payments.operation.tables import operations
 from onerouter_payments.operation.views import operation_view, reply_view
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
@@ -51,6 +52,7 @@ class Reads:
     def __init__(self, engine: AsyncEngine, views: Views) -> None:
         self._engine = engine
         self._views = views
+        self._operations = OperationReads(engine, views.prices)
 
     async def payment(self, tenant: TenantContext, payment_id: str) -> View:
         """By our id, the provider's order id or the provider's payment id. Raises NotFound."""
@@ -96,10 +98,11 @@ class Reads:
 
     async def operation(self, tenant: TenantContext, operation_id: str) -> View:
         """With every attempt. Raises NotFound."""
-        row = await self._operation(tenant, operation_id)
-        query = select(attempts).where(attempts.c.operation_id == operation_id)
-        made = await self._fetch(tenant, query.order_by(attempts.c.created_at, attempts.c.id))
-        return operation_view(row, made)
+        return await self._operations.with_attempts(tenant, await self._operation(tenant, operation_id))
+
+    async def timeline(self, tenant: TenantContext, operation_id: str, page: Page) -> View:
+        """What happened, oldest first. Raises NotFound."""
+        return await self._operations.timeline(tenant, await self._operation(tenant, operation_id), page)
 
     async def reply(self, tenant: TenantContext, operation_id: str) -> Reply:
         """What a gateway that waits for the operation would be told now. Raises NotFound."""
@@ -115,7 +118,8 @@ class Reads:
             (operations.c.operation, wanted.operation),
             (operations.c.resource_id, wanted.resource_id),
         )
-        return list_view(rows, page, lambda row: operation_view(row, ()), _key)
+        costs = await self._operations.costs(tenant, rows)
+        return list_view(rows, page, lambda row: operation_view(row, (), costs.get(row["id"])), _key)
 
     async def _operation(self, tenant: TenantContext, operation_id: str) -> Row:
         rows = await self._rows(tenant, operations, operations.c.id == operation_id)
