@@ -40,6 +40,10 @@ class Shop:
     async def advance(self, seconds: float) -> None:
         await self.ask(f"/accounts/{self.sandbox.key_id}/clock/advance", seconds=seconds)
 
+    async def advance_to(self, moment: float) -> None:
+        """Just past it."""
+        await self.advance(moment - await self.now() + 1)
+
     async def now(self) -> int:
         return int((await self.sandbox.show(f"/razorpay/accounts/{self.sandbox.key_id}/clock"))["now"])
 

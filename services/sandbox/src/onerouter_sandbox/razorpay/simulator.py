@@ -25,6 +25,12 @@ from onerouter_sandbox.razorpay.refunds import Refunds
 from onerouter_sandbox.razorpay.routing import ID, Feature, Route, Routes
 from onerouter_sandbox.razorpay.shelf import NAME
 from onerouter_sandbox.razorpay.state import State
+from onerouter_sandbox.razorpay.subscriptions.billing import Billing
+from onerouter_sandbox.razorpay.subscriptions.changes import Changes
+from onerouter_sandbox.razorpay.subscriptions.endpoints import Endpoints as SubscriptionEndpoints
+from onerouter_sandbox.razorpay.subscriptions.feature import SubscriptionsFeature
+from onerouter_sandbox.razorpay.subscriptions.lifecycle import Lifecycle
+from onerouter_sandbox.razorpay.subscriptions.store import Store
 from onerouter_sandbox.wire import Call, Reply, Request
 from onerouter_sandbox.world import World
 
@@ -48,7 +54,14 @@ class Razorpay:
         customers = Customers(world)
         recurring = Recurring(self.state, self.payments, customers)
         links = Links(self.state, world, self.payments, webhooks)
+        store = Store(world, webhooks)
+        billing = Billing(self.state, world, self.payments, customers, webhooks)
+        lifecycle = Lifecycle(world, store, billing, customers)
+        changes = Changes(self.state, store, billing, lifecycle, customers, self.refunds)
         self._features: tuple[Feature, ...] = (
+            SubscriptionsFeature(
+                self.state, store, lifecycle, SubscriptionEndpoints(store, billing, lifecycle, changes), self._pages
+            ),
             CustomersFeature(customers, recurring),
             LinksFeature(self.state, links, self._pages),
         )

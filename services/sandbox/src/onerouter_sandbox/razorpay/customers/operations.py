@@ -71,7 +71,13 @@ class Customers:
         return token
 
     def attach(self, customer: Customer, method: TokenMethod, *, international: bool) -> Token:
-        """What a payment leaves behind when the customer lets the method be kept."""
+        """A method kept on its own."""
+        token = self.keep(customer, method, international=international)
+        self._books.record(token.account, "payment_method.attached", token.id, token.id)
+        return token
+
+    def keep(self, customer: Customer, method: TokenMethod, *, international: bool) -> Token:
+        """What the authorization of a subscription leaves behind: part of that effect, not one of its own."""
         now = int(self._world.clocks.of(customer.account).now())
         token = Token(
             id=random_id("token_"),

@@ -1,0 +1,1 @@
+"""Plans, subscriptions and their invoices: authorized by the customer, charged by the account's clock."""

@@ -1,0 +1,275 @@
+"""The life of a subscription: created, authorized, charged by the clock, and what the merchant does to it meanwhile.
+
+Source: https://razorpay.com/docs/payments/subscriptions/states/ and …/payment-retries/
+"""
+
+from typing import Final, Literal
+
+from onerouter_sandbox.ids import random_id
+from onerouter_sandbox.razorpay.account import Account
+from onerouter_sandbox.razorpay.customers.operations import Customers
+from onerouter_sandbox.razorpay.errors import refused
+from onerouter_sandbox.razorpay.payments import CONTACT, EMAIL
+from onerouter_sandbox.razorpay.state import Payment
+from onerouter_sandbox.razorpay.subscriptions.billing import Billing
+from onerouter_sandbox.razorpay.subscriptions.model import Invoice, Plan, Subscription
+from onerouter_sandbox.razorpay.subscriptions.periods import DAY_S, boundary
+from onerouter_sandbox.razorpay.subscriptions.requests import SubscriptionRequest
+from onerouter_sandbox.razorpay.subscriptions.store import Store
+from onerouter_sandbox.world import World
+
+_RETRIES: Final = 3
+"""On the three days after the charge's; then the subscription is halted."""
+_OVER: Final = frozenset({"cancelled", "completed", "expired"})
+
+AuthorizationMethod = Literal["card", "domestic_card", "upi"]
+
+
+class Lifecycle:
+    def __init__(self, world: World, store: Store, billing: Billing, customers: Customers) -> None:
+        self._world = world
+        self._store = store
+        self._billing = billing
+        self._customers = customers
+
+    def create(self, account: Account, plan: Plan, request: SubscriptionRequest, pages: str) -> Subscription:
+        """`pages` is the address under which people open subscriptions."""
+        subscription_id = random_id("sub_")
+        subscription = Subscription(
+            id=subscription_id,
+            account=account.key_id,
+            plan_id=plan.id,
+            total_count=request.total_count,
+            quantity=request.quantity,
+            customer_notify=request.customer_notify,
+            notes=request.notes,
+            addons=request.addons,
+            start_at=request.start_at,
+            expire_by=request.expire_by,
+            short_url=f"{pages}/{subscription_id}",
+            created_at=self._store.now(account.key_id),
+        )
+        self._store.subscriptions.add(subscription)
+        self._store.record(subscription, "created")
+        self.changed(subscription)
+        return subscription
+
+    def upfront(self, subscription: Subscription) -> int:
+        """What is charged at the authorization, in minor units."""
+        plan = self._store.plan_of(subscription)
+        first = plan.amount * subscription.quantity if subscription.start_at is None else 0
+        addons: int = sum(each["amount"] * each["quantity"] for each in subscription.addons)
+        return first + addons
+
+    def authorize(
+        self, subscription: Subscription, account: Account, method: AuthorizationMethod, failure: str | None
+    ) -> str | None:
+        """The customer agrees, and pays what is due at once. `failure` is why it does not work out; it comes back then."""
+        if subscription.status != "created":
+            raise refused(f"The subscription is {subscription.status}.")
+        plan = self._store.plan_of(subscription)
+        subscription.method = "upi" if method == "upi" else "card"
+        if failure is not None:
+            self._fail_authorization(subscription, plan, failure)
+            return failure
+        customer = self._customers.of_payer(account, EMAIL, CONTACT)
+        token = self._customers.keep(customer, "upi" if method == "upi" else "card", international=method == "card")
+        subscription.customer_id, subscription.token_id = customer.id, token.id
+        invoice = self._first_invoice(subscription, plan)
+        subscription.open_invoice = None
+        if subscription.start_at is None and invoice is not None:
+            self._start_now(subscription, plan, invoice)
+        elif invoice is not None:
+            self._billing.pay(subscription, invoice, outcome="success", reason="")
+            self._authenticated(subscription)
+        else:
+            self._authenticated(subscription)
+        self.changed(subscription)
+        return None
+
+    def cancel(self, subscription: Subscription, *, at_cycle_end: bool) -> None:
+        if subscription.status in _OVER:
+            raise refused(f"Subscription is not cancellable in {subscription.status} status.")
+        known = subscription.cancels_at_end
+        if at_cycle_end:
+            if subscription.status not in ("active", "pending", "halted"):
+                raise refused("Subscription cannot be cancelled since no billing cycle is going on")
+            subscription.cancels_at_end = True
+        else:
+            self._end(subscription, "cancelled")
+        if not known:
+            self._store.record(subscription, "canceled")
+        self.changed(subscription)
+
+    def pause(self, subscription: Subscription) -> None:
+        """One that has not started is cancelled by it: so Razorpay's documents say."""
+        if subscription.status == "authenticated":
+            self._end(subscription, "cancelled")
+            self._store.record(subscription, "canceled")
+        elif subscription.status == "active":
+            subscription.status, subscription.paused_at = "paused", self._store.now(subscription.account)
+            self._store.record(subscription, "paused")
+            self._store.tell("paused", subscription)
+        else:
+            raise refused(f"Subscription cannot be paused in {subscription.status} status.")
+        self.changed(subscription)
+
+    def resume(self, subscription: Subscription) -> None:
+        """The rhythm stays. Cycles that began meanwhile are neither charged nor counted."""
+        if subscription.status != "paused":
+            raise refused(f"Subscription cannot be resumed in {subscription.status} status.")
+        subscription.status, subscription.paused_at = "active", None
+        plan, now = self._store.plan_of(subscription), self._store.now(subscription.account)
+        while boundary(subscription.anchor or 0, plan.period, plan.interval, subscription.turn + 1) <= now:
+            subscription.turn += 1
+        subscription.begin_cycle(plan)
+        self._store.record(subscription, "resumed")
+        self._store.tell("resumed", subscription)
+        self.changed(subscription)
+
+    def retry(self, subscription: Subscription) -> Payment:
+        """The open invoice is charged now, as after a change of the card."""
+        if subscription.open_invoice is None or subscription.status not in ("pending", "halted"):
+            raise refused(f"The subscription is {subscription.status}: it has no open invoice.")
+        payment = self._charge(subscription, self._billing.invoices[subscription.open_invoice])
+        self.changed(subscription)
+        return payment
+
+    def changed(self, subscription: Subscription) -> None:
+        """Have it saved, and woken when the clock next has a say."""
+        wakes_at = subscription.next_wake()
+        if wakes_at != subscription.wakes_at:
+            subscription.wakes_at = wakes_at
+            self.wake_later(subscription)
+        self._store.subscriptions.changed(subscription)
+
+    def wake_later(self, subscription: Subscription) -> None:
+        at = subscription.wakes_at
+        if at is not None:
+            self._world.timers.at(at, lambda: self._wake(subscription, at), account=subscription.account)
+
+    def _wake(self, subscription: Subscription, at: int) -> None:
+        if subscription.wakes_at != at:
+            return  # things have changed since; another timer stands for it, or none
+        subscription.wakes_at = None
+        match subscription.status:
+            case "created":
+                subscription.status, subscription.ended_at = "expired", at
+            case "authenticated":
+                subscription.anchor = at
+                self._store.tell("activated", self._activated(subscription))
+                self._cycle(subscription)
+            case "pending" if subscription.retry_at == at and subscription.open_invoice is not None:
+                self._charge(subscription, self._billing.invoices[subscription.open_invoice])
+            case _ if subscription.cancels_at_end:
+                self._end(subscription, "cancelled")
+            case _:
+                subscription.turn += 1
+                self._apply_change(subscription)
+                self._cycle(subscription)
+        self.changed(subscription)
+
+    def _start_now(self, subscription: Subscription, plan: Plan, invoice: Invoice) -> None:
+        """The first cycle begins with the authorization, whose payment is the cycle's charge."""
+        subscription.start_at = subscription.anchor = self._store.now(subscription.account)
+        subscription.issued = subscription.paid_count = 1
+        subscription.begin_cycle(plan)
+        invoice.billing_start, invoice.billing_end = subscription.current_start, subscription.current_end
+        payment = self._billing.pay(subscription, invoice, outcome="success", reason="")
+        self._authenticated(subscription)
+        subscription.status = "active"
+        self._store.tell("activated", subscription, payment)
+        self._store.tell("charged", subscription, payment)
+        self._complete_if_done(subscription, payment)
+
+    def _authenticated(self, subscription: Subscription) -> None:
+        subscription.status = "authenticated"
+        self._store.tell("authenticated", subscription)
+
+    def _activated(self, subscription: Subscription) -> Subscription:
+        subscription.status = "active"
+        subscription.begin_cycle(self._store.plan_of(subscription))
+        return subscription
+
+    def _cycle(self, subscription: Subscription) -> None:
+        """A cycle begins: its invoice is made, and charged unless the subscription is halted."""
+        plan = self._store.plan_of(subscription)
+        subscription.begin_cycle(plan)
+        subscription.issued += 1
+        subscription.auth_attempts = 0
+        invoice = self._billing.issue_cycle(subscription, plan, subscription.issued)
+        if subscription.status == "halted":
+            subscription.open_invoice = invoice.id
+        else:
+            self._charge(subscription, invoice)
+
+    def _charge(self, subscription: Subscription, invoice: Invoice) -> Payment:
+        payment = self._billing.charge(subscription, invoice)
+        if payment.captured:
+            self._charged(subscription, payment)
+        else:
+            self._not_charged(subscription, invoice)
+        return payment
+
+    def _charged(self, subscription: Subscription, payment: Payment) -> None:
+        recovered = subscription.status != "active"
+        subscription.status = "active"
+        subscription.paid_count += 1
+        subscription.auth_attempts = 0
+        subscription.open_invoice = subscription.retry_at = None
+        if recovered:
+            self._store.tell("activated", subscription)
+        self._store.tell("charged", subscription, payment)
+        self._complete_if_done(subscription, payment)
+
+    def _not_charged(self, subscription: Subscription, invoice: Invoice) -> None:
+        subscription.open_invoice = invoice.id
+        subscription.auth_attempts += 1
+        if subscription.status == "halted":
+            return
+        if subscription.auth_attempts > _RETRIES:
+            subscription.status, subscription.retry_at = "halted", None
+            self._store.tell("halted", subscription)
+        else:
+            subscription.status = "pending"
+            subscription.retry_at = self._store.now(subscription.account) + DAY_S
+            self._store.tell("pending", subscription)
+
+    def _complete_if_done(self, subscription: Subscription, payment: Payment) -> None:
+        if subscription.remaining == 0:
+            self._end(subscription, "completed", payment)
+
+    def _end(self, subscription: Subscription, status: str, payment: Payment | None = None) -> None:
+        subscription.status, subscription.ended_at = status, self._store.now(subscription.account)
+        subscription.change = subscription.retry_at = None
+        self._store.tell(status, subscription, payment)
+
+    def _apply_change(self, subscription: Subscription) -> None:
+        """What waited for the end of the cycle. Another rhythm starts with the new cycle."""
+        change, subscription.change = subscription.change, None
+        if change is None:
+            return
+        old, new = self._store.plan_of(subscription), self._store.plans[change["plan_id"]]
+        subscription.plan_id, subscription.quantity = new.id, change["quantity"]
+        if change["remaining_count"] is not None:
+            subscription.total_count = subscription.issued + change["remaining_count"]
+        if (old.period, old.interval) != (new.period, new.interval):
+            subscription.anchor, subscription.turn = subscription.current_end, 0
+        subscription.begin_cycle(new)
+        self._store.tell("updated", subscription)
+
+    def _first_invoice(self, subscription: Subscription, plan: Plan) -> Invoice | None:
+        """Of the first cycle and the addons, or of the addons alone; None where nothing is due yet."""
+        if subscription.open_invoice is not None:  # an earlier try failed
+            return self._billing.invoices[subscription.open_invoice]
+        if subscription.start_at is None:
+            return self._billing.issue_cycle(subscription, plan, 1, subscription.addons)
+        due = self.upfront(subscription)
+        return None if due == 0 else self._billing.issue_beside(subscription, plan, "Upfront amount", due)
+
+    def _fail_authorization(self, subscription: Subscription, plan: Plan, reason: str) -> None:
+        invoice = self._first_invoice(subscription, plan)
+        if invoice is not None:
+            subscription.open_invoice = invoice.id
+            self._billing.pay(subscription, invoice, outcome="failure", reason=reason)
+        self.changed(subscription)
