@@ -24,6 +24,7 @@ from onerouter_common.errors import OneRouterError
 from onerouter_common.ids import COMMAND, OPERATION, PAYMENT, REFUND, new_id
 from onerouter_common.retry import Backoff
 from onerouter_common.routing.route import Candidate, Route
+from onerouter_common.worker.circuit.circuits import Circuits
 from onerouter_common.worker.handler import CategoryRules, Idempotency, handlers_by_name
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
@@ -176,10 +177,12 @@ class Rig:
     events: "asyncio.Queue[Event]"
     partition: int
     admin_dsn: str
+    dsn: str = ""
+    """The service's login."""
 
     @asynccontextmanager
-    async def worker(self, options: WorkerOptions = FAST) -> AsyncIterator[Worker]:
-        worker = self.make_worker(options)
+    async def worker(self, options: WorkerOptions = FAST, circuits: Circuits | None = None) -> AsyncIterator[Worker]:
+        worker = self.make_worker(options, circuits)
         await worker.start()
         await until(lambda: worker.is_ready)
         try:
@@ -187,7 +190,7 @@ class Rig:
         finally:
             await worker.stop()
 
-    def make_worker(self, options: WorkerOptions = FAST) -> Worker:
+    def make_worker(self, options: WorkerOptions = FAST, circuits: Circuits | None = None) -> Worker:
         clock = SystemClock()
         views = Views({})
         handlers = handlers_by_name(
@@ -202,6 +205,7 @@ class Rig:
             bootstrap_servers=self.bootstrap,
             clock=clock,
             options=options,
+            circuits=circuits,
         )
 
     async def send(self, command: Command) -> None:
@@ -328,7 +332,7 @@ async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterat
         reading = asyncio.create_task(read())
         connections = ScriptedConnections([ScriptedConnection(provider)])
         try:
-            yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition, admin_dsn)
+            yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition, admin_dsn, dsn)
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

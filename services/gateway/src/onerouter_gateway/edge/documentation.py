@@ -109,7 +109,9 @@ def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def listing(summary: str, answer: type[BaseModel], *, by_time: bool = True, **filters: str) -> dict[str, Any]:
+def listing(
+    summary: str, answer: type[BaseModel], *, by_time: bool = True, oldest: bool = False, **filters: str
+) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters."""
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
@@ -119,7 +121,11 @@ def listing(summary: str, answer: type[BaseModel], *, by_time: bool = True, **fi
     return {
         "summary": summary,
         "responses": {
-            200: {"model": answer, "description": "One page, newest first.", "headers": _LIMIT_HEADERS},
+            200: {
+                "model": answer,
+                "description": f"One page, {'oldest' if oldest else 'newest'} first.",
+                "headers": _LIMIT_HEADERS,
+            },
             **problems(401, 403, 422, 429, 503),
         },
         "openapi_extra": {"parameters": [*parameters, _ENVIRONMENT], "security": SECURITY},

@@ -9,7 +9,7 @@ from onerouter_common.ids import OPERATION, is_id
 from onerouter_gateway.edge.documentation import listing, query
 from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.gateway import gateway_of
-from onerouter_gateway.operations.schemas import Operation, OperationList
+from onerouter_gateway.operations.schemas import Operation, OperationList, OperationTimeline
 from onerouter_gateway.payments.endpoints import forward_query
 
 router = APIRouter(prefix="/v1/operations", tags=["Operations"], route_class=RawRoute)
@@ -22,10 +22,19 @@ async def get_operation(request: Request) -> Response:
     """With every attempt at a provider. This is where a 202 points."""
     gateway = gateway_of(request)
     reading = await gateway.admission.read(request, *_READ)
-    operation_id = request.path_params["operation_id"]
-    if not is_id(OPERATION, operation_id):
-        raise NotFound("There is no such operation in this environment.")
-    return await forward_query(request, gateway, reading, f"/internal/operations/{operation_id}")
+    return await forward_query(request, gateway, reading, f"/internal/operations/{_operation_id(request)}")
+
+
+@router.get(
+    "/{operation_id}/timeline", **listing("Get an operation's timeline", OperationTimeline, by_time=False, oldest=True)
+)
+async def get_operation_timeline(request: Request) -> Response:
+    """Oldest first: accepted, scheduled, routed and why, each call with its outcome, the provider's callbacks, the events
+    that were published, and how it ended."""
+    gateway = gateway_of(request)
+    reading = await gateway.admission.read(request, *_READ)
+    operation_id = _operation_id(request)
+    return await forward_query(request, gateway, reading, f"/internal/operations/{operation_id}/timeline")
 
 
 @router.get(
@@ -43,3 +52,11 @@ async def list_operations(request: Request) -> Response:
     gateway = gateway_of(request)
     reading = await gateway.admission.read(request, *_READ)
     return await forward_query(request, gateway, reading, "/internal/operations")
+
+
+def _operation_id(request: Request) -> str:
+    """Raises NotFound."""
+    operation_id: str = request.path_params["operation_id"]
+    if not is_id(OPERATION, operation_id):
+        raise NotFound("There is no such operation in this environment.")
+    return operation_id

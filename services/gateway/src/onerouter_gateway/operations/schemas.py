@@ -1,11 +1,12 @@
 """Operations as callers read them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_common.contracts.base import Environment
 from onerouter_common.contracts.replies import OperationState
+from onerouter_gateway.payments.schemas import Cost
 
 
 class AcceptedOperation(BaseModel):
@@ -74,6 +75,9 @@ class Operation(BaseModel):
     provider_ms: float
     result: dict[str, Any] | None
     error: dict[str, Any] | None
+    cost: Cost | None = Field(
+        description="Of the operation that made a payment, once it succeeded: the provider's own fee, else an estimate."
+    )
     effect: Literal["none", "unknown", "committed"]
     effect_guarantee: str | None
     environment: Environment
@@ -81,5 +85,195 @@ class Operation(BaseModel):
 
 class OperationList(BaseModel):
     data: list[Operation]
+    has_more: bool
+    next_cursor: str | None
+
+
+class _Entry(BaseModel):
+    at: str = Field(examples=["2026-01-31T09:30:00.125Z"])
+    detail: str = Field(description="A sentence for people.")
+
+
+class Accepted(BaseModel):
+    operation: str
+    resource_id: str
+    api_key_id: str = Field(description="`system`: we asked for it ourselves.")
+
+
+class AcceptedEntry(_Entry):
+    kind: Literal["accepted"]
+    data: Accepted
+
+
+class Scheduled(BaseModel):
+    until: str
+
+
+class ScheduledEntry(_Entry):
+    kind: Literal["scheduled"]
+    data: Scheduled
+
+
+class RoutedEntry(_Entry):
+    kind: Literal["routed"]
+    data: OperationRouting
+
+
+class Attempt(BaseModel):
+    """One call to a provider."""
+
+    number: int
+    kind: Literal["call", "repeat", "lookup"] = Field(
+        description="`repeat`: again under the same key; `lookup`: whether an unanswered call was done."
+    )
+    provider: str
+    connection_id: str
+    started_at: str
+    duration_ms: float | None = Field(description="Null: it is under way.")
+    outcome: str | None = Field(
+        description="`succeeded`, `declined`, `refused`, `throttled`, `unreachable`, `unknown`, `absent` (a look-up found "
+        "nothing) or `not_begun`.",
+        examples=["declined"],
+    )
+    reason: str | None = Field(examples=["card_declined"])
+    provider_code: str | None
+    provider_request_id: str | None
+
+
+class AttemptEntry(_Entry):
+    kind: Literal["attempt"]
+    data: Attempt
+
+
+class ChangedBy(BaseModel):
+    type: str
+    resource_id: str
+    sequence: int
+
+
+class AppliedCallback(BaseModel):
+    callback_id: str
+    provider: str
+    provider_event_id: str
+    provider_event_type: str = Field(examples=["payment.captured"])
+    occurred_at: str
+    received_at: str
+    applied_at: str
+    changed: list[ChangedBy] = Field(description="The events it led to; none where it told nothing new.")
+
+
+class CallbackEntry(_Entry):
+    kind: Literal["callback"]
+    data: AppliedCallback
+
+
+class PublishedEvent(BaseModel):
+    event_id: str
+    type: str = Field(examples=["payment.succeeded"])
+    resource: OperationResource
+    sequence: int = Field(description="Counts the events of this resource without a gap.")
+    status: str | None = Field(description="The resource's, from then on.")
+    cost: Cost | None
+    source: Literal["operation", "callback", "poll"] = Field(description="How we learned it.")
+    operation_id: str | None
+    callback_id: str | None
+
+
+class EventEntry(_Entry):
+    kind: Literal["event"]
+    data: PublishedEvent
+
+
+class Resolution(BaseModel):
+    outcome: Literal["succeeded", "failed"]
+    reason: str
+    provider_id: str | None
+    verified: bool = Field(description="The provider was asked, and agreed.")
+
+
+class ResolutionEntry(_Entry):
+    """Nobody could tell the outcome, and an operator of this service decided it."""
+
+    kind: Literal["resolution"]
+    data: Resolution
+
+
+class Finished(BaseModel):
+    status: OperationState
+    effect: Literal["none", "unknown", "committed"]
+    code: str | None
+    provider_code: str | None
+
+
+class FinishedEntry(_Entry):
+    kind: Literal["finished"]
+    data: Finished
+
+
+TimelineEntry = Annotated[
+    AcceptedEntry
+    | ScheduledEntry
+    | RoutedEntry
+    | AttemptEntry
+    | CallbackEntry
+    | EventEntry
+    | ResolutionEntry
+    | FinishedEntry,
+    Field(discriminator="kind"),
+]
+
+
+class OperationTimeline(BaseModel):
+    """What happened to an operation and to what it made, oldest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "operation_id": "op_01k9zq3v7m8e5t2r4w6y8a0c1d",
+                    "status": "succeeded",
+                    "effect": "committed",
+                    "cost": {"amount": 11.78, "amount_minor": 1_178, "currency": "INR", "estimated": False},
+                    "data": [
+                        {
+                            "at": "2026-01-31T09:30:00.125Z",
+                            "kind": "accepted",
+                            "detail": "payment.create was accepted.",
+                            "data": {
+                                "operation": "payment.create",
+                                "resource_id": "pay_01k9zq3v7m8e5t2r4w6y8a0c1d",
+                                "api_key_id": "key_01k9zq3v7m8e5t2r4w6y8a0c1d",
+                            },
+                        },
+                        {
+                            "at": "2026-01-31T09:30:00.131Z",
+                            "kind": "attempt",
+                            "detail": "Call 1 to razorpay came back succeeded after 212 ms.",
+                            "data": {
+                                "number": 1,
+                                "kind": "call",
+                                "provider": "razorpay",
+                                "connection_id": "con_01k9zq3v7m8e5t2r4w6y8a0c1d",
+                                "started_at": "2026-01-31T09:30:00.131Z",
+                                "duration_ms": 212.4,
+                                "outcome": "succeeded",
+                                "reason": None,
+                                "provider_code": None,
+                                "provider_request_id": None,
+                            },
+                        },
+                    ],
+                    "has_more": False,
+                    "next_cursor": None,
+                }
+            ]
+        }
+    )
+
+    operation_id: str
+    status: OperationState
+    effect: Literal["none", "unknown", "committed"]
+    cost: Cost | None
+    data: list[TimelineEntry]
     has_more: bool
     next_cursor: str | None
