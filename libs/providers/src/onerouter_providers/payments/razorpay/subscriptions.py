@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from onerouter_common.errors import (
     CapabilityUnsupported,
+    Conflict,
     InvalidRequest,
     ProviderDeclined,
     ProviderRefusedUs,
@@ -26,7 +27,7 @@ from onerouter_providers.resources import (
 SUBSCRIPTIONS: Final = "/v1/subscriptions"
 INVOICES: Final = "/v1/invoices"
 NO_CHANGE: Final = (
-    "Razorpay does not change a subscription that is paid by UPI or e-mandate: cancel it at the cycle's end and create one "
+    "Razorpay does not change a subscription that is paid by UPI, e-mandate or an Indian card: cancel it at the cycle's end and create one "
     "on the new plan. Stripe and PayPal change plans."
 )
 NO_PAUSE_AT_CYCLE_END: Final = "Razorpay pauses a subscription at once or not at all."
@@ -73,8 +74,15 @@ class Subscriptions(Part):
         return done
 
     async def pause_subscription(self, change: SubscriptionChange, *, key: str) -> ResourceSnapshot:  # noqa: ARG002
+        """Only what is charged already can be paused: Razorpay takes the pause of one that has not begun as its end."""
         if change.at_cycle_end:
             raise CapabilityUnsupported(NO_PAUSE_AT_CYCLE_END)
+        deadline = self._wire.deadline()
+        shown = recurring.subscription_snapshot(await self._read("subscription.pause", change.subscription, deadline))
+        if shown.status == "paused":
+            return shown
+        if shown.status != "active":
+            raise Conflict(f"Razorpay pauses only an active subscription; this one is {shown.status}.")
         return await self._change("subscription.pause", change.subscription, "pause", {"pause_at": "now"}, "paused")
 
     async def resume_subscription(self, change: SubscriptionChange, *, key: str) -> ResourceSnapshot:  # noqa: ARG002
