@@ -22,6 +22,7 @@ from onerouter_gateway.authentication.credentials import check_signature
 from onerouter_gateway.authentication.refusals import Refusals
 from onerouter_gateway.commands.request import Patience, idempotency_key, patience
 from onerouter_gateway.commands.wait import Asked
+from onerouter_gateway.edge.canonical import ENVELOPE
 from onerouter_gateway.edge.json_body import inflate, parse_object, read_body
 from onerouter_gateway.edge.pan import refuse_card_numbers
 from onerouter_gateway.rate_limit.limiter import Limiter
@@ -116,17 +117,30 @@ class Admission:
 
     async def write(self, request: Request, *any_of_scopes: str) -> Writing:
         """Admit a request with a JSON object as its body (none is an empty one). Raises what is wrong with it, too."""
-        caller = await self._enter(request, any_of_scopes)
+        return await self._writing(request, await self._enter(request, any_of_scopes))
+
+    async def write_any(self, request: Request, *, nested: str) -> Writing:
+        """The same for a door whose body names the action: `require` its scope next. What says how a request travels (its
+        idempotency key, its environment) counts in the field `nested`, too.
+        """
+        return await self._writing(request, await self.enter(request), nested)
+
+    def require(self, asked: Writing, *any_of_scopes: str) -> None:
+        """Raises NotPermitted."""
+        require_scope(asked.principal, *any_of_scopes)
+
+    async def _writing(self, request: Request, caller: Caller, nested: str | None = None) -> Writing:
         sent = await read_body(request, max_bytes=self._max_body_bytes)
         self._check_signature(request, caller, sent)
         raw = inflate(sent, request.headers.get("content-encoding", ""), max_bytes=self._max_body_bytes)
         body = parse_object(raw, request.headers.get("content-type", ""))
         refuse_card_numbers(body)
+        envelope = body if nested is None else _unwrapped(body, nested)
         return Writing(
             caller.principal,
-            _environment(request, caller, body),
+            _environment(request, caller, envelope),
             body,
-            idempotency_key(request.headers, body),
+            idempotency_key(request.headers, envelope),
             patience(request.headers.get("prefer", ""), default_s=self._default_wait_s, most_s=self._max_wait_s),
         )
 
@@ -146,6 +160,17 @@ class Admission:
             key=caller.key.get_secret_value(),
             now=self._clock.now(),
         )
+
+
+def _unwrapped(body: Mapping[str, Any], nested: str) -> Mapping[str, Any]:
+    """Raises InvalidRequest where the two disagree."""
+    inner = body.get(nested)
+    if not isinstance(inner, dict):
+        return body
+    for name in ENVELOPE:
+        if name in body and name in inner and body[name] != inner[name]:
+            raise InvalidRequest.of(f"{nested}.{name}", f"differs from {name}")
+    return {**{name: inner[name] for name in ENVELOPE if name in inner}, **body}
 
 
 def _environment(request: Request, caller: Caller, body: Mapping[str, Any]) -> Environment:

@@ -32,6 +32,9 @@ from onerouter_gateway.commands.publish import Publisher
 from onerouter_gateway.commands.replies import ReplyListener
 from onerouter_gateway.commands.unkeyed import UnkeyedRepeats
 from onerouter_gateway.commands.wait import Commands
+from onerouter_gateway.compatibility import aliases
+from onerouter_gateway.compatibility.payments import router as old_payments_router
+from onerouter_gateway.compatibility.services import router as old_services_router
 from onerouter_gateway.edge import alive
 from onerouter_gateway.edge.correlation import Correlation
 from onerouter_gateway.gateway import Gateway
@@ -116,6 +119,9 @@ def build_routes(app: FastAPI) -> None:
         payment_methods_router,
         operations_router,
         webhook_endpoints_router,
+        aliases.router(),
+        old_payments_router,
+        old_services_router,
     ):
         app.include_router(router)
 

@@ -20,6 +20,7 @@ from onerouter_gateway.billing.schemas import (
     SubscriptionPause,
     SubscriptionResume,
 )
+from onerouter_gateway.compatibility.schemas import OldPaymentCreate, OldRefundCreate, ServiceRequest
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
 from onerouter_gateway.management.description import management_document, merged
 from onerouter_gateway.operations.schemas import AcceptedOperation
@@ -51,6 +52,7 @@ _TAGS: Final = [
     {"name": "Payment links", "description": "Pages at the provider where somebody pays."},
     {"name": "Payment methods", "description": "What payers have entrusted to the provider, for later payments."},
     {"name": "Operations", "description": "Every accepted request and what became of it."},
+    {"name": "Older paths", "description": "What earlier clients use; carried out by the routes above, and kept."},
     {"name": "Webhook endpoints", "description": "Where your events are delivered."},
 ]
 _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
@@ -72,6 +74,9 @@ _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
         PaymentMethodCreate,
         PaymentMethodUpdate,
         PaymentMethodDelete,
+        OldPaymentCreate,
+        OldRefundCreate,
+        ServiceRequest,
         WebhookEndpointCreate,
         AcceptedOperation,
     )

@@ -27,7 +27,8 @@ from onerouter_payments.cost import Prices
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
-from onerouter_payments.query import endpoints
+from onerouter_payments.query import by_offset, endpoints
+from onerouter_payments.query.by_offset import PaymentsByOffset
 from onerouter_payments.query.repository import Reads
 from onerouter_payments.query.rows import TenantRows
 from onerouter_payments.resource import endpoints as resource_endpoints
@@ -45,6 +46,7 @@ class State(TypedDict):
 
     reads: Reads
     resources: ResourceReads
+    by_offset: PaymentsByOffset
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -91,7 +93,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(_in_background(resources))
             running.append((worker, pool))
             stack.callback(running.clear)
-            yield State(reads=Reads(engine, views), resources=ResourceReads(TenantRows(engine)))
+            rows = TenantRows(engine)
+            yield State(
+                reads=Reads(engine, views), resources=ResourceReads(rows), by_offset=PaymentsByOffset(rows, views)
+            )
 
     async def database_answers() -> bool:
         return bool(running) and bool(await running[0][1].fetchval("SELECT true"))
@@ -111,6 +116,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     auth = InternalAuth(settings.internal_tokens)
     app.include_router(endpoints.router(auth))
     app.include_router(resource_endpoints.router(auth))
+    app.include_router(by_offset.router(auth))
     return app
 
 

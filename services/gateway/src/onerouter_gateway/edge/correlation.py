@@ -59,7 +59,7 @@ class Correlation:
             state["request_id"] = request_id
             state["provider_ms"] = 0.0
             state["response_headers"] = []
-            trace_id = given_trace_id or telemetry.trace_id() or request_id
+            trace_id = state["trace_id"] = given_trace_id or telemetry.trace_id() or request_id
             answer = _Answer(
                 send, state, request_id=request_id, trace_id=trace_id, documents=_is_document(scope["path"])
             )

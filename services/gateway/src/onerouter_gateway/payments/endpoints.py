@@ -44,9 +44,13 @@ async def create_payment(request: Request) -> Response:
 
     The customer then pays at `checkout_url`, or in the provider's own checkout opened with `checkout`.
     """
+    asked = await gateway_of(request).admission.write(request, WRITE)
+    return await create_payment_of(request, asked, validate(PaymentCreate, asked.body))
+
+
+async def create_payment_of(request: Request, asked: Writing, wanted: PaymentCreate) -> Response:
+    """The same, whichever door it came in by."""
     gateway = gateway_of(request)
-    asked = await gateway.admission.write(request, WRITE)
-    wanted = validate(PaymentCreate, asked.body)
     check_provider(gateway, asked, wanted.provider)
     currency = parse_currency(wanted.currency or asked.principal.default_currency)
     amount = parse_major(wanted.amount, currency)
@@ -82,10 +86,16 @@ async def create_payment(request: Request) -> Response:
 @router.post("/{payment_id}/capture", **command("Capture an authorized payment", PaymentCapture, Payment))
 async def capture_payment(request: Request) -> Response:
     """Takes the money of a payment that was made with `capture: manual`. Without an amount: all of it."""
+    asked = await gateway_of(request).admission.write(request, WRITE)
+    return await capture_payment_of(
+        request, asked, request.path_params["payment_id"], validate(PaymentCapture, asked.body)
+    )
+
+
+async def capture_payment_of(request: Request, asked: Writing, payment_id: str, wanted: PaymentCapture) -> Response:
+    """The same, whichever door it came in by."""
     gateway = gateway_of(request)
-    asked = await gateway.admission.write(request, WRITE)
-    wanted = validate(PaymentCapture, asked.body)
-    payment = await resolve_payment(gateway, asked, request.path_params["payment_id"])
+    payment = await resolve_payment(gateway, asked, payment_id)
     amount = None if wanted.amount is None else parse_major(wanted.amount, payment["currency"])
     payload = CapturePayment(payment_id=payment["id"], amount_minor=amount.amount_minor if amount else None)
     return await _change(
@@ -96,9 +106,14 @@ async def capture_payment(request: Request) -> Response:
 @router.post("/{payment_id}/cancel", **command("Cancel a payment", PaymentCancel, Payment))
 async def cancel_payment(request: Request) -> Response:
     """Gives up a payment that is not paid yet, or releases an authorized one. No body is needed."""
+    asked = await gateway_of(request).admission.write(request, WRITE)
+    return await cancel_payment_of(request, asked, request.path_params["payment_id"])
+
+
+async def cancel_payment_of(request: Request, asked: Writing, payment_id: str) -> Response:
+    """The same, whichever door it came in by."""
     gateway = gateway_of(request)
-    asked = await gateway.admission.write(request, WRITE)
-    payment = await resolve_payment(gateway, asked, request.path_params["payment_id"])
+    payment = await resolve_payment(gateway, asked, payment_id)
     payload = CancelPayment(payment_id=payment["id"])
     return await _change(request, gateway, asked, "cancel", payload.model_dump(), {})
 

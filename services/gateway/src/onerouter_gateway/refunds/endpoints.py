@@ -1,5 +1,7 @@
 """`/v1/refunds`."""
 
+from typing import Final
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,6 +9,7 @@ from starlette.responses import Response
 from onerouter_common.contracts.payments import CreateRefund
 from onerouter_common.ids import REFUND
 from onerouter_common.money import parse_major
+from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
@@ -16,15 +19,22 @@ from onerouter_gateway.gateway import gateway_of
 from onerouter_gateway.payments.endpoints import CATEGORY, forward_query, plain_id, resolve_payment
 from onerouter_gateway.refunds.schemas import Refund, RefundCreate, RefundList
 
+WRITE: Final = ("refunds:write", "payments:write")
+READ: Final = ("refunds:read", "payments:read")
+
 router = APIRouter(prefix="/v1/refunds", tags=["Refunds"], route_class=RawRoute)
 
 
 @router.post("", **command("Refund a payment", RefundCreate, Refund, created=True))
 async def create_refund(request: Request) -> Response:
     """Returns money of a captured payment. Without an amount: all that is left of it."""
+    asked = await gateway_of(request).admission.write(request, *WRITE)
+    return await create_refund_of(request, asked, validate(RefundCreate, asked.body))
+
+
+async def create_refund_of(request: Request, asked: Writing, wanted: RefundCreate) -> Response:
+    """The same, whichever door it came in by."""
     gateway = gateway_of(request)
-    asked = await gateway.admission.write(request, "refunds:write", "payments:write")
-    wanted = validate(RefundCreate, asked.body)
     payment = await resolve_payment(gateway, asked, wanted.payment_id)
     amount = None if wanted.amount is None else parse_major(wanted.amount, payment["currency"])
     payload = CreateRefund(
@@ -59,7 +69,7 @@ async def create_refund(request: Request) -> Response:
 async def list_refunds(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     gateway = gateway_of(request)
-    reading = await gateway.admission.read(request, "refunds:read", "payments:read")
+    reading = await gateway.admission.read(request, *READ)
     return await forward_query(request, gateway, reading, "/internal/refunds")
 
 
@@ -67,6 +77,6 @@ async def list_refunds(request: Request) -> Response:
 async def get_refund(request: Request) -> Response:
     """By our id or the provider's."""
     gateway = gateway_of(request)
-    reading = await gateway.admission.read(request, "refunds:read", "payments:read")
+    reading = await gateway.admission.read(request, *READ)
     refund_id = plain_id(request.path_params["refund_id"], "refund", "NOT_FOUND")
     return await forward_query(request, gateway, reading, f"/internal/refunds/{refund_id}")

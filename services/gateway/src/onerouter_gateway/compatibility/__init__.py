@@ -1,0 +1,1 @@
+"""Doors that older clients use: other paths, other words, the same handlers."""

@@ -1,0 +1,108 @@
+"""`POST /api/v1/services/{category}` with `{action, data}`: one door for every action."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onerouter_common.errors import InvalidRequest, NotFound
+from onerouter_common.money import Money
+from onerouter_gateway.admission import Reading, Writing
+from onerouter_gateway.compatibility.payments import create_old, get_old, list_old, refund_old, told
+from onerouter_gateway.compatibility.schemas import OldPayment, OldPaymentCapture, ServiceRequest
+from onerouter_gateway.compatibility.views import old_payment, old_status
+from onerouter_gateway.edge.documentation import command
+from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.validation import validate
+from onerouter_gateway.gateway import gateway_of
+from onerouter_gateway.payments.endpoints import (
+    READ,
+    WRITE,
+    cancel_payment_of,
+    capture_payment_of,
+    resolve_payment,
+)
+from onerouter_gateway.payments.schemas import PaymentCapture
+from onerouter_gateway.refunds.endpoints import WRITE as REFUND_WRITE
+
+Action = Callable[[Request, Writing, Mapping[str, Any]], Awaitable[Response]]
+
+router = APIRouter(prefix="/api/v1/services", tags=["Older paths"], route_class=RawRoute)
+
+
+async def _capture(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    payment_id = _payment_id(data)
+    wanted = validate(OldPaymentCapture, data)
+    amount = None
+    if wanted.amount is not None:
+        payment = await resolve_payment(gateway_of(request), asked, payment_id)
+        amount = Money(wanted.amount, payment["currency"]).major
+    today = validate(PaymentCapture, {} if amount is None else {"amount": amount})
+    return told(await capture_payment_of(request, asked, payment_id, today), request, old_payment)
+
+
+async def _cancel(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    return told(await cancel_payment_of(request, asked, _payment_id(data)), request, old_payment)
+
+
+async def _refund(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    return await refund_old(request, asked, _payment_id(data), data)
+
+
+async def _get(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    return await get_old(request, _reading(asked), _payment_id(data), old_payment)
+
+
+async def _status(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    return await get_old(request, _reading(asked), _payment_id(data), old_status)
+
+
+async def _list(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
+    return await list_old(request, _reading(asked), data)
+
+
+ACTIONS: Final[Mapping[str, Mapping[str, tuple[tuple[str, ...], Action]]]] = {
+    "payments": {
+        "create": ((WRITE,), create_old),
+        "capture": ((WRITE,), _capture),
+        "cancel": ((WRITE,), _cancel),
+        "refund": (REFUND_WRITE, _refund),
+        "get": ((READ,), _get),
+        "status": ((READ,), _status),
+        "list": ((READ,), _list),
+    }
+}
+"""Category → action → the scopes of which the key needs one, and what is done. A test compares it with the documents."""
+
+
+@router.post("/{category}", **command("Carry out an action of a category", ServiceRequest, OldPayment), deprecated=True)
+async def carry_out(request: Request) -> Response:
+    """The action's own answer, as of `/api/v1`: amounts in minor units. `data` may name a payment as `payment_id` or
+    `paymentId`.
+    """
+    actions = ACTIONS.get(request.path_params["category"])
+    if actions is None:
+        raise NotFound(f"There is no category of that name; known are {', '.join(sorted(ACTIONS))}.")
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write_any(request, nested="data")
+    wanted = validate(ServiceRequest, asked.body)
+    found = actions.get(wanted.action.strip().lower())
+    if found is None:
+        raise InvalidRequest.of("action", f"must be one of {', '.join(sorted(actions))}")
+    scopes, act = found
+    gateway.admission.require(asked, *scopes)
+    return await act(request, asked, wanted.data)
+
+
+def _payment_id(data: Mapping[str, Any]) -> str:
+    """Raises InvalidRequest."""
+    given = [data[name] for name in ("payment_id", "paymentId", "id") if data.get(name) is not None]
+    if not given or not isinstance(given[0], str) or any(one != given[0] for one in given):
+        raise InvalidRequest.of("data.payment_id", "must name one payment")
+    return given[0]
+
+
+def _reading(asked: Writing) -> Reading:
+    return Reading(asked.principal, asked.environment)
