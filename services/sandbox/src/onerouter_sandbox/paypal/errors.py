@@ -78,10 +78,8 @@ def forbidden(issue: str, issues: str) -> Refused:
     return _refused(403, issue, issues)
 
 
-def no_such_resource(
-    field: str,
-    description: str = "Specified resource ID does not exist. Please check the resource ID and try again.",
-) -> Refused:
+def no_such_resource(field: str, operation: str = "orders.get") -> Refused:
+    description = described("INVALID_RESOURCE_ID", operation)
     detail = {"issue": "INVALID_RESOURCE_ID", "description": description, "field": field, "location": "path"}
     return Refused(404, _body(404, [detail]))
 

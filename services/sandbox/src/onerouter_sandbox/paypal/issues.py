@@ -117,6 +117,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "SUBSCRIPTION_CANNOT_BE_ACTIVATED": "Subscription cannot be activated after payment failure threshold has reached.",
     },
     "subscriptions.revise": {
+        "INVALID_RESOURCE_ID": "Requested resource ID was not found.",
         "SUBSCRIPTION_STATUS_INVALID": "Invalid subscription status for revise action; subscription status should be active or suspended.",
         "PLAN_STATUS_INVALID": "Invalid plan status for revise action; plan status should be active.",
         "SUBSCRIPTION_CANNOT_HAVE_QUANTITY": "Subscription can't have quantity as the plan does not support quantity.",
@@ -181,7 +182,12 @@ _APIS: Final = {
 """By the first word of an operation's name."""
 
 
+_UNKNOWN_ID: Final = "Specified resource ID does not exist. Please check the resource ID and try again."
+
+
 def described(issue: str, operation: str) -> str:
     """What PayPal says of an issue there: an operation's own words before its API's."""
     own = DESCRIPTIONS.get(operation, {}).get(issue)
+    if own is None and issue == "INVALID_RESOURCE_ID":
+        return _UNKNOWN_ID
     return own or DESCRIPTIONS[_APIS[operation.partition(".")[0]]][issue]

@@ -13,6 +13,7 @@ from onerouter_sandbox.paypal.callbacks import Webhooks
 from onerouter_sandbox.paypal.endpoints import Endpoints
 from onerouter_sandbox.paypal.errors import Refused
 from onerouter_sandbox.paypal.feature import Feature
+from onerouter_sandbox.paypal.invoicing.feature import Invoicing
 from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.refunds import Refunds
@@ -47,7 +48,10 @@ class PayPal:
         self.refunds = Refunds(self.state, world, webhooks)
         repeats = Repeats(self.state, world)
         endpoints = Endpoints(self.state, repeats, self.orders, self.payments, self.refunds)
-        self._features: tuple[Feature, ...] = (Billing(self.state, world, webhooks, repeats),)
+        self._features: tuple[Feature, ...] = (
+            Billing(self.state, world, webhooks, repeats),
+            Invoicing(self.state, world, webhooks),
+        )
         self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))
         world.callbacks.serve(NAME, self._callback_url)
         if world.roots_file is not None:

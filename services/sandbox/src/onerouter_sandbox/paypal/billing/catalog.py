@@ -51,10 +51,10 @@ class Catalog:
             raise no_such_resource("product_id")
         return product
 
-    def plan(self, account: Account, plan_id: str) -> Plan:
+    def plan(self, account: Account, plan_id: str, operation: str = "plans.get") -> Plan:
         plan = self._books.plans.owned(account, plan_id)
         if plan is None:
-            raise no_such_resource("id")
+            raise no_such_resource("id", operation)
         return plan
 
     def activate(self, plan: Plan) -> None:
@@ -70,7 +70,7 @@ class Catalog:
 
     def require_active(self, account: Account, plan_id: str, operation: str, *, quantity: int | None) -> Plan:
         """The plan that a subscription is made of or changed to."""
-        plan = self.plan(account, plan_id)
+        plan = self.plan(account, plan_id, operation)
         if plan.status != "ACTIVE":
             raise unprocessable("PLAN_STATUS_INVALID", "/plan_id", operation)
         if quantity is not None and not plan.quantity_supported:

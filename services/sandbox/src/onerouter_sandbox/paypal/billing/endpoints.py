@@ -16,7 +16,6 @@ from onerouter_sandbox.wire import Reply
 
 KEPT_S: Final = 3 * DAY
 _PLAN_MINIMAL: Final = ("id", "product_id", "name", "status", "description", "create_time", "links")
-_REVISED: Final = "Requested resource ID was not found."
 
 
 class Endpoints:
@@ -166,7 +165,7 @@ class Endpoints:
 
     def revise(self, asked: Asked) -> Reply:
         body = parse_json(asked.request.body, "subscriptions.revise")
-        subscription = self._subscriptions.get(asked.account, asked.id, _REVISED)
+        subscription = self._subscriptions.get(asked.account, asked.id, "subscriptions.revise")
         revision = self._subscriptions.revise(asked.account, subscription, body)
         return answer(200, shapes.revision(subscription, revision))
 

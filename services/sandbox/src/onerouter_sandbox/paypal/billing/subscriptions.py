@@ -57,10 +57,10 @@ class Subscriptions:
     def now(self, account: Account) -> float:
         return self._world.clocks.of(account.client_id).now()
 
-    def get(self, account: Account, subscription_id: str, description: str | None = None) -> Subscription:
+    def get(self, account: Account, subscription_id: str, operation: str = "subscriptions.get") -> Subscription:
         subscription = self._books.subscriptions.owned(account, subscription_id)
         if subscription is None:
-            raise no_such_resource("id", description) if description else no_such_resource("id")
+            raise no_such_resource("id", operation)
         return subscription
 
     def approve(self, subscription: Subscription, *, failing: int = 0) -> None:
@@ -112,7 +112,7 @@ class Subscriptions:
         fields = Fields(body, _REVISE)
         plan_id = fields.text("plan_id", 50, least=3) or subscription.plan_id
         quantity = validation.quantity(fields)
-        plan = self._catalog.plan(account, plan_id)
+        plan = self._catalog.plan(account, plan_id, _REVISE)
         if plan.id != subscription.plan_id or quantity is not None:
             plan = self._catalog.require_active(account, plan_id, _REVISE, quantity=quantity)
         old = self._catalog.plan(account, subscription.plan_id)
