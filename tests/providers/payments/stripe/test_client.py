@@ -108,6 +108,7 @@ class TestWire:
             ("capture_method", "automatic_async"),
             ("metadata[onerouter_payment_id]", wanted.payment_id),
             ("metadata[cart]", "17"),
+            ("transfer_group", wanted.payment_id),
         ]
 
     async def test_an_id_never_bends_the_path(self, client: StripePayments, wire: Wire) -> None:

@@ -322,7 +322,12 @@ class TestRequests:
             ),
             "payment_method_types": ("card",),
             "metadata": metadata,
-            "payment_intent_data": {"capture_method": "manual", "metadata": metadata, "description": "A book"},
+            "payment_intent_data": {
+                "capture_method": "manual",
+                "metadata": metadata,
+                "transfer_group": wanted.payment_id,
+                "description": "A book",
+            },
             "customer_email": "a@b.test",
         }
 

@@ -1,5 +1,6 @@
 """Stripe's callbacks: only what is signed and fresh is believed, and each kind we follow becomes one object."""
 
+import copy
 import hashlib
 import hmac
 import json
@@ -152,7 +153,6 @@ class TestParse:
             ("payment_intent.canceled", {"status": "canceled"}),
             ("charge.refunded", {"status": "partially_refunded", "amount_refunded_minor": 500}),
             ("charge.expired", {"status": "expired", "amount_refunded_minor": 0}),
-            ("checkout.session.completed", {"status": "succeeded", "order_id": "cs_test_ORTEST000001"}),
             ("refund.created", {"kind": "refund", "status": "pending", "amount_minor": 500}),
             ("refund.updated", {"kind": "refund", "status": "succeeded", "refund_id": "re_ORTEST000001"}),
             ("refund.failed", {"kind": "refund", "status": "failed", "error_reason": "refund_rejected"}),
@@ -171,7 +171,8 @@ class TestParse:
         assert "_secret_" not in found.object.model_dump_json()
 
     def test_a_session_that_ran_out_has_no_payment(self, samples: dict[str, Any]) -> None:
-        sample = samples["checkout.session.expired"]
+        sample = copy.deepcopy(samples["checkout.session.expired"])
+        sample["data"]["object"]["payment_link"] = None
         found = webhook.parse(encode(sample), {})
         assert found is not None
         # The sample's event is a day earlier than the session's end: somebody expired it.
@@ -183,7 +184,8 @@ class TestParse:
 
     def test_every_other_sample_is_left_alone(self, samples: dict[str, Any]) -> None:
         followed = {kind for kind in samples if webhook.parse(encode(samples[kind]), {}) is not None}
-        assert followed == set(samples) & set(webhook.FOLLOWED)
+        known = {kind for kind in samples if kind.partition("#")[0] in webhook.FOLLOWED}
+        assert followed == known - {"checkout.session.expired"}  # of a payment link, which is none the worse for it
         package = Providers.load().find("payments", "stripe")
         assert package is not None
         assert package.manifest.callback is not None

@@ -168,13 +168,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "permission_denied": "Stripe has not enabled this for the connected account or key.",
     "not_found": "Stripe does not know this object in the connected account.",
     "refund_rejected": "Stripe refused the refund: more than is left of the payment, disputed, or the balance is too low.",
-    "invalid_state": "Stripe refused: the payment is not in a state that allows this.",
+    "invalid_state": "Stripe refused: it is not in a state that allows this.",
     "amount_invalid": "Stripe refused the amount.",
     "currency_not_supported": "Stripe does not take this currency on the connected account.",
     "duplicate": "Stripe has seen this reference before.",
     "idempotency_conflict": "Stripe has seen another request with the same idempotency key.",
     "in_progress": "Stripe is still working on this request.",
-    "insufficient_funds": "The payer's account does not cover the amount.",
+    "insufficient_funds": "The account does not cover the amount.",
     "expired_card": "The card has expired.",
     "incorrect_details": "The payer's details are not correct.",
     "authentication_required": "The payer was not authenticated.",
@@ -235,6 +235,8 @@ def _reason_of(status: int, error: Mapping[str, Any], capability: str) -> str:
     told = to_reason(error)
     if told in ("unknown", "invalid_request"):
         told = _BY_STATUS.get(status, told)
+    if told == "refund_rejected" and not capability.startswith("refund."):
+        return "insufficient_funds"  # `balance_insufficient`: it is ours that does not cover a transfer
     return "refund_rejected" if capability.startswith("refund.") and told in _REFUND_WORDS else told
 
 

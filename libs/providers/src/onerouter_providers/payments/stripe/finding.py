@@ -14,7 +14,8 @@ import structlog
 from onerouter_common.errors import ProviderDeclined, ProviderRefusedUs
 from onerouter_providers.capability import PaymentRequest
 from onerouter_providers.payments.stripe import mapping
-from onerouter_providers.payments.stripe.requests import META_PAYMENT
+from onerouter_providers.payments.stripe.metadata import META_ID, META_PAYMENT
+from onerouter_providers.payments.stripe.things import part, text
 from onerouter_providers.payments.stripe.wire import Wire, items_of
 
 log = structlog.get_logger()
@@ -43,13 +44,34 @@ class Finder:
         found = await self._listed(INTENTS, request, deadline, self._now() - _SEARCH_LAGS_S)
         if found is not None:
             return found
-        try:
-            return await self._searched(request, deadline)
-        except (ProviderRefusedUs, ProviderDeclined) as refused:
-            if refused.reason == "authentication_failed":
-                raise
-            log.info("stripe.search_refused", reason=refused.reason)
+        query = f"metadata['{META_PAYMENT}']:'{request.payment_id}'"
+        searched = await self._searched("payment.find", INTENTS, query, deadline)
+        if searched is not None:
+            return _chosen(searched, request)
         return await self._listed(INTENTS, request, deadline, None)
+
+    async def named(
+        self, capability: str, path: str, ours: str, deadline: float, query: Mapping[str, str], *, searchable: bool
+    ) -> Found:
+        """What carries our id, of a kind that is listed by the time it was made; `query` narrows the list."""
+        if not searchable:
+            return await self.walked(capability, path, ours, deadline, query)
+        since = str(int(self._now() - _SEARCH_LAGS_S))
+        found = await self.walked(capability, path, ours, deadline, {**query, "created[gte]": since})
+        if found is not None:
+            return found
+        searched = await self._searched(capability, path, f"metadata['{META_ID}']:'{ours}'", deadline)
+        if searched is not None:
+            return _carrying(searched, ours)
+        return await self.walked(capability, path, ours, deadline, query)
+
+    async def walked(self, capability: str, path: str, ours: str, deadline: float, query: Mapping[str, str]) -> Found:
+        """The same by the whole list, for what cannot be searched."""
+        async for page in self._wire.pages(capability, path, query, deadline):
+            found = _carrying(page, ours)
+            if found is not None:
+                return found
+        return None
 
     async def refund(self, intent_id: str, refund_id: str, deadline: float) -> Found:
         query = {"payment_intent": intent_id}
@@ -67,10 +89,22 @@ class Finder:
                 return found
         return None
 
-    async def _searched(self, request: PaymentRequest, deadline: float) -> Found:
-        query = {"query": f"metadata['{META_PAYMENT}']:'{request.payment_id}'", "limit": "10"}
-        answer = await self._wire.get("payment.find", f"{INTENTS}/search", deadline, query)
-        return _chosen(items_of(answer, "payment.find"), request)
+    async def _searched(
+        self, capability: str, path: str, query: str, deadline: float
+    ) -> Sequence[Mapping[str, Any]] | None:
+        """None where the account has no search."""
+        try:
+            answer = await self._wire.get(capability, f"{path}/search", deadline, {"query": query, "limit": "10"})
+        except (ProviderRefusedUs, ProviderDeclined) as refused:
+            if refused.reason == "authentication_failed":
+                raise
+            log.info("stripe.search_refused", reason=refused.reason)
+            return None
+        return items_of(answer, capability)
+
+
+def _carrying(things: Sequence[Mapping[str, Any]], ours: str) -> Found:
+    return next((one for one in things if text(part(one, "metadata"), META_ID) == ours), None)
 
 
 def _chosen(things: Sequence[Mapping[str, Any]], request: PaymentRequest) -> Found:

@@ -17,7 +17,8 @@ from onerouter_providers.capability import (
 )
 from onerouter_providers.payments.stripe.amounts import minor_of, money_of
 from onerouter_providers.payments.stripe.errors import message_of, to_reason, word_of
-from onerouter_providers.payments.stripe.requests import META_PAYMENT, META_REFUND
+from onerouter_providers.payments.stripe.metadata import META_PAYMENT, META_REFUND
+from onerouter_providers.payments.stripe.things import id_of, number, part, text
 
 INTENT_STATUS: Final[Mapping[str, PaymentStatus]] = {
     "requires_payment_method": "created",
@@ -54,13 +55,13 @@ _CARD: Final = {"brand": "card_network", "last4": "card_last4", "funding": "card
 
 def intent_status(intent: Mapping[str, Any]) -> PaymentStatus:
     """Never raises: a word we have not met is `unknown`, not a failure."""
-    word = _text(intent, "status") or ""
+    word = text(intent, "status") or ""
     if word == "requires_payment_method" and isinstance(intent.get("last_payment_error"), dict):
         return "failed"  # there is no word for it: an intent whose try failed waits for the next one
     if word == "canceled" and intent.get("cancellation_reason") in _ENDED_BY_ITSELF:
         return "expired"
     status = INTENT_STATUS.get(word, "unknown")
-    return with_refunds(status, _part(intent, "latest_charge"))
+    return with_refunds(status, part(intent, "latest_charge"))
 
 
 def charge_status(charge: Mapping[str, Any]) -> PaymentStatus:
@@ -102,16 +103,16 @@ def session_status(session: Mapping[str, Any], *, now: float) -> PaymentStatus:
         case "complete", _:
             return "processing"
         case "expired", _:
-            return "canceled" if now < _int(session, "expires_at") else "expired"
+            return "canceled" if now < (number(session, "expires_at") or 0) else "expired"
         case _:
             return "unknown"
 
 
 def intent_snapshot(intent: Mapping[str, Any], *, order_id: str | None, publishable_key: str | None) -> PaymentSnapshot:
     """`order_id`: what was made for the payer to pay; the intent itself unless a session was."""
-    status, charge = intent_status(intent), _part(intent, "latest_charge")
-    intent_id = _text(intent, "id")
-    failure = _part(intent, "last_payment_error") if status == "failed" else {}
+    status, charge = intent_status(intent), part(intent, "latest_charge")
+    intent_id = text(intent, "id")
+    failure = part(intent, "last_payment_error") if status == "failed" else {}
     told = payment_of(charge or {"payment_method_details": failure.get("payment_method")})
     checkout: dict[str, str | int] = {"payment_intent": intent_id} if intent_id else {}
     if publishable_key:
@@ -122,7 +123,8 @@ def intent_snapshot(intent: Mapping[str, Any], *, order_id: str | None, publisha
         provider_order_id=order_id,
         provider_payment_id=intent_id,
         amount=money_of(intent, "amount"),
-        client_secret=_text(intent, "client_secret") if order_id == intent_id else None,
+        captured=money_of(intent, "amount_received") if intent.get("status") == "succeeded" else None,
+        client_secret=text(intent, "client_secret") if order_id == intent_id else None,
         checkout=checkout if order_id == intent_id else {},
         error_reason=to_reason(failure) if failure else None,
         error_code=word_of(failure) if failure else None,
@@ -132,50 +134,54 @@ def intent_snapshot(intent: Mapping[str, Any], *, order_id: str | None, publisha
 
 def session_snapshot(session: Mapping[str, Any], *, now: float, publishable_key: str | None) -> PaymentSnapshot:
     """A session with its intent in it where there is one (`expand[]=payment_intent`)."""
-    session_id, intent = _text(session, "id"), _part(session, "payment_intent")
+    session_id, intent = text(session, "id"), part(session, "payment_intent")
     checkout: dict[str, str | int] = {"session_id": session_id} if session_id else {}
     if publishable_key:
         checkout["publishable_key"] = publishable_key
     shown = PaymentSnapshot(
         status=session_status(session, now=now),
-        provider_payment_id=_text(session, "payment_intent"),
+        provider_payment_id=text(session, "payment_intent"),
         amount=money_of(session, "amount_total"),
+        captured=money_of(session, "amount_total") if session.get("payment_status") == "paid" else None,
     )
     if intent and session.get("status") != "expired":
         shown = intent_snapshot(intent, order_id=None, publishable_key=None)
     elif intent:
-        shown = replace(shown, provider_payment_id=_text(intent, "id"))
-    return replace(shown, provider_order_id=session_id, checkout=checkout, checkout_url=_text(session, "url"))
+        shown = replace(shown, provider_payment_id=text(intent, "id"))
+    return replace(shown, provider_order_id=session_id, checkout=checkout, checkout_url=text(session, "url"))
 
 
 def payment_of(charge: Mapping[str, Any]) -> PaymentSnapshot:
-    """What a charge says of its payment: method, what was returned, and the fee where it is in the same currency."""
-    instrument = _part(charge, "payment_method_details")
-    kind = _text(instrument, "type")
-    booked = _part(charge, "balance_transaction")
-    fee = money_of(booked, "fee") if booked.get("currency") == charge.get("currency") else None
+    """What a charge says of its payment: method, what was taken and returned, and the fee in the account's currency."""
+    instrument = part(charge, "payment_method_details")
+    kind = text(instrument, "type")
+    booked = part(charge, "balance_transaction")
+    fee = money_of(booked, "fee")
+    taken = charge.get("status") == "succeeded" and charge.get("captured") is True
     return PaymentSnapshot(
         status=charge_status(charge),
-        provider_payment_id=_text(charge, "payment_intent"),
+        provider_payment_id=text(charge, "payment_intent"),
         amount=money_of(charge, "amount"),
+        captured=money_of(charge, "amount_captured") if taken else None,
         amount_refunded_minor=refunded_minor(charge),
-        method=(_METHODS.get(kind) or kind) if kind else None,
+        method=method_of(kind) if kind else None,
         method_details=method_details(instrument),
         fee_minor=None if fee is None else fee.amount_minor,
+        fee_currency=None if fee is None else fee.currency,
     )
 
 
 def method_details(instrument: Mapping[str, Any]) -> dict[str, str]:
     """What tells one payment's instrument from another's; no number, address or e-mail of the payer but the UPI id."""
-    card = _part(instrument, "card")
-    details = {ours: value for theirs, ours in _CARD.items() if (value := _text(card, theirs))}
-    if code := _text(card, "authorization_code"):
+    card = part(instrument, "card")
+    details = {ours: value for theirs, ours in _CARD.items() if (value := text(card, theirs))}
+    if code := text(card, "authorization_code"):
         details["auth_code"] = code
-    kind = _text(instrument, "type") or ""
-    wallet = _text(_part(card, "wallet"), "type") or (kind if _METHODS.get(kind) == "wallet" else None)
+    kind = text(instrument, "type") or ""
+    wallet = text(part(card, "wallet"), "type") or (kind if _METHODS.get(kind) == "wallet" else None)
     if wallet:
         details["wallet"] = wallet
-    if vpa := _text(_part(instrument, "upi"), "vpa"):
+    if vpa := text(part(instrument, "upi"), "vpa"):
         details["vpa"] = vpa
     return details
 
@@ -185,7 +191,7 @@ def refund_snapshot(refund: Mapping[str, Any]) -> RefundSnapshot:
     status = REFUND_STATUS.get(word, "unknown") if isinstance(word, str) else "unknown"
     return RefundSnapshot(
         status=status,
-        provider_refund_id=_text(refund, "id") or "",
+        provider_refund_id=text(refund, "id") or "",
         amount=money_of(refund, "amount"),
         error_reason="refund_rejected" if status == "failed" else None,
     )
@@ -193,32 +199,21 @@ def refund_snapshot(refund: Mapping[str, Any]) -> RefundSnapshot:
 
 def fits(thing: Mapping[str, Any], request: PaymentRequest) -> bool:
     """Whether an intent or a session was made for this request."""
-    named = _text(_part(thing, "metadata"), META_PAYMENT)
+    named = text(part(thing, "metadata"), META_PAYMENT)
     amount = "amount_total" if thing.get("object") == "checkout.session" else "amount"
     return named == request.payment_id and money_of(thing, amount) == request.amount
 
 
 def find_refund(refunds: Sequence[Mapping[str, Any]], refund_id: str) -> Mapping[str, Any] | None:
     """The refund whose metadata names ours."""
-    return next((one for one in refunds if _text(_part(one, "metadata"), META_REFUND) == refund_id), None)
+    return next((one for one in refunds if text(part(one, "metadata"), META_REFUND) == refund_id), None)
 
 
 def intent_id_of(thing: Mapping[str, Any]) -> str | None:
     """Of an object that refers to its PaymentIntent, expanded or not."""
-    return _text(thing, "payment_intent") or _text(_part(thing, "payment_intent"), "id")
+    return id_of(thing, "payment_intent")
 
 
-def _part(thing: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A nested object, empty where there is none (or only its id)."""
-    value = thing.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(thing: Mapping[str, Any], name: str) -> str | None:
-    value = thing.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _int(thing: Mapping[str, Any], name: str) -> int:
-    value = thing.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+def method_of(kind: str) -> str:
+    """Our word for a type of payment method."""
+    return _METHODS.get(kind) or kind

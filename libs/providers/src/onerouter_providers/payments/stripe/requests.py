@@ -14,19 +14,16 @@ from onerouter_common.money import Money
 from onerouter_providers.capability import CaptureRequest, PaymentRequest, RefundRequest
 from onerouter_providers.payments.stripe.amounts import to_wire
 from onerouter_providers.payments.stripe.form import Value
+from onerouter_providers.payments.stripe.metadata import META_PAYMENT, META_REASON, META_RECEIPT, META_REFUND, metadata
 
-META_PAYMENT: Final = "onerouter_payment_id"
-META_REFUND: Final = "onerouter_refund_id"
-META_RECEIPT: Final = "receipt"
-META_REASON: Final = "reason"
-METADATA_PAIRS: Final = 50
-METADATA_NAME_CHARS: Final = 40
-METADATA_VALUE_CHARS: Final = 500
 DESCRIPTION_CHARS: Final = 1_000
 REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 
 METHODS: Final[Mapping[str, tuple[str, ...]]] = {"card": ("card",), "upi": ("upi",), "paylater": ("klarna",)}
-"""Ours → Stripe's payment method types. Other methods: `_WALLETS`, or not at Stripe."""
+"""Ours → Stripe's payment method types. Other methods: `_WALLETS`, `_BANKS`, or not at Stripe (`emi`).
+
+The payer chooses the UPI app on Stripe's page or in its element, so `upi_app` is a preference that cannot be told.
+"""
 _WALLETS: Final[Mapping[str, str]] = {
     # Apple's and Google's wallets carry cards: Stripe shows them wherever it takes cards.
     "": "card",
@@ -41,6 +38,17 @@ _WALLETS: Final[Mapping[str, str]] = {
     "revolutpay": "revolut_pay",
     "mobilepay": "mobilepay",
 }
+
+_BANKS: Final[Mapping[str, tuple[str, ...]]] = {"MYR": ("fpx",), "PLN": ("p24", "blik")}
+"""What pays from a bank's own pages, by currency."""
+_EURO_BANKS: Final = frozenset({"ideal", "bancontact", "eps"})
+"""In euro each country has its own: it has to be named as `bank_code`."""
+_NETWORKS: Final[Mapping[str, str]] = {
+    **{name: name for name in ("visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "girocard")},
+    **{"interac": "interac", "cartesbancaires": "cartes_bancaires", "eftposau": "eftpos_au"},
+    **{"americanexpress": "amex", "dinersclub": "diners"},
+}
+"""Letters of our `card_network` → Stripe's name."""
 
 
 def is_hosted(request: PaymentRequest) -> bool:
@@ -57,6 +65,10 @@ def intent_params(request: PaymentRequest) -> dict[str, Value]:
     }
     if email := request.customer.get("email"):
         params["receipt_email"] = email
+    if request.provider_customer_id:
+        params["customer"] = request.provider_customer_id
+    if network := _network(request):
+        params["payment_method_options"] = {"card": {"network": network}}
     return params
 
 
@@ -78,8 +90,12 @@ def session_params(request: PaymentRequest) -> dict[str, Value]:
     }
     if request.cancel_url:
         params["cancel_url"] = request.cancel_url
-    if email := request.customer.get("email"):
+    if request.provider_customer_id:
+        params["customer"] = request.provider_customer_id  # whose address Stripe knows
+    elif email := request.customer.get("email"):
         params["customer_email"] = email
+    if request.save_card and not request.provider_customer_id:
+        params["customer_creation"] = "always"  # what is kept is kept for somebody
     return params
 
 
@@ -95,8 +111,8 @@ def refund_params(request: RefundRequest, intent_id: str) -> dict[str, Value]:
     params: dict[str, Value] = {"payment_intent": intent_id, "amount": amount}
     if request.reason in REFUND_REASONS:
         params["reason"] = request.reason
-        return {**params, "metadata": _metadata(ours, request.notes)}
-    return {**params, "metadata": _metadata(ours, request.notes, {META_REASON: request.reason})}
+        return {**params, "metadata": metadata(ours, request.notes)}
+    return {**params, "metadata": metadata(ours, request.notes, {META_REASON: request.reason})}
 
 
 def _of_the_payment(amount: Money, whole: Money) -> Money:
@@ -109,7 +125,10 @@ def _intent_data(request: PaymentRequest) -> dict[str, Value]:
     data: dict[str, Value] = {
         "capture_method": "manual" if request.capture == "manual" else "automatic_async",
         "metadata": _payment_metadata(request),
+        "transfer_group": request.payment_id,
     }
+    if request.save_card:
+        data["setup_future_usage"] = "off_session"
     if description := _short(request.description):
         data["description"] = description
     return data
@@ -123,6 +142,10 @@ def _methods(request: PaymentRequest, whichever: dict[str, Value]) -> dict[str, 
     types = METHODS.get(request.method)
     if request.method == "wallet" and wallet in _WALLETS:
         types = (_WALLETS[wallet],)
+    if request.method == "netbanking":
+        scheme = request.method_details.get("bank_code", "").lower()
+        euro = (scheme,) if scheme in _EURO_BANKS and request.amount.currency == "EUR" else None
+        types = euro or _BANKS.get(request.amount.currency)
     if types is None:
         named = request.method_details.get("wallet_provider") or request.method
         raise CapabilityUnsupported(
@@ -131,30 +154,16 @@ def _methods(request: PaymentRequest, whichever: dict[str, Value]) -> dict[str, 
     return {"payment_method_types": types}
 
 
+def _network(request: PaymentRequest) -> str | None:
+    """The network that a card with two of them is charged through. Checkout asks the payer, a preference of ours cannot be
+    told there; and one that Stripe has no name for is a preference like any other.
+    """
+    word = "".join(char for char in request.method_details.get("card_network", "").lower() if char.isalnum())
+    return _NETWORKS.get(word) if request.method == "card" else None
+
+
 def _payment_metadata(request: PaymentRequest) -> dict[str, Value]:
-    return _metadata({META_PAYMENT: request.payment_id}, request.notes, {META_RECEIPT: request.receipt})
-
-
-def _metadata(
-    ours: Mapping[str, str], tenants: Mapping[str, str], more: Mapping[str, str | None] | None = None
-) -> dict[str, Value]:
-    """Ours and the tenant's; `more` where there is room for it. An empty value means "none" at Stripe."""
-    if len(ours) + len(tenants) > METADATA_PAIRS:
-        raise InvalidRequest.of("notes", f"may have at most {METADATA_PAIRS - len(ours)} pairs at Stripe")
-    for name, value in tenants.items():
-        if name in ours:
-            raise InvalidRequest.of("notes", f"must not contain '{name}', which is ours")
-        if not name or len(name) > METADATA_NAME_CHARS or "[" in name or "]" in name:
-            raise InvalidRequest.of(
-                "notes", f"may only have names of 1 to {METADATA_NAME_CHARS} characters without brackets"
-            )
-        if len(value) > METADATA_VALUE_CHARS:
-            raise InvalidRequest.of("notes", f"may only have values of at most {METADATA_VALUE_CHARS} characters")
-    metadata: dict[str, Value] = {**ours, **{name: value for name, value in tenants.items() if value}}
-    for name, text in (more or {}).items():
-        if text and name not in metadata and len(metadata) < METADATA_PAIRS:
-            metadata[name] = text[:METADATA_VALUE_CHARS]
-    return metadata
+    return metadata({META_PAYMENT: request.payment_id}, request.notes, {META_RECEIPT: request.receipt})
 
 
 def _short(description: str | None) -> str:

@@ -19,19 +19,21 @@ import pydantic_core
 from pydantic import SecretStr
 
 from onerouter_common.contracts.callbacks import CallbackObject
-from onerouter_common.ids import PAYMENT, REFUND, is_id
+from onerouter_common.ids import PAYMENT, REFUND
 from onerouter_common.json_text import without_nul
 from onerouter_providers.capability import PaymentSnapshot
-from onerouter_providers.payments.stripe import mapping
-from onerouter_providers.payments.stripe.requests import META_PAYMENT, META_REFUND
+from onerouter_providers.payments.stripe import mapping, telling
+from onerouter_providers.payments.stripe.metadata import META_ID, META_PAYMENT, META_REFUND, reference_of
+from onerouter_providers.payments.stripe.things import LATEST, part, text
 from onerouter_providers.webhook import CallbackUnreadable, ProviderEvent, SignatureInvalid, header
 
 SIGNATURE_HEADER: Final = "Stripe-Signature"
 TOLERANCE_S: Final = 300
-_SECRETS: Final = ("webhook_secret", "webhook_secret_previous")
+_SECRETS: Final = ("webhook_secret", "webhook_secret_previous", "connect_webhook_secret")
 _MOST_SIGNATURES: Final = 16
 """More are not compared: Stripe sends one for each live secret."""
-_LATEST: Final = 32_503_680_000  # the year 3000: beyond it a number is no time in seconds
+
+Read = Callable[[Mapping[str, Any], datetime], CallbackObject | None]
 
 
 def verify(
@@ -73,12 +75,16 @@ def parse(body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:  # n
     thing = data.get("object") if isinstance(data, dict) else None
     if not isinstance(thing, dict) or not thing.get("id"):
         raise CallbackUnreadable("The callback does not carry what it speaks of.")
+    if event.get("account") is not None and kind not in CONNECTED:
+        return None  # a connected account's own business
     at = _moment(event)
     made = read(thing, at)
     return None if made is None else ProviderEvent(_required(event, "id"), kind, at, made)
 
 
-def _intent(intent: Mapping[str, Any], _at: datetime) -> CallbackObject:
+def _intent(intent: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
+    if text(part(intent, "metadata"), META_ID) is not None:
+        return None  # a payment link's: its session says who paid
     # Whether a session was made around it the intent does not say, so the order's id is left to who knows it.
     return _payment(mapping.intent_snapshot(intent, order_id=None, publishable_key=None), intent)
 
@@ -91,7 +97,11 @@ def _expired_charge(charge: Mapping[str, Any], _at: datetime) -> CallbackObject:
     return _payment(mapping.payment_of(charge), charge, status="expired")
 
 
-def _session(session: Mapping[str, Any], at: datetime) -> CallbackObject:
+def _session(session: Mapping[str, Any], at: datetime) -> CallbackObject | None:
+    if session.get("payment_link") is not None:
+        return telling.visit(session)
+    if session.get("mode") not in ("payment", None):
+        return None  # to subscribe or to save a card: not made by us
     return _payment(mapping.session_snapshot(session, now=at.timestamp(), publishable_key=None), session)
 
 
@@ -102,7 +112,7 @@ def _refund(refund: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
     return CallbackObject(
         kind="refund",
         status=shown.status,
-        reference=_ours(refund, META_REFUND, REFUND),
+        reference=reference_of(refund, REFUND, META_REFUND),
         payment_id=mapping.intent_id_of(refund),
         refund_id=shown.provider_refund_id,
         amount_minor=shown.amount.amount_minor if shown.amount else None,
@@ -111,7 +121,11 @@ def _refund(refund: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
     )
 
 
-FOLLOWED: Final[Mapping[str, Callable[[Mapping[str, Any], datetime], CallbackObject | None]]] = {
+def _at_any_time(read: Callable[[Mapping[str, Any]], CallbackObject | None]) -> Read:
+    return lambda thing, _at: read(thing)
+
+
+FOLLOWED: Final[Mapping[str, Read]] = {
     "payment_intent.requires_action": _intent,
     "payment_intent.processing": _intent,
     "payment_intent.amount_capturable_updated": _intent,
@@ -125,22 +139,58 @@ FOLLOWED: Final[Mapping[str, Callable[[Mapping[str, Any], datetime], CallbackObj
     "charge.expired": _expired_charge,
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
+    "checkout.session.async_payment_failed": _at_any_time(telling.bounced_visit),
     "checkout.session.expired": _session,
     "refund.created": _refund,
     "refund.updated": _refund,
     "refund.failed": _refund,
+    **dict.fromkeys(
+        (
+            "customer.subscription.created",
+            "customer.subscription.updated",
+            "customer.subscription.deleted",
+            "customer.subscription.paused",
+            "customer.subscription.resumed",
+        ),
+        _at_any_time(telling.subscription),
+    ),
+    "invoice.paid": _at_any_time(telling.paid_invoice),
+    "invoice.payment_failed": _at_any_time(telling.failed_invoice),
+    "payment_link.updated": _at_any_time(telling.link),
+    **dict.fromkeys(
+        ("payment_method.attached", "payment_method.detached", "payment_method.updated"),
+        _at_any_time(telling.method),
+    ),
+    "customer.updated": _at_any_time(telling.customer),
+    "customer.deleted": _at_any_time(telling.customer),
+    "price.updated": _at_any_time(telling.plan),
+    "account.updated": _at_any_time(telling.vendor),
+    **dict.fromkeys(("transfer.created", "transfer.updated", "transfer.reversed"), _at_any_time(telling.transfer)),
+    **dict.fromkeys(
+        (
+            "charge.dispute.created",
+            "charge.dispute.updated",
+            "charge.dispute.closed",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.funds_reinstated",
+        ),
+        _at_any_time(telling.dispute),
+    ),
 }
 """Stripe's event → how its object is read."""
+CONNECTED: Final = frozenset({"account.updated"})
+"""What we follow of connected accounts."""
 
 
 def _payment(shown: PaymentSnapshot, thing: Mapping[str, Any], *, status: str | None = None) -> CallbackObject:
     return CallbackObject(
         kind="payment",
         status=status or shown.status,
-        reference=_ours(thing, META_PAYMENT, PAYMENT),
+        reference=reference_of(thing, PAYMENT, META_PAYMENT),
         order_id=shown.provider_order_id,
         payment_id=shown.provider_payment_id,
         amount_minor=shown.amount.amount_minor if shown.amount else None,
+        amount_captured_minor=shown.captured.amount_minor if shown.captured else None,
         amount_refunded_minor=shown.amount_refunded_minor,
         currency=shown.amount.currency if shown.amount else None,
         method=shown.method,
@@ -149,13 +199,8 @@ def _payment(shown: PaymentSnapshot, thing: Mapping[str, Any], *, status: str | 
         error_code=shown.error_code,
         error_message=shown.error_message,
         fee_minor=shown.fee_minor,
+        fee_currency=shown.fee_currency,
     )
-
-
-def _ours(thing: Mapping[str, Any], name: str, prefix: str) -> str | None:
-    metadata = thing.get("metadata")
-    value = metadata.get(name) if isinstance(metadata, dict) else None
-    return value if isinstance(value, str) and is_id(prefix, value) else None
 
 
 def _scheme(given: str) -> tuple[str, list[bytes]]:
@@ -167,7 +212,7 @@ def _scheme(given: str) -> tuple[str, list[bytes]]:
             at = value
         elif name == "v1" and len(signatures) < _MOST_SIGNATURES:
             signatures.append(value.encode("utf-8", "surrogateescape"))
-    if not (at.isascii() and at.isdigit() and len(at) <= len(str(_LATEST))):
+    if not (at.isascii() and at.isdigit() and len(at) <= len(str(LATEST))):
         raise SignatureInvalid("The callback's signature does not say when it was made.")
     return at, signatures
 
@@ -191,6 +236,6 @@ def _required(event: Mapping[str, Any], name: str) -> str:
 
 def _moment(event: Mapping[str, Any]) -> datetime:
     at = event.get("created")
-    if not isinstance(at, int) or isinstance(at, bool) or not 0 < at < _LATEST:
+    if not isinstance(at, int) or isinstance(at, bool) or not 0 < at < LATEST:
         raise CallbackUnreadable("The callback does not say when it happened.")
     return datetime.fromtimestamp(at, UTC)

@@ -7,7 +7,13 @@ from urllib.parse import quote
 import structlog
 from pydantic import SecretStr
 
-from onerouter_common.errors import Conflict, ProviderError, ProviderOutcomeUnknown, ProviderUnavailable
+from onerouter_common.errors import (
+    Conflict,
+    ProviderError,
+    ProviderOutcomeUnknown,
+    ProviderThrottled,
+    ProviderUnavailable,
+)
 from onerouter_providers.http import Answer, ProviderHttp
 from onerouter_providers.payments.stripe.errors import PROVIDER, REQUEST_ID_HEADER, refusal
 from onerouter_providers.payments.stripe.form import Value, pairs
@@ -16,6 +22,7 @@ log = structlog.get_logger()
 
 VERSION: Final = "2026-05-27.dahlia"
 """What this code was written for; without it each account would answer in the version it was opened with."""
+REPLAYED_HEADER: Final = "Idempotent-Replayed"
 PAGE: Final = 100
 PAGES: Final = 50
 """A list of more than 5,000 is not walked to its end."""
@@ -50,7 +57,45 @@ class Wire:
         self, capability: str, path: str, params: Mapping[str, Value], deadline: float, *, key: str
     ) -> Mapping[str, Any]:
         """`key`: Stripe answers a repeat with the first answer, whatever that was, for a day."""
+        return _accept(await self._post(capability, path, params, deadline, key), capability, effect=True)
+
+    async def make(
+        self, capability: str, path: str, params: Mapping[str, Value], deadline: float, *, key: str
+    ) -> Mapping[str, Any]:
+        """Post what makes an object, and show it as it is now: the first answer to a repeat may be a day old."""
+        answer = await self._post(capability, path, params, deadline, key)
+        made = _accept(answer, capability, effect=True)
+        made_id = made.get("id")
+        if not isinstance(made_id, str) or not made_id:
+            raise strange(capability, "an object without an id", effect=True)
+        if answer.headers.get(REPLAYED_HEADER) != "true":
+            return made
+        expand = params.get("expand")
+        query = {
+            f"expand[{place}]": str(each) for place, each in enumerate(expand if isinstance(expand, tuple) else ())
+        }
+        try:
+            return await self.get(capability, f"{path}/{segment(made_id)}", deadline, query)
+        except (ProviderUnavailable, ProviderThrottled):
+            return made  # it is there, which is what was asked
+
+    async def delete(
+        self, capability: str, path: str, params: Mapping[str, Value], deadline: float
+    ) -> Mapping[str, Any]:
+        """Takes no key: what is gone cannot go again."""
         answer = await self._http.send(
+            capability,
+            "DELETE",
+            self._base_url + path,
+            effect=True,
+            headers=self._headers(),
+            form=pairs(params) if params else None,
+            deadline=deadline,
+        )
+        return _accept(answer, capability, effect=True)
+
+    async def _post(self, capability: str, path: str, params: Mapping[str, Value], deadline: float, key: str) -> Answer:
+        return await self._http.send(
             capability,
             "POST",
             self._base_url + path,
@@ -59,7 +104,6 @@ class Wire:
             form=pairs(params),
             deadline=deadline,
         )
-        return _accept(answer, capability, effect=True)
 
     async def pages(
         self, capability: str, path: str, params: Mapping[str, str], deadline: float
@@ -101,7 +145,7 @@ def strange(capability: str, what: str, *, effect: bool = False) -> ProviderErro
 def segment(value: object) -> str:
     """An id as one segment of a path. Raises Conflict where there is none yet."""
     if not isinstance(value, str) or not value:
-        raise Conflict("The payment has no id at Stripe yet.")
+        raise Conflict("This has no id at Stripe yet.")
     return quote(value, safe="")
 
 
