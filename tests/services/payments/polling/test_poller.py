@@ -8,10 +8,12 @@ import orjson
 
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import ProviderUnavailable
+from onerouter_common.ids import new_id
 from onerouter_common.routing.route import Candidate, Route
 from onerouter_payments.payment.aggregate import PaymentAggregate, add_refund, observe_payment, observe_refund
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.polling.poller import Poller
+from onerouter_payments.polling.repository import claim
 from onerouter_payments.polling.schedule import WAITS_S
 from onerouter_providers.capability import PaymentReference, PaymentSnapshot, RefundSnapshot
 
@@ -185,3 +187,79 @@ async def test_an_approval_that_never_called_back_is_followed_by_its_completion(
     (again,) = (await setup.events())[2:]  # nothing has changed, and yet it is still waiting
     assert again["operation"] == "payment.complete"
     assert again["operation_id"] != command["operation_id"]
+
+
+_MADE = """
+INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, fingerprint,
+    made_by, api_key_id, accepted_at, created_at, state, attempts, connection_id, provider)
+VALUES ($1, 'ten_1', 'test', 'payments', $2, $3, $4, '{}', 'f', 'cmd_1', 'key_1', $5, $5, 'succeeded', 1, 'con_1', 'razorpay')
+"""
+
+
+class TestWhatStaysSilent:
+    """Asking ends: somebody has to look, and is told once."""
+
+    async def test_is_told_of_once(self, pool: Pool) -> None:
+        processing = PaymentSnapshot("processing", "order_1", "pay_1")
+        setup = Setup(pool, Answering(processing))
+        aggregate = observe_payment(PaymentAggregate(a_payment()), processing, NOW).aggregate
+        await setup.save(aggregate)
+        payment_id, operation_id = aggregate.payment.id, new_id("op")
+        await pool.execute(_MADE, operation_id, "payment.create", payment_id, payment_id, NOW)
+        await self._to_the_last(setup, payment_id)
+        assert await setup.events() == []
+        for _ in range(3):
+            await setup.poller.poll_once()
+        [event] = await setup.events()
+        assert (event["type"], event["sequence"]) == ("operation.stuck", 1)
+        assert event["resource"] == {"kind": "operation", "id": operation_id}
+        told = event["data"]
+        assert (told["id"], told["operation"], told["state"], told["reason"]) == (
+            operation_id,
+            "payment.create",
+            "succeeded",
+            "silence",
+        )
+        assert told["resource"] == {"kind": "payment", "id": payment_id, "status": "processing"}
+        assert (told["provider"], told["since"]) == ("razorpay", "2026-03-01T09:30:00.000Z")
+        assert (await setup.load(payment_id)).payment.poll_at is None
+
+    async def test_is_told_of_by_another_when_the_first_dies_before_it(self, pool: Pool) -> None:
+        setup = Setup(pool, Answering())
+        aggregate = captured()
+        refund = a_refund(aggregate.payment, amount_minor=50_000)
+        aggregate = observe_refund(
+            add_refund(aggregate, refund), refund.id, RefundSnapshot("pending", "rfnd_1"), NOW
+        ).aggregate
+        await setup.save(aggregate)
+        payment_id, operation_id = aggregate.payment.id, new_id("op")
+        await pool.execute(_MADE, operation_id, "refund.create", refund.id, payment_id, NOW)
+        # Late already once: the first of what is told of this operation.
+        await pool.execute("UPDATE operations SET stuck_at = created_at")
+        await pool.execute("UPDATE refunds SET polls = $1, poll_at = $2", len(WAITS_S), setup.clock.moment)
+        async with pool.acquire() as connection:
+            [due] = await claim(connection, setup.clock.moment, 10)
+        assert due.is_last
+        assert await setup.poller.poll_once() == 0
+        setup.clock.moment += timedelta(minutes=11)
+        assert await setup.poller.poll_once() == 1
+        setup.clock.moment += timedelta(days=1)
+        assert await setup.poller.poll_once() == 0
+        [event] = await setup.events()
+        assert (event["type"], event["sequence"]) == ("operation.stuck", 2)
+        assert event["data"]["resource"] == {"kind": "refund", "id": refund.id, "status": "pending"}
+
+    async def test_is_not_told_of_when_its_payer_went_away(self, pool: Pool) -> None:
+        setup = Setup(pool, Answering())
+        aggregate = ordered()
+        await setup.save(aggregate)
+        await self._to_the_last(setup, aggregate.payment.id)
+        assert await setup.poller.poll_once() == 1
+        assert await setup.events() == []
+        assert (await setup.load(aggregate.payment.id)).payment.poll_at is None
+
+    @staticmethod
+    async def _to_the_last(setup: Setup, payment_id: str) -> None:
+        await setup.pool.execute(
+            "UPDATE payments SET polls = $2, poll_at = $3 WHERE id = $1", payment_id, len(WAITS_S), setup.clock.moment
+        )
