@@ -27,8 +27,8 @@ from onerouter_providers.resources import (
 SUBSCRIPTIONS: Final = "/v1/subscriptions"
 INVOICES: Final = "/v1/invoices"
 NO_CHANGE: Final = (
-    "Razorpay does not change a subscription that is paid by UPI, e-mandate or an Indian card: cancel it at the cycle's end and create one "
-    "on the new plan. Stripe and PayPal change plans."
+    "Razorpay does not change a subscription that is paid by UPI, e-mandate or an Indian card: cancel it at the cycle's end "
+    "and create one on the new plan. Stripe and PayPal change plans."
 )
 NO_PAUSE_AT_CYCLE_END: Final = "Razorpay pauses a subscription at once or not at all."
 
