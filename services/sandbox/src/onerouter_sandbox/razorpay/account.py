@@ -29,6 +29,13 @@ class Account(BaseModel):
         "processed", description="processed at once; pending (then processed) or failed after refund_delay_s."
     )
     refund_delay_s: float = Field(2.0, ge=0, le=3_600)
+    vendor_activation: Literal["activated", "under_review"] = Field(
+        "activated", description="What a linked account's Route product becomes once its bank account is known."
+    )
+    transfer_mode: Literal["processed", "pending", "failed"] = Field(
+        "processed", description="Right after the answer; pending (then processed) or failed after transfer_delay_s."
+    )
+    transfer_delay_s: float = Field(2.0, ge=0, le=30 * 86_400, description="By the account's own clock.")
 
     @property
     def basic(self) -> bytes:

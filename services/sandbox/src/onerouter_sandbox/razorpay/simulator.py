@@ -14,6 +14,8 @@ from onerouter_sandbox.razorpay.callbacks import Webhooks
 from onerouter_sandbox.razorpay.customers.feature import CustomersFeature
 from onerouter_sandbox.razorpay.customers.operations import Customers
 from onerouter_sandbox.razorpay.customers.recurring import Recurring
+from onerouter_sandbox.razorpay.disputes.feature import DisputesFeature
+from onerouter_sandbox.razorpay.disputes.operations import Disputes
 from onerouter_sandbox.razorpay.endpoints import Endpoints
 from onerouter_sandbox.razorpay.errors import Refused
 from onerouter_sandbox.razorpay.links.feature import LinksFeature
@@ -22,6 +24,9 @@ from onerouter_sandbox.razorpay.orders import Orders
 from onerouter_sandbox.razorpay.pages import Pages
 from onerouter_sandbox.razorpay.payments import Payments
 from onerouter_sandbox.razorpay.refunds import Refunds
+from onerouter_sandbox.razorpay.route.accounts import LinkedAccounts
+from onerouter_sandbox.razorpay.route.feature import RouteFeature
+from onerouter_sandbox.razorpay.route.transfers import Transfers
 from onerouter_sandbox.razorpay.routing import ID, Feature, Route, Routes
 from onerouter_sandbox.razorpay.shelf import NAME
 from onerouter_sandbox.razorpay.state import State
@@ -58,7 +63,10 @@ class Razorpay:
         billing = Billing(self.state, world, self.payments, customers, webhooks)
         lifecycle = Lifecycle(world, store, billing, customers)
         changes = Changes(self.state, store, billing, lifecycle, customers, self.refunds)
+        vendors = LinkedAccounts(world, webhooks)
         self._features: tuple[Feature, ...] = (
+            RouteFeature(self.state, vendors, Transfers(self.state, world, vendors, webhooks)),
+            DisputesFeature(self.state, Disputes(self.state, world, webhooks)),
             SubscriptionsFeature(
                 self.state, store, lifecycle, SubscriptionEndpoints(store, billing, lifecycle, changes), self._pages
             ),

@@ -91,7 +91,6 @@ class Customers:
             expired_at=now + _TOKEN_LIFE_S,
         )
         self.tokens.add(token)
-        self._books.record(customer.account, "payment_method.attached", token.id, token.id)
         return token
 
     def detach(self, token: Token) -> None:
