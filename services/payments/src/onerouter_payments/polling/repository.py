@@ -27,7 +27,8 @@ _STOP: Final = {
     "payment": "UPDATE payments SET poll_at = NULL WHERE id = $1 AND poll_at IS NOT NULL AND polls > $2 RETURNING status",
     "refund": "UPDATE refunds SET poll_at = NULL WHERE id = $1 AND poll_at IS NOT NULL AND polls > $2 RETURNING status",
 }
-_CONCLUDED_WITHIN_S: Final = 600.0
+CONCLUDED_WITHIN_S: Final = 600.0
+"""A last poll that was not concluded within this is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class Due:
 async def claim(connection: Any, now: datetime, limit: int) -> list[Due]:
     """Take what is due, oldest first, and set each one's next date. No two processes get the same."""
     rows = [
-        *await connection.fetch(_CLAIM_REFUNDS, now, WAITS_S, limit, _CONCLUDED_WITHIN_S),
-        *await connection.fetch(_CLAIM_PAYMENTS, now, WAITS_S, limit, _CONCLUDED_WITHIN_S),
+        *await connection.fetch(_CLAIM_REFUNDS, now, WAITS_S, limit, CONCLUDED_WITHIN_S),
+        *await connection.fetch(_CLAIM_PAYMENTS, now, WAITS_S, limit, CONCLUDED_WITHIN_S),
     ]
     return [Due(row["payment_id"], row["refund_id"], row["is_last"]) for row in rows]
 

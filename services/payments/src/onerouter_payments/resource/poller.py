@@ -4,6 +4,7 @@ The answer goes through the same rule as a callback, so a callback that arrives 
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -16,8 +17,10 @@ from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
 from onerouter_common.worker import outbox
+from onerouter_common.worker.alarm import silence
 from onerouter_common.worker.handler import Connections
 from onerouter_payments.polling.loop import poll_forever
+from onerouter_payments.polling.repository import CONCLUDED_WITHIN_S
 from onerouter_payments.polling.schedule import WAITS_S
 from onerouter_payments.resource.change import drafts, observe
 from onerouter_payments.resource.repository import ResourceStore
@@ -30,14 +33,19 @@ CATEGORY: Final = "payments"
 _AT_ONCE: Final = 4
 """Calls in flight: polling must never compete with the tenants' own operations."""
 
-# Claiming is moving on to the next date: a process that dies after it costs one poll. Past the last wait the date is NULL
-# and the resource is not asked about any more, until something is told of it.
+# Claiming is moving on to the next date: a process that dies after it costs one poll. Past the last wait it is asked
+# about once more, and again should the process die before that is concluded.
 _CLAIM: Final = """
-UPDATE resources SET poll_at = $1 + make_interval(secs => ($2::float8[])[resources.polls + 1]), polls = resources.polls + 1
+UPDATE resources SET polls = resources.polls + 1,
+    poll_at = $1 + make_interval(secs => COALESCE(($2::float8[])[resources.polls + 1], $4))
 FROM (SELECT id FROM resources WHERE poll_at <= $1 ORDER BY poll_at LIMIT $3 FOR UPDATE SKIP LOCKED) due
 WHERE resources.id = due.id
-RETURNING resources.id, resources.poll_at IS NULL AS is_last
+RETURNING resources.id, resources.polls > cardinality($2::float8[]) AS is_last
 """
+# Not when something was told of it meanwhile: then the asking has begun anew.
+_STOP: Final = (
+    "UPDATE resources SET poll_at = NULL WHERE id = $1 AND poll_at IS NOT NULL AND polls > $2 RETURNING status"
+)
 
 Result = Literal["changed", "unchanged", "disconnected", "failed", "gave_up", "abandoned"]
 
@@ -50,7 +58,8 @@ class Due:
 
 async def claim(connection: Any, now: datetime, limit: int) -> list[Due]:
     """Take what is due, oldest first, and set each one's next date. No two processes get the same."""
-    return [Due(row["id"], row["is_last"]) for row in await connection.fetch(_CLAIM, now, WAITS_S, limit)]
+    rows = await connection.fetch(_CLAIM, now, WAITS_S, limit, CONCLUDED_WITHIN_S)
+    return [Due(row["id"], row["is_last"]) for row in rows]
 
 
 class ResourcePoller:
@@ -85,18 +94,19 @@ class ResourcePoller:
         return len(due)
 
     async def _ask(self, due: Due, resource: Resource) -> None:
-        result: Result
-        try:
-            result = await self._ask_provider(resource)
-        except (ProviderError, Overloaded, *DATABASE_AWAY) as error:
-            log.info("poll.failed", kind=resource.kind.name, resource_id=due.id, error=type(error).__name__)
-            result = "failed"
-        except Exception:  # one answer that nobody foresaw must not end the asking about all others
-            log.exception("poll.broken", kind=resource.kind.name, resource_id=due.id)
-            result = "failed"
+        result = await self._safely(resource, self._ask_provider(resource))
         if due.is_last and result != "changed":
-            result = _gave_up(resource)
+            result = await self._safely(resource, self._give_up(resource))
         metrics.POLLS.labels(CATEGORY, resource.kind.name, result).inc()
+
+    async def _safely(self, resource: Resource, asking: Awaitable[Result]) -> Result:
+        try:
+            return await asking
+        except (ProviderError, Overloaded, *DATABASE_AWAY) as error:
+            log.info("poll.failed", kind=resource.kind.name, resource_id=resource.id, error=type(error).__name__)
+        except Exception:  # one answer that nobody foresaw must not end the asking about all others
+            log.exception("poll.broken", kind=resource.kind.name, resource_id=resource.id)
+        return "failed"
 
     async def _ask_provider(self, resource: Resource) -> Result:
         connection = await self._connections.get(
@@ -107,6 +117,19 @@ class ResourcePoller:
         async with asyncio.timeout(connection.timeout_s):
             told: ResourceSnapshot = await resource.kind.get(connection.client, resource)
         return await self._apply(resource.id, answered(told, self._clock.now(), resource.known_as_of))
+
+    async def _give_up(self, resource: Resource) -> Result:
+        """The last poll brought nothing. Where money may hang, somebody has to look: it is told, once."""
+        kind = resource.kind
+        async with self._pool.acquire() as connection, connection.transaction():
+            status = await connection.fetchval(_STOP, resource.id, len(WAITS_S))
+            if status is None:
+                return "unchanged"
+            if status in kind.quiet:
+                return "abandoned"
+            await silence(connection, kind.name, resource.id, status=status, now=self._clock.now())
+        log.error("poll.gave_up", kind=kind.name, resource_id=resource.id, status=status, provider=resource.provider)
+        return "gave_up"
 
     async def _apply(self, resource_id: str, told: ResourceSnapshot) -> Result:
         now = self._clock.now()
@@ -126,17 +149,3 @@ class ResourcePoller:
             )
             await outbox.add(connection, records)
         return "changed" if change.happened else "unchanged"
-
-
-def _gave_up(resource: Resource) -> Result:
-    """The last poll brought nothing. Where money may hang, somebody has to look."""
-    if resource.status in resource.kind.quiet:
-        return "abandoned"
-    log.error(
-        "poll.gave_up",
-        kind=resource.kind.name,
-        resource_id=resource.id,
-        status=resource.status,
-        provider=resource.provider,
-    )
-    return "gave_up"
