@@ -373,13 +373,14 @@ class TestRefund:
         first = asyncio.create_task(client.create_refund(wanted, key=key))
         # The twin must meet the first at the provider, so it does not look into the order before.
         await asyncio.sleep(0.2)
-        token = await client._tokens.get(asyncio.get_running_loop().time() + 1)
-        twin = await client._http.send(
+        capture_id = (await client.get_payment(reference)).provider_payment_id
+        twin = await client._wire.answer(
             "refund.create",
             "POST",
-            f"{lab.url}/paypal/v2/payments/captures/{(await client.get_payment(reference)).provider_payment_id}/refund",
+            f"/v2/payments/captures/{capture_id}/refund",
+            client._wire.deadline(),
             effect=True,
-            headers={"Authorization": f"Bearer {token.get_secret_value()}", "PayPal-Request-Id": key},
+            headers={"PayPal-Request-Id": key},
             body={},
         )
         assert (twin.status, twin.body["details"][0]["issue"]) == (409, "PREVIOUS_REQUEST_IN_PROGRESS")

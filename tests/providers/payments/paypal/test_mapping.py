@@ -16,7 +16,7 @@ from onerouter_common.errors import (
 from onerouter_common.money import Money
 from onerouter_providers.capability import PaymentReference, PaymentRequest, RefundRequest
 from onerouter_providers.loader import Providers
-from onerouter_providers.payments.paypal import mapping
+from onerouter_providers.payments.paypal import amounts, mapping, requests
 from onerouter_providers.payments.paypal.errors import ISSUES, decline_reason, refusal, to_reason
 
 USD = {"currency_code": "USD", "value": "12.99"}
@@ -50,21 +50,21 @@ class TestMoney:
         ],
     )
     def test_both_ways(self, money: Money, value: str) -> None:
-        mapping.check_amount(money)
-        wire = mapping.to_wire(money)
+        amounts.check_amount(money)
+        wire = amounts.to_wire(money)
         assert wire == {"currency_code": money.currency, "value": value}
-        assert mapping.to_money(wire) == money
+        assert amounts.to_money(wire) == money
 
-    @given(st.sampled_from(sorted(mapping.CURRENCIES)), st.integers(1, 10**13))
+    @given(st.sampled_from(sorted(amounts.CURRENCIES)), st.integers(1, 10**13))
     def test_what_can_be_said_comes_back_unchanged(self, currency: str, amount: int) -> None:
         money = Money(amount, currency)
         try:
-            mapping.check_amount(money)
+            amounts.check_amount(money)
         except InvalidRequest:
             assert currency in ("HUF", "TWD")
             assert amount % 100
         else:
-            assert mapping.to_money(mapping.to_wire(money)) == money
+            assert amounts.to_money(amounts.to_wire(money)) == money
 
     @pytest.mark.parametrize(
         ("money", "field"),
@@ -77,7 +77,7 @@ class TestMoney:
     )
     def test_what_cannot_be_said_is_refused_by_name(self, money: Money, field: str) -> None:
         with pytest.raises(InvalidRequest) as caught:
-            mapping.check_amount(money)
+            amounts.check_amount(money)
         assert [error.field for error in caught.value.errors] == [field]
 
     @pytest.mark.parametrize(
@@ -99,29 +99,29 @@ class TestMoney:
         ],
     )
     def test_what_is_strange_is_no_money(self, value: Any) -> None:
-        assert mapping.to_money(value) is None
+        assert amounts.to_money(value) is None
 
     def test_the_manifest_says_the_same(self) -> None:
         package = Providers.load().find("payments", "paypal")
         assert package is not None
-        assert set(package.manifest.currencies or ()) == mapping.CURRENCIES
+        assert set(package.manifest.currencies or ()) == amounts.CURRENCIES
         assert dict(package.manifest.currency_exponents) == {"HUF": 0, "TWD": 0}
 
 
 class TestBodies:
     def test_the_same_request_gives_the_same_order(self) -> None:
         request = PaymentRequest(payment_id="pay_1", amount=PRICE, return_url="https://shop.example/done")
-        assert mapping.order_body(request) == mapping.order_body(request)
-        (unit,) = mapping.order_body(request)["purchase_units"]
+        assert requests.order_body(request) == requests.order_body(request)
+        (unit,) = requests.order_body(request)["purchase_units"]
         assert (unit["custom_id"], unit["invoice_id"]) == ("pay_1", "pay_1")
 
     @pytest.mark.parametrize(("capture", "intent"), [("automatic", "CAPTURE"), ("manual", "AUTHORIZE")])
     def test_who_captures_later_authorizes(self, capture: Any, intent: str) -> None:
-        assert mapping.order_body(PaymentRequest("pay_1", PRICE, capture=capture))["intent"] == intent
+        assert requests.order_body(PaymentRequest("pay_1", PRICE, capture=capture))["intent"] == intent
 
     def test_a_refund_in_another_currency(self) -> None:
         with pytest.raises(InvalidRequest, match="currency"):
-            mapping.refund_body(RefundRequest("re_1", PaymentReference("pay_1", PRICE), Money(100, "EUR")))
+            requests.refund_body(RefundRequest("re_1", PaymentReference("pay_1", PRICE), Money(100, "EUR")))
 
 
 class TestSnapshot:

@@ -12,7 +12,7 @@ import binascii
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import pydantic_core
 from cryptography.exceptions import InvalidSignature
@@ -25,7 +25,8 @@ from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.ids import REFUND, is_id
 from onerouter_common.json_text import without_nul
 from onerouter_providers.capability import PaymentSnapshot
-from onerouter_providers.payments.paypal import mapping
+from onerouter_providers.payments.paypal import events, mapping
+from onerouter_providers.payments.paypal.reading import Thing, text_of
 from onerouter_providers.webhook import CallbackUnreadable, ProviderEvent, SignatureInvalid, header
 
 TRANSMISSION_ID: Final = "PayPal-Transmission-Id"
@@ -38,8 +39,6 @@ _HEADER_CHARS: Final = 1_024
 _OLDEST: Final = timedelta(days=3, hours=1)
 _NEWEST: Final = timedelta(minutes=10)
 """How much PayPal's clock may be ahead of ours."""
-
-Thing = Mapping[str, Any]
 
 FOLLOWED: Final[Mapping[str, str]] = {
     "CHECKOUT.ORDER.APPROVED": "order",
@@ -56,7 +55,7 @@ FOLLOWED: Final[Mapping[str, str]] = {
     "PAYMENT.REFUND.PENDING": "refund",
     "PAYMENT.REFUND.FAILED": "refund",
 }
-"""PayPal's event → what its resource is."""
+"""PayPal's event → what its resource is; of everything else see `events.py`."""
 
 
 def certificate_url(headers: Mapping[str, str]) -> str:
@@ -94,33 +93,35 @@ def verify(
 
 def identify(body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:  # noqa: ARG001 - all of it is in the body
     event = _read(body)
-    return _text_of(event, "id"), _text_of(event, "event_type")
+    return _required_text(event, "id"), _required_text(event, "event_type")
 
 
 def parse(body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:  # noqa: ARG001
     """None for a kind we do not follow. Raises CallbackUnreadable."""
     event = _read(body)
-    kind = _text_of(event, "event_type")
-    about = FOLLOWED.get(kind)
-    if about is None:
+    kind = _required_text(event, "event_type")
+    if kind not in FOLLOWED and kind not in events.FOLLOWED:
         return None
     resource = event.get("resource")
     if not isinstance(resource, dict):
         raise CallbackUnreadable("The callback carries no resource.")
-    return ProviderEvent(
-        id=_text_of(event, "id"),
-        type=kind,
-        occurred_at=_occurred_at(event),
-        object=_object(about, resource),
-    )
+    told = _object(kind, resource)
+    if told is None:
+        return None
+    return ProviderEvent(id=_required_text(event, "id"), type=kind, occurred_at=_occurred_at(event), object=told)
 
 
-def _object(about: str, resource: Thing) -> CallbackObject:
+def _object(kind: str, resource: Thing) -> CallbackObject | None:
+    translate = events.FOLLOWED.get(kind)
+    return _of_payment(FOLLOWED[kind], resource) if translate is None else translate(resource)
+
+
+def _of_payment(about: str, resource: Thing) -> CallbackObject:
     match about:
         case "order":
             return _payment(mapping.order_snapshot(resource))
         case "approval":
-            return _payment(PaymentSnapshot(status="expired", provider_order_id=_text(resource, "order_id")))
+            return _payment(PaymentSnapshot(status="expired", provider_order_id=text_of(resource, "order_id")))
         case "authorization":
             return _payment(mapping.authorization_snapshot(resource))
         case "capture":
@@ -159,7 +160,7 @@ def _refund(refund: Thing) -> CallbackObject:
     shown = mapping.refund_snapshot(refund)
     if not shown.provider_refund_id:
         raise CallbackUnreadable("The callback says that it is of a refund, and carries none.")
-    ours = _text(refund, "custom_id")
+    ours = text_of(refund, "custom_id")
     return CallbackObject(
         kind="refund",
         status=shown.status,
@@ -203,7 +204,7 @@ def _moment(text: str) -> datetime:
 
 def _occurred_at(event: Thing) -> datetime:
     try:
-        moment = datetime.fromisoformat(_text_of(event, "create_time"))
+        moment = datetime.fromisoformat(_required_text(event, "create_time"))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
@@ -211,13 +212,8 @@ def _occurred_at(event: Thing) -> datetime:
     return moment
 
 
-def _text_of(event: Thing, name: str) -> str:
-    value = _text(event, name)
+def _required_text(event: Thing, name: str) -> str:
+    value = text_of(event, name)
     if not value:
         raise CallbackUnreadable(f"The callback has no {name}.")
     return value
-
-
-def _text(thing: Thing, name: str) -> str | None:
-    value = thing.get(name)
-    return value if isinstance(value, str) else None
