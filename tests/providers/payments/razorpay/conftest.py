@@ -59,8 +59,8 @@ _CAPABILITY: Final[Mapping[str, str]] = {
     "subscription.resume": "subscriptions.resume",
     "payment_link.create": "payment_links.create",
     "payment_link.cancel": "payment_links.cancel",
-    "vendor.create": "products.update",
-    "transfer.create": "transfers.create",
+    "vendor.create": "products.edit",
+    "transfer.create": "payments.transfer",
 }
 """A capability → the wire call of it that has the effect; of several the last."""
 _DONE: Final[Mapping[str, str]] = {
@@ -72,6 +72,7 @@ _DONE: Final[Mapping[str, str]] = {
     "payment_method.delete": "payment_method.detached",
 }
 """A change → its effect in the ledger; every creation is `<kind>.created`."""
+_TRANSFER_S: Final = 60
 _WEBHOOK_SECRET: Final = "whsecOfTheLab"
 _accounts = itertools.count(1)
 
@@ -154,7 +155,7 @@ class RazorpayLab:
         return str((await self.ask(f"/razorpay/customers/{customer.provider_id}/tokens"))["id"])
 
     async def activate(self, vendor: ResourceSnapshot) -> None:
-        await self.ask(f"/razorpay/vendors/{vendor.provider_id}/activate")
+        await self.ask(f"/razorpay/linked_accounts/{vendor.provider_id}/decide")
 
     async def paid_payment(self, amount: Money) -> PaymentReference:
         request = PaymentRequest(payment_id=new_id("pay"), amount=amount)
@@ -168,6 +169,8 @@ class RazorpayLab:
 
     async def told(self, kind: str, provider_id: str) -> list[ProviderEvent]:
         """Waits until the sandbox owes nothing any more, and verifies what came."""
+        if kind == "transfer":
+            await self.advance(_TRANSFER_S + 1)
         async with asyncio.timeout(5):
             while await self._owed():
                 await asyncio.sleep(0.01)
@@ -247,6 +250,9 @@ async def lab(
         key_secret=_KEY_SECRET,
         webhook_url=f"{inbox.url}/{made.key_id}",
         webhook_secret=_WEBHOOK_SECRET,
+        vendor_activation="under_review",
+        transfer_mode="pending",
+        transfer_delay_s=_TRANSFER_S,
     )
     return made
 

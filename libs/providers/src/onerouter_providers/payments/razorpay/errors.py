@@ -58,7 +58,7 @@ REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     "refund_rejected": ("refund_limit_crossed",),
     "duplicate": ("duplicate_request", "duplicate_refund_id", "order_already_paid"),
     "permission_denied": ("merchant_not_activated", "live_mode_not_enabled", "recurring_payment_not_enabled"),
-    "not_found": ("record_not_found",),
+    "not_found": ("record_not_found", "linked_account_id_does_not_exist"),
 }
 """Ours → Razorpay's `reason` (`error_reason` on a payment)."""
 

@@ -130,6 +130,11 @@ def settlement_body(request: VendorRequest) -> dict[str, Any] | None:
     return {"settlements": settlements, "tnc_accepted": True}
 
 
+def takes_settlement(product: Thing) -> bool:
+    """Whether the bank account is still to be told: during the review and after it the configuration is locked."""
+    return product.get("activation_status") not in ("under_review", "activated")
+
+
 def existing_account(message: str | None) -> str | None:
     """The linked account that a refusal names: Razorpay takes each e-mail address once."""
     found = _EXISTS.search(message or "")
@@ -153,9 +158,11 @@ def product_snapshot(account_id: str, product: Thing) -> ResourceSnapshot:
 
 def account_snapshot(account: Thing) -> ResourceSnapshot:
     """A vendor of which only the account is known."""
+    status = _ACCOUNT_STATUS.get(fields.text(account, "status") or "", UNCHANGED)
     return ResourceSnapshot(
-        status=_ACCOUNT_STATUS.get(fields.text(account, "status") or "", UNCHANGED),
+        status=status,
         provider_id=fields.text(account, "id") or "",
+        facts={"payouts_enabled": False} if status == "restricted" else {},
     )
 
 

@@ -3,8 +3,8 @@
     account        its e-mail address is unique: a repeat is refused with the id of the account that has it, which is ours
                    when its note says so
     stakeholder    asked for first, made when there is none
-    configuration  requested (a second request answers with the first's), then told the bank account: the same again is
-                   the same
+    configuration  requested (a second request answers with the first's), then told the bank account, unless it is being
+                   reviewed with one already
 
 Once there is an account nothing is a refusal any more: what Razorpay does not take of the rest is shown as what it requires.
 """
@@ -51,11 +51,13 @@ class Vendors(Part):
         raise CapabilityUnsupported(NO_FIND)
 
     async def get_vendor(self, reference: ResourceReference) -> ResourceSnapshot:
+        """As the configuration tells it, but for an account that Razorpay has suspended."""
         deadline = self._wire.deadline()
-        product_id = reference.facts.get("provider_product_id")
         path = f"{ACCOUNTS}/{segment(reference.provider_id, 'vendor')}"
-        if not isinstance(product_id, str):
-            return onboarding.account_snapshot(await self._wire.get("vendor.get", path, deadline))
+        account = onboarding.account_snapshot(await self._wire.get("vendor.get", path, deadline))
+        product_id = reference.facts.get("provider_product_id")
+        if account.status == "restricted" or not isinstance(product_id, str):
+            return account
         product = await self._wire.get("vendor.get", f"{path}/products/{segment(product_id)}", deadline)
         return onboarding.product_snapshot(reference.provider_id, product)
 
@@ -93,7 +95,7 @@ class Vendors(Part):
             await self._wire.post(_CREATE, f"{path}/stakeholders", onboarding.stakeholder_body(request), deadline)
         product = await self._wire.post(_CREATE, f"{path}/products", onboarding.product_body(), deadline)
         settlement = onboarding.settlement_body(request)
-        if settlement is not None:
+        if settlement is not None and onboarding.takes_settlement(product):
             product_path = f"{path}/products/{segment(product.get('id'), 'configuration')}"
             product = await self._wire.patch(_CREATE, product_path, settlement, deadline)
         return onboarding.product_snapshot(account_id, product)
