@@ -77,7 +77,7 @@ class TestCreate:
                 "payment.capture_options.manual_expiry_period",
                 "input_validation_failed",
             ),
-            ({"transfers": []}, "transfers", "extra_field_sent"),
+            ({"offers": []}, "offers", "extra_field_sent"),
         ],
     )
     async def test_refuses(self, sandbox: "Sandbox", change: dict[str, Any], field: str, reason: str) -> None:

@@ -123,6 +123,22 @@ class TestTransfers:
         assert "cannot be reversed" in await shop.refused("POST", f"{path}/reversals")
         assert (await shop.got(f"/payments/{payment_id}"))["amount_transferred"] == 0
 
+    async def test_an_order_brings_its_split_along(self, shop: "Shop") -> None:
+        vendor = await a_vendor(shop)
+        part = {"account": vendor, "amount": 100_000, "currency": "INR", "notes": {"onerouter_id": "tr_1"}}
+        assert "greater than" in await shop.refused("POST", "/orders", amount=99_999, currency="INR", transfers=[part])
+        order = await shop.sandbox.order(transfers=[part])
+        waiting = order["transfers"][0]
+        assert (waiting["status"], waiting["source"]) == ("created", order["id"])
+        assert await shop.effects("transfer.created") == []
+        payment_id = (await shop.sandbox.pay(order["id"]))["payment_id"]
+        assert (await shop.got(f"/transfers/{waiting['id']}"))["status"] == "processed"
+        assert await shop.effects("transfer.created") == ["tr_1"]
+        listed = (await shop.got(f"/payments/{payment_id}/transfers"))["items"]
+        assert listed == (await shop.got(f"/orders/{order['id']}?expand[]=transfers"))["transfers"]["items"]
+        await shop.made(f"/payments/{payment_id}/refund", reverse_all=True)
+        assert (await shop.got(f"/transfers/{waiting['id']}"))["status"] == "reversed"
+
     async def test_a_direct_transfer_happens_once_under_its_key(self, shop: "Shop") -> None:
         body = {"account": await a_vendor(shop), "amount": 10_000, "currency": "INR"}
 

@@ -7,6 +7,7 @@ from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.orders import Orders
 from onerouter_sandbox.razorpay.payments import Payments
 from onerouter_sandbox.razorpay.refunds import Refunds
+from onerouter_sandbox.razorpay.route.transfers import Transfers
 from onerouter_sandbox.razorpay.routing import ID, Idempotency, Route, Routes, fingerprint, page
 from onerouter_sandbox.razorpay.state import State
 from onerouter_sandbox.wire import Reply, Request
@@ -15,8 +16,11 @@ from onerouter_sandbox.wire import Reply, Request
 class Endpoints:
     """Handlers get the ids of their path as two strings, empty where the path has fewer."""
 
-    def __init__(self, state: State, orders: Orders, payments: Payments, refunds: Refunds) -> None:
+    def __init__(
+        self, state: State, orders: Orders, payments: Payments, refunds: Refunds, transfers: Transfers
+    ) -> None:
         self._state = state
+        self._transfers = transfers
         self._orders = orders
         self._payments = payments
         self._refunds = refunds
@@ -41,7 +45,13 @@ class Endpoints:
 
     def create_order(self, account: Account, request: Request, _first: str, _second: str) -> Reply:
         wanted = validation.order_request(fields.parse_json(request.body))
-        return shapes.ok(shapes.order(self._orders.create(account, wanted)))
+        parts = self._transfers.prepare(account, wanted.amount, wanted.currency, wanted.transfers)
+        order = self._orders.create(account, wanted)
+        shown = shapes.order(order)
+        if parts:
+            self._transfers.attach(order, parts)
+            shown["transfers"] = [each.shown() for each in self._transfers.of_order(order)]
+        return shapes.ok(shown)
 
     def list_orders(self, account: Account, request: Request, _first: str, _second: str) -> Reply:
         window, given = fields.window(request.query)
@@ -53,8 +63,12 @@ class Endpoints:
         )
         return shapes.ok(shapes.collection([shapes.order(each) for each in page(ids, self._state.orders, window)]))
 
-    def get_order(self, account: Account, _request: Request, order_id: str, _second: str) -> Reply:
-        return shapes.ok(shapes.order(self._state.orders.owned(account, order_id)))
+    def get_order(self, account: Account, request: Request, order_id: str, _second: str) -> Reply:
+        order = self._state.orders.owned(account, order_id)
+        shown = shapes.order(order)
+        if b"transfers" in request.query:  # expand[]=transfers
+            shown["transfers"] = shapes.collection([each.shown() for each in self._transfers.of_order(order)])
+        return shapes.ok(shown)
 
     def list_order_payments(self, account: Account, request: Request, order_id: str, _second: str) -> Reply:
         return self._payment_list(self._state.orders.owned(account, order_id).payments, request)
@@ -83,6 +97,8 @@ class Endpoints:
             payment = self._state.payments.owned(account, payment_id)
             wanted = validation.refund_request(body, payment.currency)
             refund = self._refunds.create(account, payment, wanted, idempotency)
+            if wanted.reverse_all:
+                self._transfers.reverse_all(payment)
         return shapes.ok(shapes.refund(refund))
 
     def list_payment_refunds(self, account: Account, request: Request, payment_id: str, _second: str) -> Reply:

@@ -55,7 +55,9 @@ class Razorpay:
         self.orders = Orders(self.state, world)
         self.payments = Payments(self.state, world, webhooks)
         self.refunds = Refunds(self.state, world, webhooks)
-        endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds)
+        vendors = LinkedAccounts(world, webhooks)
+        transfers = Transfers(self.state, world, vendors, self.payments, webhooks)
+        endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds, transfers)
         customers = Customers(world)
         recurring = Recurring(self.state, self.payments, customers)
         links = Links(self.state, world, self.payments, webhooks)
@@ -63,9 +65,8 @@ class Razorpay:
         billing = Billing(self.state, world, self.payments, customers, webhooks)
         lifecycle = Lifecycle(world, store, billing, customers)
         changes = Changes(self.state, store, billing, lifecycle, customers, self.refunds)
-        vendors = LinkedAccounts(world, webhooks)
         self._features: tuple[Feature, ...] = (
-            RouteFeature(self.state, vendors, Transfers(self.state, world, vendors, webhooks)),
+            RouteFeature(self.state, vendors, transfers),
             DisputesFeature(self.state, Disputes(self.state, world, webhooks)),
             SubscriptionsFeature(
                 self.state, store, lifecycle, SubscriptionEndpoints(store, billing, lifecycle, changes), self._pages

@@ -1,7 +1,7 @@
 """Razorpay's rules for the bodies of orders, captures and refunds, as pure functions that raise `Refused`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from onerouter_sandbox.razorpay import fields
@@ -9,7 +9,17 @@ from onerouter_sandbox.razorpay.errors import refused
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"^[A-Za-z0-9_-]{10,255}$")
 _ORDER_FIELDS: Final = frozenset(
-    ["amount", "currency", "receipt", "notes", "partial_payment", "payment", "payment_capture", "unique_receipt"]
+    [
+        "amount",
+        "currency",
+        "receipt",
+        "notes",
+        "partial_payment",
+        "payment",
+        "payment_capture",
+        "unique_receipt",
+        "transfers",
+    ]
 )
 _REFUND_FIELDS: Final = frozenset(["amount", "speed", "receipt", "notes", "reverse_all"])
 _CAPTURE_FIELDS: Final = frozenset({"amount", "currency"})
@@ -25,6 +35,7 @@ class OrderRequest:
     notes: dict[str, Any]
     auto_capture: bool | None
     unique_receipt: bool
+    transfers: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class RefundRequest:
     speed: str
     receipt: str | None
     notes: dict[str, Any]
+    reverse_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ def order_request(body: dict[str, Any]) -> OrderRequest:
         notes=fields.notes(body),
         auto_capture=_capture_setting(body),
         unique_receipt=fields.flag(body, "unique_receipt") or False,
+        transfers=fields.listing(body, "transfers"),
     )
 
 
@@ -68,9 +81,9 @@ def refund_request(body: dict[str, Any], currency: str) -> RefundRequest:
     speed = body.get("speed", "normal")
     if speed not in ("normal", "optimum"):
         raise refused("The speed must be either normal or optimum.", field="speed")
-    fields.flag(body, "reverse_all")
+    reverse_all = fields.flag(body, "reverse_all") or False
     amount = None if body.get("amount") is None else fields.amount(body, currency, subject="Refund")
-    return RefundRequest(amount, speed, fields.receipt(body), fields.notes(body))
+    return RefundRequest(amount, speed, fields.receipt(body), fields.notes(body), reverse_all)
 
 
 def idempotency_key(header: bytes | None) -> str | None:

@@ -23,18 +23,22 @@ class Customers:
         self._books = Books(world)
         self.customers = Shelf(world.journal, "customer", Customer)
         self.tokens = Shelf(world.journal, "token", Token)
+        self._by_who: dict[tuple[str, str | None, str | None], str] = {}
+        for customer in self.customers:
+            self._index(customer)
 
     def create(self, account: Account, body: dict[str, Any]) -> Customer:
         """A new customer; one with this e-mail and number is answered with where `fail_existing` is 0, else refused."""
         fields.only(body, _FIELDS)
         wanted = self._customer(account, body)
         fails = fields.flag(body, "fail_existing")
-        known = self._known(account, wanted)
+        known = self._known(wanted)
         if known is not None:
             if fails is not False:
                 raise refused("Customer already exists for the merchant")
             return known
         self.customers.add(wanted)
+        self._index(wanted)
         self._books.record(account.key_id, "customer.created", fields.reference(wanted.notes), wanted.id)
         return wanted
 
@@ -42,20 +46,23 @@ class Customers:
         customer = self.customers.owned(account, customer_id)
         fields.only(body, _FIELDS - {"fail_existing", "notes"})
         wanted = self._customer(account, {**_given(customer), **body})
-        known = self._known(account, wanted)
+        known = self._known(wanted)
         if known is not None and known is not customer:
             raise refused("Customer already exists for the merchant")
+        self._by_who.pop((customer.account, *customer.who), None)
         customer.name, customer.email, customer.contact = wanted.name, wanted.email, wanted.contact
         customer.gstin = wanted.gstin
+        self._index(customer)
         self.customers.changed(customer)
         return customer
 
     def of_payer(self, account: Account, email: str, contact: str) -> Customer:
         """The customer that Razorpay makes of a payer who was none so far. Nobody asked for it, so it is no effect."""
         wanted = self._customer(account, {"email": email, "contact": contact})
-        known = self._known(account, wanted)
+        known = self._known(wanted)
         if known is None:
             self.customers.add(wanted)
+            self._index(wanted)
         return known or wanted
 
     def tokens_of(self, customer: Customer) -> list[Token]:
@@ -112,11 +119,13 @@ class Customers:
             created_at=int(self._world.clocks.of(account.key_id).now()),
         )
 
-    def _known(self, account: Account, wanted: Customer) -> Customer | None:
-        if wanted.who == (None, None):
-            return None
-        owned = (self.customers[each] for each in self.customers.ids_of(account.key_id))
-        return next((customer for customer in owned if customer.who == wanted.who), None)
+    def _known(self, wanted: Customer) -> Customer | None:
+        known = self._by_who.get((wanted.account, *wanted.who))
+        return None if known is None else self.customers[known]
+
+    def _index(self, customer: Customer) -> None:
+        if customer.who != (None, None):
+            self._by_who[customer.account, *customer.who] = customer.id
 
 
 def _given(customer: Customer) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class LinkedAccounts:
         self._books = Books(world)
         self._webhooks = webhooks
         self.accounts = Shelf(world.journal, "linked_account", LinkedAccount)
+        self._by_email = {(each.account, each.email): each.id for each in self.accounts}
         self.stakeholders = Shelf(world.journal, "stakeholder", Stakeholder)
         self.products = Shelf(world.journal, "product", Product)
 
@@ -75,9 +76,9 @@ class LinkedAccounts:
             raise refused(f"Invalid type: {body['type']}", field="type")
         email = fields.needed(body, "email")
         _check_account(body)
-        for each in self.accounts.ids_of(account.key_id):
-            if self.accounts[each].email == email:
-                raise refused(f"Merchant email already exists for account - {each.removeprefix('acc_')}")
+        known = self._by_email.get((account.key_id, email))
+        if known is not None:
+            raise refused(f"Merchant email already exists for account - {known.removeprefix('acc_')}")
         linked = LinkedAccount(
             id=random_id("acc_"),
             account=account.key_id,
@@ -87,6 +88,7 @@ class LinkedAccounts:
             created_at=self._now(account),
         )
         self.accounts.add(linked)
+        self._by_email[account.key_id, email] = linked.id
         self._books.record(account.key_id, "vendor.created", fields.reference(linked.notes), linked.id)
         return linked
 

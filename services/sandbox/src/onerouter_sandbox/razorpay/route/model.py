@@ -112,7 +112,9 @@ class Product(Slotted):
 
 @dataclass(slots=True)
 class Transfer(Slotted):
-    """`source` is the payment, or for a direct transfer the merchant's own account. `settles` is what it becomes."""
+    """`source` is the payment, the order, or for a direct transfer the merchant's own account; `payment_id` is what it takes
+    from. `settles` is what it becomes; one of an order is `created` until the order is paid.
+    """
 
     id: str
     account: str
@@ -129,6 +131,7 @@ class Transfer(Slotted):
     created_at: int
     settle_at: float
     settles: str
+    payment_id: str | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
     status: str = "pending"

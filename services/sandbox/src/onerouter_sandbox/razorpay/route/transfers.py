@@ -4,6 +4,7 @@ Source: https://razorpay.com/docs/api/payments/route/
 """
 
 import re
+from collections import defaultdict
 from typing import Any, Final, Literal
 
 from onerouter_sandbox.ids import random_id
@@ -12,11 +13,12 @@ from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.books import Books
 from onerouter_sandbox.razorpay.callbacks import Webhooks
 from onerouter_sandbox.razorpay.errors import key_reused, refused
+from onerouter_sandbox.razorpay.payments import Payments
 from onerouter_sandbox.razorpay.route.accounts import LinkedAccounts
 from onerouter_sandbox.razorpay.route.model import Reversal, Transfer
 from onerouter_sandbox.razorpay.routing import Idempotency
 from onerouter_sandbox.razorpay.shelf import Shelf
-from onerouter_sandbox.razorpay.state import Payment, State
+from onerouter_sandbox.razorpay.state import Order, Payment, State
 from onerouter_sandbox.world import World
 
 _FIELDS: Final = frozenset(
@@ -30,7 +32,9 @@ Settled = Literal["processed", "failed"]
 
 
 class Transfers:
-    def __init__(self, state: State, world: World, accounts: LinkedAccounts, webhooks: Webhooks) -> None:
+    def __init__(
+        self, state: State, world: World, accounts: LinkedAccounts, payments: Payments, webhooks: Webhooks
+    ) -> None:
         self._state = state
         self._world = world
         self._books = Books(world)
@@ -41,6 +45,10 @@ class Transfers:
         self._by_key = {
             (each.account, each.idempotency_key): each for each in self.transfers if each.idempotency_key is not None
         }
+        self._by_source: defaultdict[str, list[str]] = defaultdict(list)
+        for transfer in self.transfers:
+            self._by_source[transfer.source].append(transfer.id)
+        payments.watch(self._captured)
 
     def create_of_payment(self, account: Account, payment: Payment, body: dict[str, Any]) -> list[Transfer]:
         """All of them or none; there is no idempotency here, as at Razorpay. They are pending."""
@@ -53,16 +61,36 @@ class Transfers:
         if not payment.captured:
             raise refused("The payment status should be captured for action to be taken")
         made = [self._made(account, payment.id, each) for each in wanted]
-        total = sum(each.amount for each in made)
-        if total > payment.amount - payment.amount_transferred:
-            raise refused(
-                "The sum of amount requested for transfer is greater than the captured amount", field="amount"
-            )
-        payment.amount_transferred += total
-        self._state.payments.changed(payment)
+        _check_sum(made, payment.amount - payment.amount_transferred)
         for transfer in made:
-            self._keep(transfer, None)
+            self._add(transfer)
+            self._take(transfer, payment)
         return made
+
+    def prepare(self, account: Account, amount: int, currency: str, wanted: list[dict[str, Any]]) -> list[Transfer]:
+        """The transfers of an order that is about to be made; raises `Refused`."""
+        if not wanted:
+            return []
+        if currency != "INR":
+            raise refused("The currency should be INR for transfers", field="currency")
+        made = [self._made(account, "", each) for each in wanted]
+        _check_sum(made, amount)
+        return made
+
+    def attach(self, order: Order, prepared: list[Transfer]) -> None:
+        """They wait for the order's payment. An order that is there already, by its receipt, keeps what it has."""
+        if self.of_order(order):
+            return
+        for transfer in prepared:
+            transfer.source, transfer.status = order.id, "created"
+            self._add(transfer)
+
+    def reverse_all(self, payment: Payment) -> None:
+        """With a refund that asks for it."""
+        for transfer_id in self.of_payment(payment):
+            transfer = self.transfers[transfer_id]
+            if transfer.status in ("processed", "partially_reversed"):
+                self.reverse(transfer, {})
 
     def create_direct(self, account: Account, body: dict[str, Any], idempotency: Idempotency) -> Transfer:
         """From the balance; a repeat under its key is answered with the first."""
@@ -81,7 +109,8 @@ class Transfers:
         transfer.idempotency_key, transfer.fingerprint = idempotency.key, idempotency.fingerprint
         if idempotency.key is not None:
             self._by_key[account.key_id, idempotency.key] = transfer
-        self._keep(transfer, idempotency.key)
+        self._add(transfer)
+        self._record(transfer)
         return transfer
 
     def start(self, transfer: Transfer) -> None:
@@ -148,8 +177,12 @@ class Transfers:
         return transfer
 
     def of_payment(self, payment: Payment) -> list[str]:
-        """Oldest first."""
-        return [each for each in self.transfers.ids_of(payment.account) if self.transfers[each].source == payment.id]
+        """Those of its order too; oldest first."""
+        ids = [*self._by_source[payment.order_id], *self._by_source[payment.id]]
+        return [each for each in ids if self.transfers[each].payment_id == payment.id]
+
+    def of_order(self, order: Order) -> list[Transfer]:
+        return [self.transfers[each] for each in self._by_source[order.id]]
 
     def reversals_of(self, transfer: Transfer) -> list[str]:
         ids = self.reversals.ids_of(transfer.account)
@@ -169,7 +202,7 @@ class Transfers:
             raise refused("The linked account is not activated.", field="account")
         fees = round(amount * 25 / 10_000)  # a quarter of a percent, and GST on it
         tax = round(fees * 18 / 100)
-        now = self._now(account.key_id)
+        settle_at, settles = self._behaviour(account)
         return Transfer(
             id=random_id("trf_"),
             account=account.key_id,
@@ -183,21 +216,54 @@ class Transfers:
             linked_account_notes=shared,
             on_hold=fields.flag(body, "on_hold") or False,
             on_hold_until=fields.number(body, "on_hold_until", least=946_684_800, most=4_765_046_400),
-            created_at=int(now),
-            settle_at=now if account.transfer_mode == "processed" else now + account.transfer_delay_s,
-            settles="failed" if account.transfer_mode == "failed" else "processed",
+            created_at=int(self._now(account.key_id)),
+            settle_at=settle_at,
+            settles=settles,
         )
 
-    def _keep(self, transfer: Transfer, key: str | None) -> None:
+    def _add(self, transfer: Transfer) -> None:
         self.transfers.add(transfer)
-        reference = fields.reference(transfer.notes) or key
+        self._by_source[transfer.source].append(transfer.id)
+
+    def _take(self, transfer: Transfer, payment: Payment) -> None:
+        transfer.payment_id = payment.id
+        payment.amount_transferred += transfer.amount
+        self._state.payments.changed(payment)
+        self._record(transfer)
+
+    def _captured(self, order: Order, payment: Payment) -> None:
+        """What was to be passed on once the order is paid."""
+        account = self._state.accounts.get(order.account)
+        if account is None or order.status != "paid":
+            return
+        for transfer in self.of_order(order):
+            if transfer.status == "created":
+                transfer.status = "pending"
+                transfer.settle_at, transfer.settles = self._behaviour(account)
+                self._take(transfer, payment)
+                self.transfers.changed(transfer)
+                self.start(transfer)
+
+    def _behaviour(self, account: Account) -> tuple[float, str]:
+        """When transfers of this account settle, and as what."""
+        now = self._now(account.key_id)
+        later = now if account.transfer_mode == "processed" else now + account.transfer_delay_s
+        return later, "failed" if account.transfer_mode == "failed" else "processed"
+
+    def _record(self, transfer: Transfer) -> None:
+        reference = fields.reference(transfer.notes) or transfer.idempotency_key
         self._books.record(transfer.account, "transfer.created", reference, transfer.id, amount=transfer.amount)
 
     def _give_back(self, transfer: Transfer, amount: int) -> None:
-        payment = self._state.payments.get(transfer.source)
+        payment = self._state.payments.get(transfer.payment_id or "")
         if payment is not None:
             payment.amount_transferred -= amount
             self._state.payments.changed(payment)
 
     def _now(self, key_id: str) -> float:
         return self._world.clocks.of(key_id).now()
+
+
+def _check_sum(transfers: list[Transfer], most: int) -> None:
+    if sum(each.amount for each in transfers) > most:
+        raise refused("The sum of amount requested for transfer is greater than the captured amount", field="amount")
