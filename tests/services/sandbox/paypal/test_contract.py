@@ -12,6 +12,7 @@ from tests.providers.payments.paypal.openapi import Document, Exchange, judge
 from .billing import PLANS, SUBSCRIPTIONS, a_plan, a_product, a_subscription, active, cycle, usd
 from .conftest import link_of
 from .test_invoicing import INVOICES, SEARCH, invoice_body, sent
+from .test_payouts import ITEMS, PAYOUTS, created, payout_body
 
 if TYPE_CHECKING:
     from .conftest import Shop
@@ -127,3 +128,19 @@ async def test_invoicing(judged: "Shop") -> None:
     draft = await shop.asked(INVOICES, invoice_body("INV-4"))
     await shop.post(f"{INVOICES}/{draft['id']}/cancel", {})
     await shop.api.get(f"{INVOICES}/INV2-NOBODYS")
+
+
+@pytest.mark.parametrize("mode", ["success", "unclaimed", "failed", "denied", "pending"])
+async def test_payouts(judged: "Shop", mode: str) -> None:
+    shop = judged
+    await shop.register(payout_mode=mode)
+    path = await created(shop, "tr_1", "25.00", "5.00", sender_item_id="tr_1", key="key-1")
+    await shop.post(PAYOUTS, payout_body("tr_1"), key="key-1")
+    await shop.post(PAYOUTS, payout_body("tr_1"))
+    await shop.post(PAYOUTS, payout_body(receiver="nobody"))
+    item = (await shop.got(f"{path}?page_size=1"))["items"][0]["payout_item_id"]
+    await shop.got(f"{ITEMS}/{item}")
+    for _ in range(2):
+        await shop.api.post(f"{ITEMS}/{item}/cancel")
+    await shop.api.get(f"{ITEMS}/NOBODYS")
+    await shop.api.get(f"{PAYOUTS}/NOBODYS")

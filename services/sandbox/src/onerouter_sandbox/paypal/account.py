@@ -25,6 +25,12 @@ class Account(BaseModel):
         "completed", description="completed at once; pending (then completed) or failed after refund_delay_s."
     )
     refund_delay_s: float = Field(2.0, ge=0, le=3_600)
+    payout_mode: Literal["success", "unclaimed", "failed", "pending", "denied"] = Field(
+        "success",
+        description="What becomes of payout items after payout_delay_s; pending: what the control API says; denied: the "
+        "whole batch, for want of money.",
+    )
+    payout_delay_s: float = Field(0.0, ge=0, le=30 * 86_400)
 
     @property
     def basic(self) -> bytes:

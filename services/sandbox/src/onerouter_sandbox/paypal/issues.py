@@ -157,6 +157,7 @@ DESCRIPTIONS: Final[dict[str, dict[str, str]]] = {
         "INVALID_PARAMETER_SYNTAX": "the value of a field does not conform to the expected format",
         "INVALID_PARAMETER_VALUE": "the value of a field is invalid",
         "INVALID_ARRAY_LENGTH": "the number of items in an array parameter is too small or too large",
+        "INVALID_STRING_MAX_LENGTH": "The value of a field is too long.",
         "PERMISSION_DENIED": "You do not have permission to access or perform operations on this resource.",
     },
 }

@@ -16,6 +16,7 @@ from onerouter_sandbox.paypal.feature import Feature
 from onerouter_sandbox.paypal.invoicing.feature import Invoicing
 from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
+from onerouter_sandbox.paypal.payouts.feature import PayoutFeature
 from onerouter_sandbox.paypal.refunds import Refunds
 from onerouter_sandbox.paypal.routing import Asked, Repeats, Route, Router
 from onerouter_sandbox.paypal.signing import Signer
@@ -51,6 +52,7 @@ class PayPal:
         self._features: tuple[Feature, ...] = (
             Billing(self.state, world, webhooks, repeats),
             Invoicing(self.state, world, webhooks),
+            PayoutFeature(self.state, world, webhooks, repeats),
         )
         self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))
         world.callbacks.serve(NAME, self._callback_url)
