@@ -23,6 +23,7 @@ OneRouterError
     ├── ProviderRefusedUs          502  our request or credentials are wrong         never retried, alerts
     ├── ProviderThrottled          503  nothing happened; carries retry_after_s      retried later
     ├── ProviderUnavailable        503  nothing happened, it was never reached       retried later or at the next provider
+    ├── ResolvedAsNotDone          502  a person found out that nothing happened     never retried by us
     └── ProviderOutcomeUnknown     202  sent, no answer: money may have moved        reconciled first, never failed over
 """
 
@@ -237,6 +238,14 @@ class ProviderDeclined(ProviderError):
 
 class ProviderRefusedUs(ProviderError):
     title = "The provider refused our request"
+
+
+class ResolvedAsNotDone(ProviderError):
+    """Nobody could tell the outcome, until an operator did: nothing was done, so it may be asked for again."""
+
+    code = "RESOLVED_AS_NOT_DONE"
+    title = "The provider did nothing"
+    retry = Retry.LATER
 
 
 class ProviderThrottled(ProviderError):

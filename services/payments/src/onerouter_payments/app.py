@@ -24,6 +24,8 @@ from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
 from onerouter_payments.callbacks import Callbacks
 from onerouter_payments.cost import Prices
+from onerouter_payments.operation import endpoints as operator_endpoints
+from onerouter_payments.operation.stuck import StuckOperations
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
@@ -44,6 +46,7 @@ from onerouter_providers.loader import Providers
 class State(TypedDict):
     """What a request reaches as `request.state`."""
 
+    stuck: StuckOperations
     reads: Reads
     resources: ResourceReads
     by_offset: PaymentsByOffset
@@ -95,7 +98,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             stack.callback(running.clear)
             rows = TenantRows(engine)
             yield State(
-                reads=Reads(engine, views), resources=ResourceReads(rows), by_offset=PaymentsByOffset(rows, views)
+                stuck=StuckOperations(pool, worker.resolutions),
+                reads=Reads(engine, views),
+                resources=ResourceReads(rows),
+                by_offset=PaymentsByOffset(rows, views),
             )
 
     async def database_answers() -> bool:
@@ -117,6 +123,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(endpoints.router(auth))
     app.include_router(resource_endpoints.router(auth))
     app.include_router(by_offset.router(auth))
+    app.include_router(operator_endpoints.router(auth))
     return app
 
 

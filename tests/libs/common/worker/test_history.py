@@ -124,7 +124,7 @@ async def test_what_happened_at_one_moment_is_paged_without_a_gap(rig: Rig) -> N
         await rig.ask(payment)
         at = datetime.now(UTC) + timedelta(seconds=1)
         told = [told_of(payment).model_copy(update={"received_at": at}) for _ in range(7)]
-        await make_inbox(rig).handle([SimpleNamespace(value=one.to_bytes()) for one in told])  # type: ignore[misc]
+        await make_inbox(rig).handle([SimpleNamespace(value=one.to_bytes()) for one in told])
     async with tenant_engine(rig.dsn, size=2) as engine:
         timeline = await whole_timeline(engine, payment.operation_id)
         for limit in (1, 3, 4):

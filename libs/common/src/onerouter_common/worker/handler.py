@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import JsonValue
 
 from onerouter_common.contracts.base import Contract
-from onerouter_common.errors import OneRouterError, Overloaded
+from onerouter_common.errors import CapabilityUnsupported, OneRouterError, Overloaded
 from onerouter_common.routing.route import NO_FACTS, Facts, Route
 
 
@@ -256,6 +256,20 @@ class Handler(Generic[CommandT, StateT]):
     async def lookup(self, client: Any, request: Any, provider_key: str) -> Any | None:
         """Ask the provider whether `call` was done: its result, or None when it surely was not. Raises a ProviderError."""
         raise NotImplementedError
+
+    async def confirm(self, client: Any, request: Any, provider_id: str, provider_key: str) -> Any | None:  # noqa: ARG002
+        """Ask the provider about what a person says it has: the result as `call` gives it, or None when that is not what
+        this operation asked for. Raises a ProviderError."""
+        return await self.lookup(client, request, provider_key)
+
+    def believed(self, op: Operation, command: CommandT, resource: StateT | None, provider_id: str) -> Any:  # noqa: ARG002
+        """Pure. What to take for the result on a person's word, where the provider cannot be asked any more.
+
+        Raises CapabilityUnsupported where a word is not enough.
+        """
+        raise CapabilityUnsupported(
+            f"{op.provider} cannot be asked, and {self.name} cannot be taken for done without: it can be resolved as failed."
+        )
 
     def settle(self, op: Operation, command: CommandT, resource: StateT | None, outcome: Outcome) -> Settled[StateT]:
         """Pure and repeatable: applied to a resource that already shows the outcome it changes nothing, emits nothing."""

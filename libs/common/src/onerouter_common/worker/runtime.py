@@ -30,6 +30,7 @@ from onerouter_common.worker.handler import CategoryRules, Connections
 from onerouter_common.worker.inbox import Inbox, Received, Undecodable, decode
 from onerouter_common.worker.outbox import Publisher, Relay
 from onerouter_common.worker.replies import Replies
+from onerouter_common.worker.resolution import Resolutions
 from onerouter_common.worker.routing import Router
 from onerouter_common.worker.settlement import Settlement
 from onerouter_common.worker.slots import Bounds, Slots
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 _IDLE_CLAIM_S: Final = 1.0
 _CLAIMS_IN_A_ROW: Final = 64
 _MAINTENANCE_S: Final = 3_600.0
+_BY_MONTH: Final = ("operations", "attempts", "history")
 _LAST_COMMIT_S: Final = 5.0
 _LEAVE_GROUP_S: Final = 10.0
 
@@ -92,6 +94,7 @@ class Worker:
         self._claims = Claims(pool, rules, router, self._slots, self._lease, clock)
         self._execution = Execution(clock, retry=self._options.retry, ask=self._options.ask, circuits=self._circuits)
         self._settlement = Settlement(pool, rules, clock)
+        self.resolutions = Resolutions(pool, rules, connections, self._slots, self._lease, self._settlement, clock)
         self._replies = Replies(pool, producer)
         self.publisher = Publisher(pool, producer, service=rules.service)
         self._alarm = Alarm(pool, self.publisher, clock, after_s=self._options.stuck_after_s)
@@ -321,7 +324,7 @@ class Worker:
 
     async def _maintain(self) -> None:
         while True:
-            for table in ("operations", "attempts"):
+            for table in _BY_MONTH:
                 await self._pool.fetchval("SELECT onerouter_ensure_partitions($1, 3)", table)
             await self.forget_old()
             await asyncio.sleep(_MAINTENANCE_S)
@@ -335,7 +338,7 @@ class Worker:
         if waiting:
             log.error("retention.postponed", category=self._rules.category, operations_not_concluded=waiting)
             return
-        for table in ("operations", "attempts"):
+        for table in _BY_MONTH:
             await self._pool.fetchval("SELECT onerouter_drop_partitions($1, $2)", table, age)
         # Partitions go by whole months, so an id may be forgotten a little before its row; never before the retention.
         await self._pool.execute("DELETE FROM operation_ids WHERE created_at < now() - $1::interval", age)

@@ -22,10 +22,11 @@ from onerouter_common.worker.handler import (
     Succeeded,
     operation,
 )
+from onerouter_payments.payment import confirmation
 from onerouter_payments.payment.aggregate import PaymentAggregate, fail_payment, observe_payment
 from onerouter_payments.payment.operations import PaymentHandler, owned
 from onerouter_payments.payment.settlement import failure_of, settled
-from onerouter_payments.payment.state import RANK, Payment
+from onerouter_payments.payment.state import CAPTURED, RANK, Payment
 from onerouter_providers.capability import (
     CompletesPayments,
     CompletionRequest,
@@ -76,6 +77,19 @@ class PaymentComplete(PaymentHandler[CompletePayment]):
         self, client: PaymentProvider, request: CompletionRequest, provider_key: str
     ) -> PaymentSnapshot | None:
         return await cast(CompletesPayments, client).find_completion(request)
+
+    @override
+    async def confirm(
+        self, client: PaymentProvider, request: CompletionRequest, provider_id: str, provider_key: str
+    ) -> PaymentSnapshot | None:
+        return await confirmation.of_change(client, request.payment, provider_id, {*CAPTURED, "authorized"})
+
+    @override
+    def believed(
+        self, op: Operation, command: CompletePayment, resource: PaymentAggregate | None, provider_id: str
+    ) -> PaymentSnapshot:
+        is_held = resource is not None and resource.payment.capture == "manual"
+        return PaymentSnapshot("authorized" if is_held else "succeeded")
 
     @override
     def settle(

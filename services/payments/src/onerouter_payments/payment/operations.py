@@ -23,6 +23,7 @@ from onerouter_common.worker.handler import (
     Succeeded,
     operation,
 )
+from onerouter_payments.payment import confirmation
 from onerouter_payments.payment.aggregate import PaymentAggregate, fail_payment, observe_payment
 from onerouter_payments.payment.settlement import Views, failure_of, settled
 from onerouter_payments.payment.state import CAPTURED, OPEN, EffectGuarantee, Payment
@@ -106,6 +107,18 @@ class PaymentCreate(PaymentHandler[CreatePayment]):
         return await client.find_payment(request)
 
     @override
+    async def confirm(
+        self, client: PaymentProvider, request: PaymentRequest, provider_id: str, provider_key: str
+    ) -> PaymentSnapshot | None:
+        return await confirmation.of_payment(client, request, provider_id)
+
+    @override
+    def believed(
+        self, op: Operation, command: CreatePayment, resource: PaymentAggregate | None, provider_id: str
+    ) -> PaymentSnapshot:
+        return PaymentSnapshot("created", provider_order_id=provider_id)
+
+    @override
     def settle(
         self, op: Operation, command: CreatePayment, resource: PaymentAggregate | None, outcome: Outcome
     ) -> Settled[PaymentAggregate]:
@@ -155,6 +168,18 @@ class PaymentCapture(PaymentHandler[CapturePayment]):
         return await client.find_capture(request)
 
     @override
+    async def confirm(
+        self, client: PaymentProvider, request: CaptureRequest, provider_id: str, provider_key: str
+    ) -> PaymentSnapshot | None:
+        return await confirmation.of_change(client, request.payment, provider_id, CAPTURED)
+
+    @override
+    def believed(
+        self, op: Operation, command: CapturePayment, resource: PaymentAggregate | None, provider_id: str
+    ) -> PaymentSnapshot:
+        return PaymentSnapshot("succeeded")
+
+    @override
     def settle(
         self, op: Operation, command: CapturePayment, resource: PaymentAggregate | None, outcome: Outcome
     ) -> Settled[PaymentAggregate]:
@@ -199,6 +224,18 @@ class PaymentCancel(PaymentHandler[CancelPayment]):
     ) -> PaymentSnapshot | None:
         found = await client.get_payment(request)
         return found if found.status == "canceled" else None
+
+    @override
+    async def confirm(
+        self, client: PaymentProvider, request: PaymentReference, provider_id: str, provider_key: str
+    ) -> PaymentSnapshot | None:
+        return await confirmation.of_change(client, request, provider_id, {"canceled"})
+
+    @override
+    def believed(
+        self, op: Operation, command: CancelPayment, resource: PaymentAggregate | None, provider_id: str
+    ) -> PaymentSnapshot:
+        return PaymentSnapshot("canceled")
 
     @override
     def settle(

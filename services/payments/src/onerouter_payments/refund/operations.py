@@ -17,6 +17,7 @@ from onerouter_common.worker.handler import (
     Succeeded,
     operation,
 )
+from onerouter_payments.payment import confirmation
 from onerouter_payments.payment.aggregate import (
     PaymentAggregate,
     add_refund,
@@ -66,6 +67,18 @@ class RefundCreate(Handler[CreateRefund, PaymentAggregate]):
     @override
     async def lookup(self, client: PaymentProvider, request: RefundRequest, provider_key: str) -> RefundSnapshot | None:
         return await client.find_refund(request)
+
+    @override
+    async def confirm(
+        self, client: PaymentProvider, request: RefundRequest, provider_id: str, provider_key: str
+    ) -> RefundSnapshot | None:
+        return await confirmation.of_refund(client, request, provider_id)
+
+    @override
+    def believed(
+        self, op: Operation, command: CreateRefund, resource: PaymentAggregate | None, provider_id: str
+    ) -> RefundSnapshot:
+        return RefundSnapshot("succeeded", provider_id)
 
     @override
     def settle(
