@@ -74,7 +74,7 @@ class TestIntents:
                 None,
             ),
             ({"automatic_payment_methods[enabled]": "yes"}, "automatic_payment_methods[enabled]", None),
-            ({"expand[]": "customer"}, "expand", None),
+            ({"expand[]": "colour"}, "expand", None),
             ({"amount[]": "1"}, "amount[]", None),
             ({"a[b": "1"}, "a[b", None),
         ],

@@ -1,6 +1,6 @@
 """Merchant accounts: a secret key, where webhooks go, and how the account behaves."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
@@ -21,9 +21,22 @@ class Account(BaseModel):
     webhook_secret_previous: str | None = Field(
         None, repr=False, description="While a secret is rolled every event is signed with both."
     )
+    connect_webhook_secret: str | None = Field(
+        None, repr=False, description="Signs events of connected accounts; unset: webhook_secret does."
+    )
     reference_metadata: str = Field(
         "onerouter_payment_id", description="The metadata that is the merchant's own reference in the ledger."
     )
+    resource_metadata: str = Field(
+        "onerouter_id", description="The same for what is neither a payment nor a refund: customers, subscriptions, …"
+    )
+    retry_days: tuple[Annotated[int, Field(ge=1, le=60)], ...] = Field(
+        (3, 5, 7), max_length=8, description="Days between the tries of a renewal that fails."
+    )
+    after_retries: Literal["unpaid", "cancel", "past_due"] = Field(
+        "unpaid", description="What becomes of a subscription when the last try has failed."
+    )
+    payout_days: int = Field(2, ge=0, le=30, description="How long money is under way to a bank.")
     search_lag_s: float = Field(60.0, ge=0, le=86_400, description="What is younger is not found by search.")
     idempotency_retention_s: float = Field(86_400.0, gt=0, description="How long a key is remembered.")
     refund_mode: Literal["succeeded", "pending", "failed"] = Field(
@@ -44,5 +57,6 @@ class Account(BaseModel):
 
     def public(self) -> dict[str, Any]:
         """Without the secrets."""
-        shown = self.model_dump(mode="json", exclude={"secret_key", "webhook_secret", "webhook_secret_previous"})
+        secrets = {"secret_key", "webhook_secret", "webhook_secret_previous", "connect_webhook_secret"}
+        shown = self.model_dump(mode="json", exclude=secrets)
         return shown | {"webhook_secret_configured": self.webhook_secret is not None}

@@ -5,6 +5,7 @@ A body is a snapshot at the time of the event; its signature is made anew, with 
 
 import hashlib
 import hmac
+import json
 from typing import Any
 
 from onerouter_sandbox.callbacks import Callback
@@ -27,36 +28,44 @@ class Webhooks:
     def intent(self, event: str, intent: Intent) -> None:
         account = self._state.accounts.get(intent.account)
         if account is not None:
-            self._emit(event, account, intent.id, shapes.intent(intent, livemode=account.livemode))
+            self.tell(event, account, intent.id, shapes.intent(intent, livemode=account.livemode))
 
     def charge(self, event: str, charge: Charge, before: dict[str, Any] | None = None) -> None:
         account = self._state.accounts.get(charge.account)
         if account is not None:
-            self._emit(event, account, charge.intent, shapes.charge(charge, livemode=account.livemode), before)
+            self.tell(event, account, charge.intent, shapes.charge(charge, livemode=account.livemode), before)
 
     def session(self, event: str, session: Session) -> None:
         account = self._state.accounts.get(session.account)
         if account is not None:
             intent = self._state.intents.get(session.intent or "")
             shown = shapes.session(session, intent, livemode=account.livemode)
-            self._emit(event, account, session.intent or session.id, shown)
+            self.tell(event, account, session.intent or session.id, shown)
 
     def refund(self, event: str, refund: Refund, before: dict[str, Any] | None = None) -> None:
         account = self._state.accounts.get(refund.account)
         if account is not None:
-            self._emit(event, account, refund.id, shapes.refund(refund), before)
+            self.tell(event, account, refund.id, shapes.refund(refund), before)
 
     def sign(self, callback: Callback) -> dict[str, str]:
         """The header of one delivery: one signature for each live secret."""
         account = self._state.accounts.get(callback.account)
-        secrets = (account.webhook_secret, account.webhook_secret_previous) if account is not None else ()
+        secrets = _secrets(account, callback) if account is not None else ()
         at = int(self._world.clock.now())
         signatures = [f"v1={signature(secret, at, callback.body.encode())}" for secret in secrets if secret]
         return {"Stripe-Signature": ",".join([f"t={at}", *signatures])}
 
-    def _emit(
-        self, event: str, account: Account, group: str, thing: dict[str, Any], before: dict[str, Any] | None = None
+    def tell(
+        self,
+        event: str,
+        account: Account,
+        group: str,
+        thing: dict[str, Any],
+        before: dict[str, Any] | None = None,
+        *,
+        vendor: str | None = None,
     ) -> None:
+        """`before`: what an update changed, as it was. `vendor`: the connected account whose event it is."""
         if account.webhook_url is None:
             return
         request_id, key = self.cause
@@ -66,13 +75,13 @@ class Webhooks:
             "id": event_id,
             "object": "event",
             "api_version": shapes.VERSION,
-            "created": int(self._world.clock.now()),
+            "created": int(self._world.clocks.of(account.account_id).now()),
             "data": data,
             "livemode": account.livemode,
             "pending_webhooks": 1,
             "request": {"id": request_id, "idempotency_key": key},
             "type": event,
-        }
+        } | ({} if vendor is None else {"account": vendor})
         self._world.callbacks.emit(
             provider=NAME,
             account=account.account_id,
@@ -85,6 +94,13 @@ class Webhooks:
                 "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
             },
         )
+
+
+def _secrets(account: Account, callback: Callback) -> tuple[str | None, ...]:
+    """Events of connected accounts have an endpoint of their own at Stripe, and so a secret of their own."""
+    if account.connect_webhook_secret is not None and "account" in json.loads(callback.body):
+        return (account.connect_webhook_secret,)
+    return account.webhook_secret, account.webhook_secret_previous
 
 
 def signature(secret: str, at: int, body: bytes) -> str:

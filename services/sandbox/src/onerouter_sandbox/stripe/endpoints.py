@@ -1,58 +1,53 @@
 """Stripe's API: path → handler, account in hand, JSON out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from onerouter_sandbox.clock import Clock
 from onerouter_sandbox.stripe import forms, shapes, validation
 from onerouter_sandbox.stripe.account import Account
+from onerouter_sandbox.stripe.catalog import Catalog
+from onerouter_sandbox.stripe.desk import Desk
 from onerouter_sandbox.stripe.errors import invalid, no_such
 from onerouter_sandbox.stripe.expansion import Expansion
 from onerouter_sandbox.stripe.intents import Intents
 from onerouter_sandbox.stripe.refunds import Refunds
+from onerouter_sandbox.stripe.routing import ID, Asked, Route, Routes
 from onerouter_sandbox.stripe.searching import matcher
 from onerouter_sandbox.stripe.sessions import Sessions
-from onerouter_sandbox.stripe.state import Intent, Refund, Session, State, find_owned
-from onerouter_sandbox.stripe.validation import Window
+from onerouter_sandbox.stripe.shelf import page
+from onerouter_sandbox.stripe.state import Intent, Session, find_owned
 from onerouter_sandbox.wire import Reply, Request
 
-Params = Mapping[str, Any]
-Handler = Callable[[Account, "Asked"], dict[str, Any]]
-_T = TypeVar("_T", Intent, Session, Refund)
-_ID: Final = ":id"
-_PATH_WORDS: Final = "payment_intents search capture cancel charges refunds checkout sessions expire balance account"
-_WORDS: Final = frozenset(_PATH_WORDS.split())
-
-
-class Asked(NamedTuple):
-    """One call: `params` of body or query, the id of its path ("" where it has none), and its idempotency key."""
-
-    params: Params
-    id: str
-    key: str | None
-    host: str
-
-
-class Route(NamedTuple):
-    """`operation` is the name that faults are asked for by."""
-
-    operation: str
-    handle: Handler
+_ID: Final = ID
 
 
 class Endpoints:
-    def __init__(self, state: State, clock: Clock, intents: Intents, sessions: Sessions, refunds: Refunds) -> None:
-        self._state = state
-        self._clock = clock
+    """Payments and refunds; `more` are the routes of everything else."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        intents: Intents,
+        sessions: Sessions,
+        refunds: Refunds,
+        catalog: Catalog,
+        expansion: Expansion,
+        more: Iterable[Routes],
+    ) -> None:
+        self._desk = desk
+        self._state = desk.state
         self._intents = intents
         self._sessions = sessions
         self._refunds = refunds
-        self._expansion = Expansion(state)
-        self._routes: dict[tuple[str, ...], Route] = {
+        self._catalog = catalog
+        self._expansion = expansion
+        self._routes: Routes = {
             ("POST", "payment_intents"): Route("payment_intents.create", self.create_intent),
             ("GET", "payment_intents"): Route("payment_intents.list", self.list_intents),
             ("GET", "payment_intents", "search"): Route("payment_intents.search", self.search_intents),
             ("GET", "payment_intents", _ID): Route("payment_intents.retrieve", self.get_intent),
+            ("POST", "payment_intents", _ID): Route("payment_intents.update", self.update_intent),
+            ("POST", "payment_intents", _ID, "confirm"): Route("payment_intents.confirm", self.confirm),
             ("POST", "payment_intents", _ID, "capture"): Route("payment_intents.capture", self.capture),
             ("POST", "payment_intents", _ID, "cancel"): Route("payment_intents.cancel", self.cancel),
             ("GET", "charges", _ID): Route("charges.retrieve", self.get_charge),
@@ -63,27 +58,38 @@ class Endpoints:
             ("GET", "checkout", "sessions"): Route("checkout.sessions.list", self.list_sessions),
             ("GET", "checkout", "sessions", _ID): Route("checkout.sessions.retrieve", self.get_session),
             ("POST", "checkout", "sessions", _ID, "expire"): Route("checkout.sessions.expire", self.expire),
-            ("GET", "balance"): Route("balance.retrieve", self.get_balance),
+            ("GET", "balance"): Route("balance.retrieve", self.get_balance, for_vendors=True),
             ("GET", "account"): Route("account.retrieve", self.get_account),
         }
+        for routes in more:
+            self._routes |= routes
+        self._words = {word for path in self._routes for word in path[1:] if word != _ID}
 
-    def find(self, method: str, parts: Sequence[str]) -> tuple[Route, str] | None:
-        """The route of a path after the version, and the id in it."""
-        route = self._routes.get((method, *(part if part in _WORDS else _ID for part in parts)))
-        return None if route is None else (route, next((part for part in parts if part not in _WORDS), ""))
+    def find(self, method: str, parts: Sequence[str]) -> tuple[Route, tuple[str, ...]] | None:
+        """The route of a path after the version, and the ids in it."""
+        route = self._routes.get((method, *(part if part in self._words else _ID for part in parts)))
+        return None if route is None else (route, tuple(part for part in parts if part not in self._words))
 
-    def answer(self, route: Route, account: Account, request: Request, thing_id: str, key: str | None) -> Reply:
-        params = forms.parse(request.body if request.method == "POST" else request.query)
-        asked = Asked(params, thing_id, key, _host(request))
-        return shapes.ok(self._expansion.apply(route.handle(account, asked), params, account))
+    def answer(
+        self,
+        route: Route,
+        account: Account,
+        request: Request,
+        ids: tuple[str, ...],
+        key: str | None,
+        vendor: str | None,
+    ) -> Reply:
+        given = forms.parse(request.query if request.method == "GET" else request.body or request.query)
+        asked = Asked(given, ids, key, _host(request), vendor)
+        return shapes.ok(self._expansion.apply(route.handle(account, asked), given))
 
     def create_intent(self, account: Account, asked: Asked) -> dict[str, Any]:
         return self._intent(self._intents.create(account, validation.intent_request(asked.params)), account)
 
     def list_intents(self, account: Account, asked: Asked) -> dict[str, Any]:
-        window = validation.window(asked.params)
-        ids = self._state.intents_of.get(account.account_id, [])
-        found, more = _page(ids, self._state.intents, window, lambda _: True)
+        window = validation.window(asked.params, "customer")
+        ids, customer = self._state.intents_of.get(account.account_id, []), asked.params.get("customer")
+        found, more = page(ids, self._state.intents.__getitem__, window, lambda each: customer in (None, each.customer))
         return shapes.collection([self._intent(each, account) for each in found], url="/v1/payment_intents", more=more)
 
     def search_intents(self, account: Account, asked: Asked) -> dict[str, Any]:
@@ -92,10 +98,10 @@ class Endpoints:
             raise invalid("Search is not available for accounts in India.", status=400)
         window = validation.window(asked.params, "query page")
         query = matcher(str(asked.params.get("query", "")))
-        known_until = self._clock.now() - account.search_lag_s
+        known_until = self._desk.now(account.account_id) - account.search_lag_s
         ids = self._state.intents_of.get(account.account_id, [])
-        found, more = _page(
-            ids, self._state.intents, window, lambda each: each.created <= known_until and query.fits(each)
+        found, more = page(
+            ids, self._state.intents.__getitem__, window, lambda each: each.created <= known_until and query.fits(each)
         )
         shown = [self._intent(each, account) for each in found]
         return shapes.collection(shown, url="/v1/payment_intents/search", more=more, searched=True)
@@ -103,6 +109,15 @@ class Endpoints:
     def get_intent(self, account: Account, asked: Asked) -> dict[str, Any]:
         validation.nothing(asked.params)
         return self._intent(self._intents.get(account, asked.id), account)
+
+    def confirm(self, account: Account, asked: Asked) -> dict[str, Any]:
+        wanted = validation.confirm_request(asked.params)
+        return self._intent(self._intents.confirm(account, self._intents.get(account, asked.id), wanted), account)
+
+    def update_intent(self, account: Account, asked: Asked) -> dict[str, Any]:
+        intent = self._intents.get(account, asked.id)
+        change = validation.intent_change(asked.params, intent.metadata, intent.currency)
+        return self._intent(self._intents.update(account, intent, change), account)
 
     def capture(self, account: Account, asked: Asked) -> dict[str, Any]:
         amount = validation.capture_amount(asked.params)
@@ -126,9 +141,9 @@ class Endpoints:
         window = validation.window(asked.params, "payment_intent charge")
         intent, charge = asked.params.get("payment_intent"), asked.params.get("charge")
         ids = self._state.refunds_of.get(account.account_id, [])
-        found, more = _page(
+        found, more = page(
             ids,
-            self._state.refunds,
+            self._state.refunds.__getitem__,
             window,
             lambda each: intent in (None, each.intent) and charge in (None, each.charge),
         )
@@ -139,18 +154,27 @@ class Endpoints:
         return shapes.refund(self._refunds.get(account, asked.id))
 
     def create_session(self, account: Account, asked: Asked) -> dict[str, Any]:
-        wanted = validation.session_request(asked.params, int(self._clock.now()))
+        now = self._desk.now(account.account_id)
+        wanted = validation.session_request(
+            asked.params, now, lambda price_id, where: self._catalog.once(account, price_id, where)
+        )
         return self._session(self._sessions.create(account, wanted, f"{asked.host}/stripe/checkout"), account)
 
     def list_sessions(self, account: Account, asked: Asked) -> dict[str, Any]:
-        window = validation.window(asked.params, "payment_intent status")
+        window = validation.window(asked.params, "payment_intent status payment_link customer")
         intent, status = asked.params.get("payment_intent"), asked.params.get("status")
+        link, customer = asked.params.get("payment_link"), asked.params.get("customer")
         ids = self._state.sessions_of.get(account.account_id, [])
-        found, more = _page(
+        found, more = page(
             ids,
-            self._state.sessions,
+            self._state.sessions.__getitem__,
             window,
-            lambda each: intent in (None, each.intent) and status in (None, each.status),
+            lambda each: (
+                intent in (None, each.intent)
+                and status in (None, each.status)
+                and link in (None, each.payment_link)
+                and customer in (None, each.customer)
+            ),
         )
         return shapes.collection(
             [self._session(each, account) for each in found], url="/v1/checkout/sessions", more=more
@@ -177,30 +201,6 @@ class Endpoints:
 
     def _session(self, session: Session, account: Account) -> dict[str, Any]:
         return shapes.session(session, self._state.intents.get(session.intent or ""), livemode=account.livemode)
-
-
-def _page(
-    ids: Sequence[str], things: Mapping[str, _T], window: Window, fits: Callable[[_T], bool]
-) -> tuple[list[_T], bool]:
-    """Newest first, and whether there are more. Walks only as far as the page needs, as an account may have many."""
-    page: list[_T] = []
-    started = window.after is None
-    for thing_id in reversed(ids):
-        thing = things[thing_id]
-        if not started:
-            started = thing_id == window.after
-            continue
-        if window.last_at is not None and thing.created > window.last_at:
-            continue
-        if window.first_at is not None and thing.created < window.first_at:
-            break  # ids are in the order of creation
-        if fits(thing):
-            if len(page) == window.limit:
-                return page, True
-            page.append(thing)
-    if not started:
-        raise no_such("object", window.after or "", param="starting_after")
-    return page, False
 
 
 def _host(request: Request) -> str:

@@ -1,47 +1,48 @@
-"""`expand[]=latest_charge.balance_transaction`: objects in place of their ids."""
+"""`expand[]=latest_charge.balance_transaction`: objects in place of their ids, and fields that come only when asked for."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from onerouter_sandbox.stripe import shapes
-from onerouter_sandbox.stripe.account import Account
 from onerouter_sandbox.stripe.errors import invalid
-from onerouter_sandbox.stripe.state import State
 
 _DEEPEST: Final = 4
+_LISTS: Final = ("list", "search_result")
+
+Shows = Callable[[str], dict[str, Any]]
+Adds = Callable[[str], Any]
 
 
 class Expansion:
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._makers: Mapping[str, Callable[[str, bool, Mapping[str, Any]], dict[str, Any]]] = {
-            "latest_charge": lambda id_, live, _: shapes.charge(state.charges[id_], livemode=live),
-            "charge": lambda id_, live, _: shapes.charge(state.charges[id_], livemode=live),
-            "payment_intent": lambda id_, live, _: shapes.intent(state.intents[id_], livemode=live),
-            "balance_transaction": lambda _, __, parent: shapes.booking(state.charges[parent["id"]]),
-        }
+    """`shows`: name of a field that refers → the object of an id. `adds`: (object, field) → its value by the object's id."""
 
-    def apply(self, shown: dict[str, Any], params: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    def __init__(self, shows: Mapping[str, Shows], adds: Mapping[tuple[str, str], Adds]) -> None:
+        self._shows = shows
+        self._adds = adds
+
+    def apply(self, shown: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
         """Changes and returns `shown`. Raises Refused for what cannot be expanded."""
         paths = params.get("expand", [])
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise invalid("Invalid array", param="expand")
         for path in paths:
             steps = path.split(".")
-            if len(steps) > _DEEPEST:
+            if len(steps) > _DEEPEST + (steps[0] == "data"):
                 raise invalid(f"You cannot expand more than {_DEEPEST} levels of a property ({path}).", param="expand")
-            self._walk(shown, steps, account, path)
+            self._walk(shown, steps, path)
         return shown
 
-    def _walk(self, thing: dict[str, Any], steps: list[str], account: Account, path: str) -> None:
+    def _walk(self, thing: dict[str, Any], steps: list[str], path: str) -> None:
         name, *rest = steps
-        if name == "data" and thing["object"] in ("list", "search_result"):
+        if name == "data" and thing.get("object") in _LISTS:
             for item in thing["data"]:
-                self._walk(item, rest, account, path)
+                self._walk(item, rest, path)
             return
-        if name not in self._makers or name not in thing:
+        added = self._adds.get((thing.get("object", ""), name))
+        if added is not None:
+            thing.setdefault(name, added(thing["id"]))
+        elif name not in thing or not (name in self._shows or (rest and isinstance(thing[name], dict))):
             raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-        if isinstance(thing[name], str):
-            thing[name] = self._makers[name](thing[name], account.livemode, thing)
+        elif isinstance(thing[name], str):
+            thing[name] = self._shows[name](thing[name])
         if rest and thing[name] is not None:
-            self._walk(thing[name], rest, account, path)
+            self._walk(thing[name], rest, path)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from onerouter_sandbox.clock import Clock
+from onerouter_sandbox.clock import Clocks
 from onerouter_sandbox.stripe.account import Account
 from onerouter_sandbox.stripe.errors import Refused, key_reused
 from onerouter_sandbox.stripe.state import Kept, State
@@ -12,15 +12,16 @@ from onerouter_sandbox.wire import Reply, Request
 
 
 class Keys:
-    def __init__(self, state: State, clock: Clock) -> None:
+    def __init__(self, state: State, clocks: Clocks) -> None:
         self._state = state
-        self._clock = clock
+        self._clocks = clocks
 
     def once(self, account: Account, key: str, request: Request, do: Callable[[], Reply]) -> Reply:
         """`do`, unless it was done under this key. Raises Refused when the key was used for something else."""
         print_ = _fingerprint(request)
+        now = self._clocks.of(account.account_id).now()
         kept = self._state.kept.get((account.account_id, key))
-        if kept is not None and self._clock.now() - kept.at >= account.idempotency_retention_s:
+        if kept is not None and now - kept.at >= account.idempotency_retention_s:
             self._state.forget(account.account_id, key)
             kept = None
         if kept is not None:
@@ -33,7 +34,7 @@ class Keys:
             if not refusal.kept:
                 raise
             reply = refusal.reply
-        self._state.keep(Kept(key, account.account_id, print_, reply.status, reply.body.decode(), self._clock.now()))
+        self._state.keep(Kept(key, account.account_id, print_, reply.status, reply.body.decode(), now))
         return reply
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from onerouter_sandbox.faults import REFUND_KINDS, FaultKind
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.stripe.account import Account
+from onerouter_sandbox.stripe.bookings import Bookings
 from onerouter_sandbox.stripe.callbacks import Webhooks
 from onerouter_sandbox.stripe.errors import impossible, no_such
 from onerouter_sandbox.stripe.state import NAME, Charge, Refund, State, find_owned
@@ -15,16 +16,17 @@ _FAILURE: Final = "expired_or_canceled_card"
 
 
 class Refunds:
-    def __init__(self, state: State, world: World, webhooks: Webhooks) -> None:
+    def __init__(self, state: State, world: World, webhooks: Webhooks, bookings: Bookings) -> None:
         self._state = state
         self._world = world
         self._webhooks = webhooks
+        self._bookings = bookings
 
     def create(self, account: Account, request: RefundRequest, key: str | None) -> Refund:
         """`key`: the request's idempotency key, its reference in the ledger."""
         charge = self._charge(account, request)
         amount = _refundable(charge, request.amount)
-        now = self._world.clock.now()
+        now = self._world.clocks.of(account.account_id).now()
         mode, delay_s = self._behaviour(account)
         refund = Refund(
             id=random_id("re_3", 23),
@@ -40,6 +42,8 @@ class Refunds:
             settles="failed" if mode == "failed" else "succeeded",
             status="succeeded" if mode == "succeeded" else "pending",
         )
+        booked = self._bookings.book(account.account_id, "refund", refund.id, -amount, charge.currency)
+        refund.booking = booked.id
         before = {"amount_refunded": charge.amount_refunded}
         charge.amount_refunded += amount
         self._state.changed(charge)
@@ -70,6 +74,7 @@ class Refunds:
             refund.failure_reason = _FAILURE
             charge = self._state.charges[refund.charge]
             charge.amount_refunded -= refund.amount
+            self._bookings.book(refund.account, "refund_failure", refund.id, refund.amount, refund.currency)
             self._state.changed(charge)
         self._state.changed(refund)
         self._webhooks.refund("refund.updated", refund, before)
@@ -103,7 +108,7 @@ class Refunds:
         return charge
 
     def _settle_later(self, refund: Refund) -> None:
-        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles))
+        self._world.timers.at(refund.settle_at, lambda: self.settle(refund, refund.settles), account=refund.account)
 
     def _behaviour(self, account: Account) -> tuple[str, float]:
         fault = self._world.faults.draw(REFUND_KINDS, NAME, "refunds.create", account.account_id)

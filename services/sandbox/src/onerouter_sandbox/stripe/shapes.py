@@ -9,8 +9,7 @@ from onerouter_sandbox.stripe.state import Charge, Intent, Refund, Session
 from onerouter_sandbox.wire import Reply
 
 VERSION: Final = "2026-05-27.dahlia"
-_NO_ADDRESS: Final = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
-_SETTLES_AFTER_S: Final = 2 * 86_400
+NO_ADDRESS: Final = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
 
 
 def intent(intent: Intent, *, livemode: bool) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def intent(intent: Intent, *, livemode: bool) -> dict[str, Any]:
         "confirmation_method": "automatic",
         "created": intent.created,
         "currency": intent.currency,
-        "customer": None,
+        "customer": intent.customer,
         "description": intent.description,
         "last_payment_error": intent.last_payment_error,
         "latest_charge": intent.latest_charge,
@@ -48,13 +47,13 @@ def intent(intent: Intent, *, livemode: bool) -> dict[str, Any]:
         "processing": None,
         "receipt_email": intent.receipt_email,
         "review": None,
-        "setup_future_usage": None,
+        "setup_future_usage": intent.setup_future_usage,
         "shipping": None,
         "statement_descriptor": None,
         "statement_descriptor_suffix": None,
         "status": intent.status,
         "transfer_data": None,
-        "transfer_group": None,
+        "transfer_group": intent.transfer_group,
     }
 
 
@@ -71,14 +70,14 @@ def charge(charge: Charge, *, livemode: bool) -> dict[str, Any]:
         "application_fee": None,
         "application_fee_amount": None,
         "balance_transaction": charge.booking,
-        "billing_details": _billing(),
+        "billing_details": billing(),
         "calculated_statement_descriptor": "DEMO",
         "captured": charge.captured,
         "created": charge.created,
         "currency": charge.currency,
-        "customer": None,
+        "customer": charge.customer,
         "description": None,
-        "disputed": False,
+        "disputed": charge.disputed,
         "failure_balance_transaction": None,
         "failure_code": failure.get("code"),
         "failure_message": failure.get("message"),
@@ -108,7 +107,7 @@ def charge(charge: Charge, *, livemode: bool) -> dict[str, Any]:
         "statement_descriptor_suffix": None,
         "status": charge.status,
         "transfer_data": None,
-        "transfer_group": None,
+        "transfer_group": charge.transfer_group,
     }
 
 
@@ -133,9 +132,20 @@ def session(session: Session, intent: Intent | None, *, livemode: bool) -> dict[
         "currency_conversion": None,
         "custom_fields": [],
         "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
-        "customer": None,
-        "customer_creation": "if_required",
-        "customer_details": None,
+        "customer": session.customer,
+        "customer_creation": session.customer_creation,
+        "customer_details": None
+        if session.email is None
+        else {
+            "address": dict(NO_ADDRESS),
+            "business_name": None,
+            "email": session.email,
+            "individual_name": None,
+            "name": None,
+            "phone": None,
+            "tax_exempt": "none",
+            "tax_ids": [],
+        },
         "customer_email": session.customer_email,
         "discounts": [],
         "expires_at": session.expires_at,
@@ -145,7 +155,7 @@ def session(session: Session, intent: Intent | None, *, livemode: bool) -> dict[
         "metadata": session.metadata,
         "mode": "payment",
         "payment_intent": session.intent,
-        "payment_link": None,
+        "payment_link": session.payment_link,
         "payment_method_collection": "if_required",
         "payment_method_options": {},
         "payment_method_types": session.payment_method_types,
@@ -172,7 +182,7 @@ def refund(refund: Refund) -> dict[str, Any]:
         "id": refund.id,
         "object": "refund",
         "amount": refund.amount,
-        "balance_transaction": None,
+        "balance_transaction": refund.booking,
         "charge": refund.charge,
         "created": refund.created,
         "currency": refund.currency,
@@ -188,49 +198,6 @@ def refund(refund: Refund) -> dict[str, Any]:
     if refund.failure_reason is not None:
         shown["failure_reason"] = refund.failure_reason
     return shown
-
-
-def booking(charge: Charge) -> dict[str, Any]:
-    """The balance transaction of a captured charge."""
-    detail = {
-        "amount": charge.fee,
-        "application": None,
-        "currency": charge.currency,
-        "description": "Stripe processing fees",
-        "type": "stripe_fee",
-    }
-    return {
-        "id": charge.booking,
-        "object": "balance_transaction",
-        "amount": charge.amount_captured,
-        "available_on": charge.created + _SETTLES_AFTER_S,
-        "balance_type": "payments",
-        "created": charge.created,
-        "currency": charge.currency,
-        "description": None,
-        "exchange_rate": None,
-        "fee": charge.fee,
-        "fee_details": [detail],
-        "net": charge.amount_captured - charge.fee,
-        "reporting_category": "charge",
-        "source": charge.id,
-        "status": "pending",
-        "type": "charge",
-    }
-
-
-def payment_method(method_id: str, kind: str, created: int, *, livemode: bool) -> dict[str, Any]:
-    """As an error shows it."""
-    return {
-        "id": method_id,
-        "object": "payment_method",
-        "billing_details": _billing(),
-        "created": created,
-        "customer": None,
-        "livemode": livemode,
-        "metadata": {},
-        "type": kind,
-    }
 
 
 def account(account: Account) -> dict[str, Any]:
@@ -268,8 +235,26 @@ def ok(body: dict[str, Any]) -> Reply:
     return Reply(200, encode(body))
 
 
-def _billing() -> dict[str, Any]:
-    return {"address": dict(_NO_ADDRESS), "email": None, "name": None, "phone": None, "tax_id": None}
+def billing(*, email: str | None = None, name: str | None = None) -> dict[str, Any]:
+    return {"address": dict(NO_ADDRESS), "email": email, "name": name, "phone": None, "tax_id": None}
+
+
+def saved_card(brand: str, last4: str, exp_month: int, exp_year: int) -> dict[str, Any]:
+    return {
+        "brand": brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "country": "US",
+        "display_brand": brand,
+        "exp_month": exp_month,
+        "exp_year": exp_year,
+        "fingerprint": f"SandboxCard{last4}",
+        "funding": "credit",
+        "generated_from": None,
+        "last4": last4,
+        "networks": {"available": [brand], "preferred": None},
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
 
 
 def _instrument(method: str) -> dict[str, Any]:
@@ -297,3 +282,7 @@ _CARD: Final = {
     "three_d_secure": None,
     "wallet": None,
 }
+
+
+def link_intent_data(data: dict[str, Any]) -> dict[str, Any]:
+    return {"statement_descriptor": None, "statement_descriptor_suffix": None, **data}

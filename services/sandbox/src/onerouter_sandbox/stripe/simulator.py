@@ -11,12 +11,11 @@ from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.stripe import checkout, control, errors, validation
 from onerouter_sandbox.stripe.account import Account
 from onerouter_sandbox.stripe.callbacks import Webhooks
-from onerouter_sandbox.stripe.endpoints import Endpoints, Route
+from onerouter_sandbox.stripe.connect import onboarding
 from onerouter_sandbox.stripe.errors import Refused
-from onerouter_sandbox.stripe.intents import Intents
 from onerouter_sandbox.stripe.keys import Keys
-from onerouter_sandbox.stripe.refunds import Refunds
-from onerouter_sandbox.stripe.sessions import Sessions
+from onerouter_sandbox.stripe.parts import Parts
+from onerouter_sandbox.stripe.routing import Route
 from onerouter_sandbox.stripe.shapes import VERSION
 from onerouter_sandbox.stripe.state import NAME, State
 from onerouter_sandbox.wire import Call, Reply, Request
@@ -34,11 +33,9 @@ class Stripe:
     def __init__(self, world: World) -> None:
         self.state = State(world.journal)
         self._webhooks = Webhooks(self.state, world)
-        self.intents = Intents(self.state, world, self._webhooks)
-        self.sessions = Sessions(self.state, world, self._webhooks, self.intents)
-        self.refunds = Refunds(self.state, world, self._webhooks)
-        self._keys = Keys(self.state, world.clock)
-        self._endpoints = Endpoints(self.state, world.clock, self.intents, self.sessions, self.refunds)
+        self._keys = Keys(self.state, world.clocks)
+        self._parts = Parts(self.state, world, self._webhooks)
+        self._endpoints = self._parts.endpoints()
         world.callbacks.serve(NAME, self._callback_url, self._webhooks.sign)
 
     def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
@@ -49,14 +46,15 @@ class Stripe:
         return account_id in self.state.accounts
 
     def resume(self) -> None:
-        self.refunds.resume()
-        self.sessions.resume()
+        self._parts.resume()
 
     def control(self) -> APIRouter:
-        return control.router(self.state, self.intents, self.sessions, self.refunds)
+        return control.router(self._parts)
 
     def pages(self) -> APIRouter:
-        return checkout.router(self.state, self.intents, self.sessions)
+        routes = checkout.router(self._parts)
+        routes.include_router(onboarding.router(self._parts))
+        return routes
 
     def open(self, request: Request) -> Call | Reply:
         parts = request.path.removeprefix(_PREFIX).rstrip("/").split("/")
@@ -70,10 +68,10 @@ class Stripe:
             key = validation.idempotency_key(request.headers.get(b"idempotency-key")) if posted else None
         except Refused as refusal:
             return _stamped(refusal.reply, None)
-        route, thing_id = found
+        route, ids = found
 
         def run() -> Reply:
-            return self._run(route, account, request, thing_id, key)
+            return self._run(route, account, request, ids, key)
 
         return Call(route.operation, account.account_id, run, None if key is None else (account.account_id, key))
 
@@ -83,12 +81,13 @@ class Stripe:
     def trouble(self, status: int) -> Reply:
         return _stamped(errors.trouble(status), None)
 
-    def _run(self, route: Route, account: Account, request: Request, thing_id: str, key: str | None) -> Reply:
+    def _run(self, route: Route, account: Account, request: Request, ids: tuple[str, ...], key: str | None) -> Reply:
         def do() -> Reply:
             breaks = self.state.breaking.pop((account.account_id, route.operation), None)
             if breaks is False:
                 raise errors.broken()
-            reply = self._endpoints.answer(route, account, request, thing_id, key)
+            vendor = self._parts.acting_as(account, route, request.headers.get(b"stripe-account"))
+            reply = self._endpoints.answer(route, account, request, ids, key, vendor)
             if breaks:
                 raise errors.broken()
             return reply

@@ -11,7 +11,9 @@ from onerouter_sandbox.stripe.account import Account
 NAME: Final = "stripe"
 
 
-class _Slotted:
+class Slotted:
+    """A dataclass that can be written down."""
+
     __slots__: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
@@ -19,7 +21,7 @@ class _Slotted:
 
 
 @dataclass(slots=True)
-class Intent(_Slotted):
+class Intent(Slotted):
     """Amounts as Stripe counts them, times in seconds since 1970; `session` is the page it was made on, if one was."""
 
     id: str
@@ -42,12 +44,16 @@ class Intent(_Slotted):
     last_payment_error: dict[str, Any] | None = None
     canceled_at: int | None = None
     cancellation_reason: str | None = None
+    customer: str | None = None
+    setup_future_usage: str | None = None
+    transfer_group: str | None = None
+    invoice: str | None = None
     waits_at: str | None = None
     """Where the payer authenticates, while the status is requires_action."""
 
 
 @dataclass(slots=True)
-class Charge(_Slotted):
+class Charge(Slotted):
     """One try. `amount_refunded` counts what was never captured, too, once it is let go."""
 
     id: str
@@ -67,6 +73,9 @@ class Charge(_Slotted):
     booking: str | None = None
     """Id of its balance transaction, once captured."""
     fee: int = 0
+    customer: str | None = None
+    transfer_group: str | None = None
+    disputed: bool = False
 
     @property
     def released(self) -> int:
@@ -79,7 +88,7 @@ class Charge(_Slotted):
 
 
 @dataclass(slots=True)
-class Session(_Slotted):
+class Session(Slotted):
     id: str
     account: str
     amount: int
@@ -99,10 +108,17 @@ class Session(_Slotted):
     expires_at: int
     status: str = "open"
     intent: str | None = None
+    customer: str | None = None
+    customer_creation: str = "if_required"
+    setup_future_usage: str | None = None
+    transfer_group: str | None = None
+    payment_link: str | None = None
+    email: str | None = None
+    """Of the payer, once there is one."""
 
 
 @dataclass(slots=True)
-class Refund(_Slotted):
+class Refund(Slotted):
     """`settles` waits until `settle_at` while the status is pending."""
 
     id: str
@@ -118,10 +134,11 @@ class Refund(_Slotted):
     settles: str
     status: str = "pending"
     failure_reason: str | None = None
+    booking: str | None = None
 
 
 @dataclass(slots=True)
-class Kept(_Slotted):
+class Kept(Slotted):
     """The answer that an idempotency key was given first."""
 
     key: str
@@ -145,7 +162,7 @@ class State:
     """Everything in memory. Objects belong to an account; another account's ids do not exist for it."""
 
     def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+        self.journal = journal
         self.accounts: dict[str, Account] = {}
         self.by_secret_key: dict[str, Account] = {}
         self.intents: dict[str, Intent] = {}
@@ -167,7 +184,7 @@ class State:
             self.by_secret_key.pop(old.secret_key, None)
         self.accounts[account.account_id] = account
         self.by_secret_key[account.secret_key] = account
-        self._journal.mark(NAME, "account", account.account_id, account)
+        self.journal.mark(NAME, "account", account.account_id, account)
 
     def remove_account(self, account_id: str) -> bool:
         """Whether there was such an account. Its objects stay in the books, unreachable."""
@@ -175,7 +192,7 @@ class State:
         if account is None:
             return False
         self.by_secret_key.pop(account.secret_key, None)
-        self._journal.drop(NAME, "account", account_id)
+        self.journal.drop(NAME, "account", account_id)
         return True
 
     def add_intent(self, intent: Intent) -> None:
@@ -199,28 +216,28 @@ class State:
 
     def keep(self, kept: Kept) -> None:
         self.kept[kept.account, kept.key] = kept
-        self._journal.mark(NAME, "kept", f"{kept.account}/{kept.key}", kept)
+        self.journal.mark(NAME, "kept", f"{kept.account}/{kept.key}", kept)
 
     def forget(self, account: str, key: str) -> None:
         self.kept.pop((account, key), None)
-        self._journal.drop(NAME, "kept", f"{account}/{key}")
+        self.journal.drop(NAME, "kept", f"{account}/{key}")
 
     def changed(self, thing: Thing) -> None:
         """Have it saved, if anything is."""
-        self._journal.mark(NAME, type(thing).__name__.lower(), thing.id, thing)
+        self.journal.mark(NAME, type(thing).__name__.lower(), thing.id, thing)
 
     def _restore(self) -> None:
-        for saved in self._journal.load(NAME, "account"):
+        for saved in self.journal.load(NAME, "account"):
             self.put_account(Account.model_validate(saved))
-        for saved in self._journal.load(NAME, "intent"):
+        for saved in self.journal.load(NAME, "intent"):
             self.add_intent(Intent(**saved))
-        for saved in self._journal.load(NAME, "charge"):
+        for saved in self.journal.load(NAME, "charge"):
             self.add_charge(Charge(**saved))
-        for saved in self._journal.load(NAME, "session"):
+        for saved in self.journal.load(NAME, "session"):
             self.add_session(Session(**saved))
-        for saved in self._journal.load(NAME, "refund"):
+        for saved in self.journal.load(NAME, "refund"):
             self.add_refund(Refund(**saved))
-        for saved in self._journal.load(NAME, "kept"):
+        for saved in self.journal.load(NAME, "kept"):
             self.keep(Kept(**saved))
 
 
