@@ -8,6 +8,7 @@ import httpx
 import pytest
 from tests.e2e.collector import Collector
 from tests.e2e.rotation import prepare_rotation
+from tests.e2e.shop import Shop, open_shop
 from tests.e2e.tenants import administration
 from tests.e2e.world import World, client_of
 
@@ -62,6 +63,12 @@ async def world() -> AsyncIterator[World]:
         assert endpoint.status_code == 201, endpoint.text
         subscriber.secret = endpoint.json()["secret"]
         yield World(stack, api, api_2, sandbox, subscriber, collector, [key, endpoint.json()["secret"]])
+
+
+@pytest.fixture
+async def shop(world: World) -> AsyncIterator[Shop]:
+    async with open_shop(world) as shop:
+        yield shop
 
 
 def _traced(environment: Mapping[str, Mapping[str, str]], url: str) -> dict[str, dict[str, str]]:

@@ -1,67 +1,11 @@
 """Routing as its tenant meets it: a policy is put, payments follow it within a second, each says why it went there."""
 
-import secrets
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
-import pytest
-from pydantic import SecretStr
+from tests.e2e.shop import GOOD, Shop
 from tests.e2e.tenants import administration
-from tests.e2e.world import World, check_problem, until
-
-_GOOD = {"amount": "499.00", "currency": "INR"}
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A tenant with two accounts at one provider."""
-
-    world: World
-    tenant: str
-    client: httpx.AsyncClient
-    first: str
-    second: str
-
-    async def route(self, policy: dict[str, Any]) -> None:
-        answer = await self.client.put("/api/routing/payments", json=policy)
-        assert answer.status_code == 200, answer.text
-
-    async def pay(self, **said: Any) -> dict[str, Any]:
-        """The operation of a payment that was made."""
-        answer = await self.client.post("/v1/payments", json={**_GOOD, **said})
-        assert answer.status_code == 201, answer.text
-        return await self.operation_of(answer)
-
-    async def operation_of(self, answer: httpx.Response) -> dict[str, Any]:
-        operation_id = answer.headers["x-onerouter-operation-id"]
-        shown: dict[str, Any] = (await self.client.get(f"/v1/operations/{operation_id}")).json()
-        return shown
-
-
-@pytest.fixture
-async def shop(world: World) -> AsyncIterator[Shop]:
-    made = []
-    async with administration(world.stack) as admin:
-        tenant = await admin.tenants.create("Two accounts")
-        for label in ("first", "second"):
-            account = {
-                "key_id": f"rzp_test_{secrets.token_hex(7)}",
-                "key_secret": secrets.token_hex(12),
-                "webhook_secret": secrets.token_hex(12),
-            }
-            world.secrets += [account["key_secret"], account["webhook_secret"]]
-            credentials = {name: SecretStr(value) for name, value in account.items()}
-            connected = await admin.connections.connect(tenant.id, "test", "razorpay", credentials, label=label)
-            made.append(connected.connection.id)
-            assert connected.callback_token is not None
-            account["webhook_url"] = admin.callback_url("razorpay", connected.callback_token)
-            (await world.sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
-        created = await admin.api_keys.create(tenant.id, "test", name="routing")
-    world.secrets.append(created.key.get_secret_value())
-    async with world.client(created.key.get_secret_value()) as client:
-        yield Shop(world, tenant.id, client, *made)
+from tests.e2e.world import check_problem, until
 
 
 async def test_payments_follow_a_policy_and_say_why(shop: Shop) -> None:
@@ -109,7 +53,7 @@ async def test_a_switched_off_provider_says_so_and_comes_back(shop: Shop) -> Non
             answers: list[httpx.Response] = []
 
             async def is_off() -> bool:
-                answers.append(await shop.client.post("/v1/payments", json={**_GOOD, "provider": "razorpay"}))
+                answers.append(await shop.client.post("/v1/payments", json={**GOOD, "provider": "razorpay"}))
                 return answers[-1].status_code != 201
 
             await until(is_off, "the switch to be heard of", timeout_s=3)
@@ -118,6 +62,6 @@ async def test_a_switched_off_provider_says_so_and_comes_back(shop: Shop) -> Non
             await admin.switches.enable("payments", "razorpay")
 
     async def is_on() -> bool:
-        return (await shop.client.post("/v1/payments", json=_GOOD)).status_code == 201
+        return (await shop.client.post("/v1/payments", json=GOOD)).status_code == 201
 
     await until(is_on, "the switch to be heard of", timeout_s=3)
