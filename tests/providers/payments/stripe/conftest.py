@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tests.stripe_contract import Contract, Recorded, recording
 
 from onerouter_providers.capability import PaymentSnapshot
-from onerouter_providers.http import open_pool
+from onerouter_providers.http import ProviderHttp, open_pool
 from onerouter_providers.loader import Providers
 from onerouter_providers.payments.stripe.client import StripePayments
 from onerouter_providers.testing.payments_suite import Act, FaultKind
@@ -52,6 +52,29 @@ _DECLINE: Final[Mapping[str, str]] = {
     "payment_method_unavailable": "issuer_not_available",
 }
 _accounts = itertools.count(1)
+NOW: Final = 1_800_000_000
+Answer = tuple[int, Any]
+
+
+class Wire:
+    """Answers by method and path, in order, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.asked: list[httpx.Request] = []
+        self.headers: dict[str, str] = {}
+
+    def on(self, method: str, path: str, *answers: Answer) -> None:
+        self.answers[method, path] = list(answers)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answers = self.answers[request.method, request.url.path]
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        return httpx.Response(status, json=body, headers={"Request-Id": "req_1", **self.headers})
+
+    def queries(self, path: str) -> list[dict[str, str]]:
+        return [dict(request.url.params) for request in self.asked if request.url.path == path]
 
 
 @dataclass(frozen=True)
@@ -186,3 +209,15 @@ def judged(recorded: Recorded, contract: Contract | None) -> Iterator[None]:
     exchanges = recorded.take()
     if contract is not None:
         assert [complaint for each in exchanges for complaint in contract.complaints(each)] == []
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def client(wire: Wire) -> AsyncIterator[StripePayments]:
+    async with httpx.MockTransport(wire) as pool:
+        http = ProviderHttp(pool, provider="stripe", display_name="Stripe")
+        yield StripePayments(http, base_url="https://st.test", secret_key=SecretStr("sk_test_1"), now=lambda: NOW)

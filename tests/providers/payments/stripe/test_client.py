@@ -1,13 +1,10 @@
 """What is Stripe's own: sessions, holds, answers that are kept under their key, lists and search."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl
 
-import httpx
 import pytest
-from pydantic import SecretStr
-from tests.providers.payments.stripe.conftest import StripeLab
+from tests.providers.payments.stripe.conftest import NOW, Answer, StripeLab, Wire
 
 from onerouter_common.errors import (
     Conflict,
@@ -20,47 +17,12 @@ from onerouter_common.errors import (
 from onerouter_common.ids import PAYMENT, REFUND, new_id
 from onerouter_common.money import Money
 from onerouter_providers.capability import CaptureRequest, PaymentReference, PaymentRequest, RefundRequest
-from onerouter_providers.http import ProviderHttp
 from onerouter_providers.payments.stripe.client import StripePayments
 from onerouter_providers.testing.payments_suite import new_key, payment_request, reference_to
 
 AMOUNT = Money(129_900, "USD")
 HALF = Money(64_950, "USD")
 REFERENCE = PaymentReference("pay_ours", AMOUNT, "pi_1", "pi_1")
-NOW = 1_800_000_000
-Answer = tuple[int, Any]
-
-
-class Wire:
-    """Answers by method and path, in order, and remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, str], list[Answer]] = {}
-        self.asked: list[httpx.Request] = []
-
-    def on(self, method: str, path: str, *answers: Answer) -> None:
-        self.answers[method, path] = list(answers)
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
-        answers = self.answers[request.method, request.url.path]
-        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        return httpx.Response(status, json=body, headers={"Request-Id": "req_1"})
-
-    def queries(self, path: str) -> list[dict[str, str]]:
-        return [dict(request.url.params) for request in self.asked if request.url.path == path]
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-async def client(wire: Wire) -> AsyncIterator[StripePayments]:
-    async with httpx.MockTransport(wire) as pool:
-        http = ProviderHttp(pool, provider="stripe", display_name="Stripe")
-        yield StripePayments(http, base_url="https://st.test", secret_key=SecretStr("sk_test_1"), now=lambda: NOW)
 
 
 def hosted(**changes: Any) -> PaymentRequest:

@@ -351,6 +351,41 @@ class TestRequests:
         assert "automatic_payment_methods" not in params
 
     @pytest.mark.parametrize(
+        ("currency", "bank", "types"),
+        [
+            ("MYR", None, ("fpx",)),
+            ("PLN", None, ("p24", "blik")),
+            ("EUR", "ideal", ("ideal",)),
+            ("EUR", "BANCONTACT", ("bancontact",)),
+        ],
+    )
+    def test_banks_are_chosen_by_the_currency(self, currency: str, bank: str | None, types: tuple[str, ...]) -> None:
+        details = {"bank_code": bank} if bank else {}
+        wanted = request(method="netbanking", method_details=details, amount=Money(1_000, currency))
+        assert requests.session_params(wanted)["payment_method_types"] == types
+
+    def test_a_cards_network_is_a_preference(self) -> None:
+        def network(method: str | None, name: str) -> Any:
+            wanted = request(method=method, method_details={"card_network": name, "upi_app": "gpay"})
+            return requests.intent_params(wanted).get("payment_method_options")
+
+        assert network("card", "Cartes Bancaires") == {"card": {"network": "cartes_bancaires"}}
+        assert network("card", "VISA") == {"card": {"network": "visa"}}
+        assert network("card", "rupay") is None
+        assert network(None, "visa") is None
+
+    def test_a_kept_method_is_a_customers(self) -> None:
+        known = request(save_card=True, provider_customer_id="cus_1", customer={"email": "a@b.test"})
+        intent, session = requests.intent_params(known), requests.session_params(known)
+        data = session["payment_intent_data"]
+        assert isinstance(data, dict)
+        assert (intent["customer"], intent["setup_future_usage"]) == ("cus_1", "off_session")
+        assert (session["customer"], data["setup_future_usage"]) == ("cus_1", "off_session")
+        assert "customer_email" not in session
+        new = requests.session_params(request(save_card=True, customer={"email": "a@b.test"}))
+        assert (new["customer_creation"], new["customer_email"]) == ("always", "a@b.test")
+
+    @pytest.mark.parametrize(
         ("method", "details"), [("netbanking", {}), ("emi", {}), ("wallet", {"wallet_provider": "mobikwik"})]
     )
     def test_methods_stripe_has_not_are_refused(self, method: str, details: dict[str, str]) -> None:
@@ -366,6 +401,7 @@ class TestRequests:
             {"a[b]": "x"},
             {"": "x"},
             {"onerouter_payment_id": "mine"},
+            {"onerouter_id": "mine"},
         ],
     )
     def test_notes_that_do_not_fit(self, notes: dict[str, str]) -> None:

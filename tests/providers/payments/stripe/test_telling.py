@@ -94,7 +94,7 @@ class TestSubscription:
         assert told(samples["invoice.paid"], parent=None) is None
 
     def test_ending_after_its_cycles_is_completion(self, samples: dict[str, Any]) -> None:
-        sample, counted = samples["customer.subscription.deleted"], {"metadata": {"total_count": "12"}}
+        sample, counted = samples["customer.subscription.deleted"], {"metadata": {"onerouter_total_count": "12"}}
         for changes, status in (
             ({**counted, "cancel_at": AT, "ended_at": AT}, "completed"),
             ({**counted, "cancel_at": AT + 60, "ended_at": AT}, "canceled"),

@@ -14,6 +14,7 @@ META_PAYMENT: Final = "onerouter_payment_id"
 META_REFUND: Final = "onerouter_refund_id"
 META_RECEIPT: Final = "receipt"
 META_REASON: Final = "reason"
+RESERVED: Final = frozenset({META_ID, META_PAYMENT, META_REFUND})
 METADATA_PAIRS: Final = 50
 METADATA_NAME_CHARS: Final = 40
 METADATA_VALUE_CHARS: Final = 500
@@ -32,7 +33,7 @@ def metadata(
     if len(ours) + len(tenants) > METADATA_PAIRS:
         raise InvalidRequest.of("notes", f"may have at most {METADATA_PAIRS - len(ours)} pairs at Stripe")
     for name, value in tenants.items():
-        if name in ours:
+        if name in RESERVED:
             raise InvalidRequest.of("notes", f"must not contain '{name}', which is ours")
         if not name or len(name) > METADATA_NAME_CHARS or "[" in name or "]" in name:
             raise InvalidRequest.of(

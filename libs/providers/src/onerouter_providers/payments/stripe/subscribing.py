@@ -43,7 +43,7 @@ STATUS: Final[Mapping[str, SubscriptionStatus]] = {
     "canceled": "canceled",
     "paused": "paused",
 }
-META_CYCLES: Final = "total_count"
+META_CYCLES: Final = "onerouter_total_count"
 SHOWN: Final = ("latest_invoice.confirmation_secret", "pending_setup_intent")
 """What a subscription is asked to show besides itself: how its payer can agree."""
 _RUNNING: Final = frozenset({"trialing", "active", "past_due"})

@@ -19,12 +19,12 @@ import pydantic_core
 from pydantic import SecretStr
 
 from onerouter_common.contracts.callbacks import CallbackObject
-from onerouter_common.ids import PAYMENT, REFUND
+from onerouter_common.ids import PAYMENT, PAYMENT_LINK, REFUND
 from onerouter_common.json_text import without_nul
 from onerouter_providers.capability import PaymentSnapshot
 from onerouter_providers.payments.stripe import mapping, telling
-from onerouter_providers.payments.stripe.metadata import META_ID, META_PAYMENT, META_REFUND, reference_of
-from onerouter_providers.payments.stripe.things import LATEST, part, text
+from onerouter_providers.payments.stripe.metadata import META_PAYMENT, META_REFUND, reference_of
+from onerouter_providers.payments.stripe.things import LATEST
 from onerouter_providers.webhook import CallbackUnreadable, ProviderEvent, SignatureInvalid, header
 
 SIGNATURE_HEADER: Final = "Stripe-Signature"
@@ -83,7 +83,7 @@ def parse(body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:  # n
 
 
 def _intent(intent: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
-    if text(part(intent, "metadata"), META_ID) is not None:
+    if reference_of(intent, PAYMENT_LINK) is not None:
         return None  # a payment link's: its session says who paid
     # Whether a session was made around it the intent does not say, so the order's id is left to who knows it.
     return _payment(mapping.intent_snapshot(intent, order_id=None, publishable_key=None), intent)
