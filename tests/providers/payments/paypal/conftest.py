@@ -5,7 +5,9 @@ import itertools
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +15,21 @@ import httpx
 import pytest
 import uvicorn
 from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onerouter_providers.capability import PaymentSnapshot
+from onerouter_common.ids import PAYMENT, new_id
+from onerouter_common.money import Money
+from onerouter_providers.capability import CompletionRequest, PaymentReference, PaymentRequest, PaymentSnapshot
+from onerouter_providers.certificates import Certificates, Override
 from onerouter_providers.http import open_pool
-from onerouter_providers.loader import Providers
+from onerouter_providers.loader import ProviderPackage, Providers
+from onerouter_providers.payments.paypal import webhook
 from onerouter_providers.payments.paypal.client import PayPalPayments
-from onerouter_providers.testing.payments_suite import Act, FaultKind
+from onerouter_providers.resources import ResourceSnapshot
+from onerouter_providers.testing.payments_suite import Act, FaultKind, new_key
+from onerouter_providers.webhook import ProviderEvent
 from onerouter_sandbox.app import create_app
 from onerouter_sandbox.settings import Settings
 
@@ -44,18 +55,63 @@ _FAULT: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     "error_json": {"kind": "error_5xx", "status": 502},
     "error_html": {"kind": "error_5xx", "status": 503, "body": "html"},
 }
+_CAPABILITY: Final[Mapping[str, str]] = {
+    "plan.create": "plans.create",
+    "subscription.create": "subscriptions.create",
+    "subscription.cancel": "subscriptions.cancel",
+    "subscription.pause": "subscriptions.suspend",
+    "subscription.resume": "subscriptions.activate",
+    "payment_link.create": "invoices.send",
+    "payment_link.cancel": "invoices.cancel",
+    "vendor.create": "referrals.create",
+    "transfer.create": "payouts.create",
+}
+"""A capability → the wire call of it that has the effect; of several the last."""
+_DONE: Final[Mapping[str, str]] = {
+    "subscription.cancel": "subscription.canceled",
+    "subscription.pause": "subscription.paused",
+    "subscription.resume": "subscription.resumed",
+    "subscription.change_plan": "subscription.plan_changed",
+    "payment_link.cancel": "payment_link.canceled",
+    "payment_method.delete": "payment_method.detached",
+}
+"""A change → its effect in the ledger; every creation is `<kind>.created`."""
 _DECLINES: Final = {"insufficient_funds": "5120", "card_declined": "5100", "expired_card": "5400"}
+_MERCHANT: Final = "TESTPLATFRM22"
+_WEBHOOK: Final = "LABWEBHOOK0000001"
 _accounts = itertools.count(1)
+
+
+def _package() -> ProviderPackage:
+    package = Providers.load().find("payments", "paypal")
+    assert package is not None
+    return package
+
+
+class Inbox:
+    """What the sandbox called back, by account: headers and body as they came."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.came: dict[str, list[tuple[dict[str, str], bytes]]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        body = await request.body()
+        self.came.setdefault(request.url.path.strip("/"), []).append((dict(request.headers), body))
+        await Response(status_code=200)(scope, receive, send)
 
 
 @dataclass(frozen=True)
 class PayPalLab:
-    """A `PaymentsLab` over the sandbox."""
+    """A `PaymentsLab` and a `ResourcesLab` over the sandbox."""
 
     url: str
     pool: httpx.AsyncBaseTransport
     control: httpx.AsyncClient
     client_id: str
+    inbox: Inbox
+    certificates: Certificates
     secrets: tuple[str, ...] = (_SECRET,)
 
     @property
@@ -70,10 +126,8 @@ class PayPalLab:
         credentials: Mapping[str, str] | None = None,
         pool: httpx.AsyncBaseTransport | None = None,
     ) -> PayPalPayments:
-        package = Providers.load().find("payments", "paypal")
-        assert package is not None
         given = {"client_id": self.client_id, "client_secret": _SECRET, **(credentials or {})}
-        client: PayPalPayments = package.open(
+        client: PayPalPayments = _package().open(
             {name: SecretStr(value) for name, value in given.items()},
             http=pool or self.pool,
             environment="test",
@@ -86,10 +140,16 @@ class PayPalLab:
         how = {"decline": _DECLINES.get(decline, decline)} if decline else {}
         await self.ask(f"/paypal/orders/{payment.provider_order_id}/approve", **how)
 
-    async def fault(self, kind: FaultKind, act: Act) -> None:
-        await self.ask("/faults", operation=_OPERATION[act], key_id=self.client_id, times=1, **_FAULT[kind])
+    async def fault(self, kind: FaultKind, act: str) -> None:
+        operation = _OPERATION.get(act) or _CAPABILITY[act]  # type: ignore[call-overload]
+        if act == "payment_link.create" and kind == "throttle":
+            operation = "invoices.create"  # later there is a draft, and a refusal of the rest is a doubt
+        await self.ask("/faults", operation=operation, key_id=self.client_id, times=1, **_FAULT[kind])
 
-    async def effects(self, act: Act, reference: str) -> int:
+    async def effects(self, act: str, reference: str) -> int:
+        if act == "plan.create":  # the books know a plan by its request id; PayPal has our id in its description
+            pages = self.client()._wire.pages("plan.get", "/v1/billing/plans", "plans", {}, self._deadline())
+            return sum([plan["description"].endswith(reference) async for plans in pages for plan in plans])
         if act in (
             "complete",
             "capture",
@@ -97,7 +157,53 @@ class PayPalLab:
             captured = (await self.ledger(kind=_EFFECT[act]))["data"]
             orders = {one["reference"] for one in captured if one["object_id"] == reference}
             return sum(one["reference"] in orders for one in captured)
-        return len((await self.ledger(kind=_EFFECT[act], reference=reference))["data"])
+        kind = _EFFECT.get(act) or _DONE.get(act) or f"{act.partition('.')[0]}.created"  # type: ignore[call-overload]
+        return len((await self.ledger(kind=kind, reference=reference))["data"])
+
+    def has(self, capability: str) -> bool:
+        return _package().manifest.find_capability(capability) is not None
+
+    async def approve(self, subscription: ResourceSnapshot) -> None:
+        await self.ask(f"/paypal/subscriptions/{subscription.provider_id}/approve")
+
+    async def pay_link(self, link: ResourceSnapshot) -> None:
+        await self.ask(f"/paypal/invoices/{link.provider_id}/pay")
+
+    async def paid_payment(self, amount: Money) -> PaymentReference:
+        request = PaymentRequest(payment_id=new_id(PAYMENT), amount=amount)
+        made = await self.client().create_payment(request, key=new_key())
+        await self.pay(made)
+        reference = PaymentReference(request.payment_id, amount, made.provider_order_id)
+        paid = await self.client().complete_payment(CompletionRequest(reference), key=new_key())
+        return PaymentReference(request.payment_id, amount, made.provider_order_id, paid.provider_payment_id)
+
+    async def advance(self, seconds: float) -> None:
+        await self.ask(f"/paypal/accounts/{self.client_id}/clock/advance", seconds=seconds)
+
+    async def told(self, kind: str, provider_id: str) -> list[ProviderEvent]:
+        """Waits until the sandbox owes nothing any more, and verifies what came."""
+        if kind == "transfer":
+            await self.advance(60)
+        async with asyncio.timeout(5):
+            while await self._owed():
+                await asyncio.sleep(0.01)
+        facts, now = _package().manifest.certificates, datetime.now(UTC)
+        assert facts is not None
+        events = []
+        for headers, body in self.inbox.came.get(self.client_id, []):
+            certificate = await self.certificates.get("paypal", facts, webhook.certificate_url(headers), now)
+            webhook.verify(body, headers, {"webhook_id": SecretStr(_WEBHOOK)}, certificate, now)
+            event = webhook.parse(body, headers)
+            if event is not None and (event.object.kind, event.object.provider_id) == (kind, provider_id):
+                events.append(event)
+        return events
+
+    async def _owed(self) -> bool:
+        answer = await self.control.get("/callbacks", params={"account": self.client_id, "state": "pending"})
+        return bool(answer.raise_for_status().json()["data"])
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + 5
 
     async def ledger(self, **filters: str) -> dict[str, Any]:
         answer = await self.control.get("/ledger", params={"account": self.client_id, "limit": 1_000, **filters})
@@ -108,14 +214,27 @@ class PayPalLab:
 
 
 @pytest.fixture(scope="session")
+async def inbox() -> AsyncIterator[Inbox]:
+    """Where the sandbox's callbacks arrive."""
+    made = Inbox()
+    async with _serving(made) as made.url:
+        yield made
+
+
+@pytest.fixture(scope="session")
 async def sandbox_url() -> AsyncIterator[str]:
     """One sandbox for all tests of this folder."""
+    async with _serving(create_app(Settings())) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _serving(app: ASGIApp) -> AsyncIterator[str]:
+    """An app on a real port, while the block runs."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            create_app(Settings()), access_log=False, log_level="warning", timeout_graceful_shutdown=1
-        )
+        config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started and not serving.done():
@@ -138,12 +257,46 @@ async def control(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+async def certificates(
+    sandbox_url: str,
+    control: httpx.AsyncClient,
+    pool: httpx.AsyncBaseTransport,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Certificates:
+    """As an operator sets them up who runs the sandbox in PayPal's place."""
+    roots = tmp_path_factory.mktemp("paypal") / "roots.pem"
+    roots.write_text((await control.get("/paypal/roots")).text)
+    return Certificates(pool, overrides={"paypal": Override(f"{sandbox_url}/paypal", roots)})
+
+
 @pytest.fixture
-async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.AsyncClient) -> PayPalLab:
+async def lab(
+    sandbox_url: str,
+    pool: httpx.AsyncBaseTransport,
+    control: httpx.AsyncClient,
+    inbox: Inbox,
+    certificates: Certificates,
+) -> PayPalLab:
     """An app that nobody used before."""
-    made = PayPalLab(sandbox_url, pool, control, f"AXLabOfPayPal{next(_accounts):06d}")
-    await made.ask("/paypal/accounts", client_id=made.client_id, client_secret=_SECRET)
+    made = PayPalLab(
+        sandbox_url, pool, control, f"AXLabOfPayPal{next(_accounts):06d}", inbox=inbox, certificates=certificates
+    )
+    await made.ask("/paypal/accounts", client_id=made.client_id, client_secret=_SECRET, merchant_id=_MERCHANT)
     return made
+
+
+@pytest.fixture
+async def called_back(lab: PayPalLab) -> PayPalLab:
+    """The same, with a webhook."""
+    await lab.ask(
+        "/paypal/accounts",
+        client_id=lab.client_id,
+        client_secret=_SECRET,
+        webhook_url=f"{lab.inbox.url}/{lab.client_id}",
+        webhook_id=_WEBHOOK,
+    )
+    return lab
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """PayPal's callbacks: the published vector and every tampered variant of it, and what the samples say in our words."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from onerouter_common.ids import REFUND, new_id
-from onerouter_providers.certificates import Certificates, Override
+from onerouter_providers.certificates import Certificates
 from onerouter_providers.loader import Providers
 from onerouter_providers.manifest import CertificateFacts
 from onerouter_providers.payments.paypal import events, webhook
@@ -176,14 +176,6 @@ async def test_the_browsers_roots_do_not_vouch_for_the_vector(vectors: dict[str,
 
 
 class TestSandbox:
-    @pytest.fixture
-    async def certificates(self, sandbox_url: str, control: httpx.AsyncClient, tmp_path: Path) -> AsyncIterator[Any]:
-        """As an operator sets them up who runs the sandbox in PayPal's place."""
-        roots = tmp_path / "roots.pem"
-        roots.write_text((await control.get("/paypal/roots")).text)
-        async with httpx.AsyncHTTPTransport() as http:
-            yield Certificates(http, overrides={"paypal": Override(f"{sandbox_url}/paypal", roots)})
-
     async def test_its_callbacks_fit(self, lab: Any, facts: CertificateFacts, certificates: Certificates) -> None:
         from onerouter_providers.testing.payments_suite import new_key, payment_request
 

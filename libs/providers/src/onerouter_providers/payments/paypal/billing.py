@@ -5,6 +5,7 @@ number. All plans that we make are of one product: PayPal changes a subscription
 Source: https://developer.paypal.com/docs/api/subscriptions/v1/
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -33,8 +34,6 @@ from onerouter_providers.resources import (
     SubscriptionStatus,
 )
 
-PRODUCT: Final = "ONEROUTER-SUBSCRIPTIONS"
-"""The product that all our plans in an account are of."""
 FAILURES: Final = 3
 """After so many failed charges in a row PayPal suspends a subscription to a plan of ours."""
 TEXT_CHARS: Final = 127
@@ -60,11 +59,16 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, SubscriptionStatus]] = {
 }
 
 
-def product_body() -> dict[str, Any]:
-    return {"id": PRODUCT, "name": "Subscriptions", "type": "SERVICE"}
+def product_of(client_id: str) -> str:
+    """The id of the product that all our plans of an app are of. PayPal does not say that ids are each account's own."""
+    return f"ONEROUTER-{hashlib.sha256(client_id.encode()).hexdigest()[:24].upper()}"
 
 
-def plan_body(request: PlanRequest) -> dict[str, Any]:
+def product_body(product_id: str) -> dict[str, Any]:
+    return {"id": product_id, "name": "Subscriptions", "type": "SERVICE"}
+
+
+def plan_body(request: PlanRequest, product_id: str) -> dict[str, Any]:
     """The body of `POST /v1/billing/plans`. Raises InvalidRequest for what PayPal cannot be told."""
     check_amount(request.amount)
     if not 0 < len(request.name) <= TEXT_CHARS:
@@ -77,7 +81,7 @@ def plan_body(request: PlanRequest) -> dict[str, Any]:
     trial = [_cycle("TRIAL", 1, "DAY", request.trial_days, 1, Money(0, request.amount.currency))]
     cycles = trial if request.trial_days else []
     return {
-        "product_id": PRODUCT,
+        "product_id": product_id,
         "name": request.name,
         "description": _described(request),
         "status": "ACTIVE",

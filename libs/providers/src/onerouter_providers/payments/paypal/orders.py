@@ -32,8 +32,6 @@ NO_CANCEL: Final = (
 class Orders(Part):
     """Payments of a `PaymentProvider` that also `CompletesPayments`."""
 
-    _client_id: str
-
     async def create_payment(self, request: PaymentRequest, *, key: str) -> PaymentSnapshot:
         """An order that waits for the payer's approval at `checkout_url`."""
         body = requests.order_body(request)

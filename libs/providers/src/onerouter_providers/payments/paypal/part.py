@@ -14,6 +14,7 @@ class Part:
     """Knows how to call PayPal."""
 
     _wire: Wire
+    _client_id: str
     _merchant_id: str | None
     """The account's own, where the tenant has told it: a platform's, which may invite vendors."""
 

@@ -12,7 +12,7 @@ class Plans(Part):
 
     async def create_plan(self, request: PlanRequest, *, key: str) -> ResourceSnapshot:
         """The product first, unless it is there. Its id is ours, so that there is never a second one."""
-        body = billing.plan_body(request)
+        body = billing.plan_body(request, self._product_id)
         deadline = self._wire.deadline()
         await self._have_product(key, deadline)
         plan = await self._wire.post("plan.create", "/v1/billing/plans", body, deadline, key=key)
@@ -23,7 +23,7 @@ class Plans(Part):
     async def find_plan(self, request: PlanRequest) -> ResourceSnapshot | None:
         """By our id, which ends its description."""
         deadline = self._wire.deadline()
-        window = {"product_id": billing.PRODUCT}
+        window = {"product_id": self._product_id}
         async for plans in self._wire.pages("plan.create", "/v1/billing/plans", "plans", window, deadline):
             for plan in plans:
                 if billing.is_plan_of(request, plan):
@@ -34,9 +34,13 @@ class Plans(Part):
         path = f"/v1/billing/plans/{segment(reference.provider_id, 'plan')}"
         return billing.plan_snapshot(await self._wire.get("plan.get", path, self._wire.deadline()))
 
+    @property
+    def _product_id(self) -> str:
+        return billing.product_of(self._client_id)
+
     async def _have_product(self, key: str, deadline: float) -> None:
         try:
-            await self._wire.get("plan.create", f"/v1/catalogs/products/{billing.PRODUCT}", deadline)
+            await self._wire.get("plan.create", f"/v1/catalogs/products/{self._product_id}", deadline)
         except ProviderRefusedUs as refused:
             if refused.reason != "not_found":
                 raise
@@ -44,7 +48,11 @@ class Plans(Part):
             return
         try:
             await self._wire.post(
-                "plan.create", "/v1/catalogs/products", billing.product_body(), deadline, key=sub_key(key, "product")
+                "plan.create",
+                "/v1/catalogs/products",
+                billing.product_body(self._product_id),
+                deadline,
+                key=sub_key(key, "product"),
             )
         except (ProviderDeclined, ProviderRefusedUs) as refused:
             if refused.reason != "duplicate":  # somebody else was making it just then
