@@ -58,7 +58,7 @@ _RELEVANCE: Final = {"refunded": 5, "captured": 5, "authorized": 4, "pending": 3
 _UNKNOWN_RELEVANCE: Final = 3
 """A word we have not met outweighs a failure: it may be a success."""
 
-_DETAILS: Final = ("vpa", "bank", "wallet")
+_DETAILS: Final = ("vpa", "bank", "wallet", "token_id")  # the token: the method as it was saved while paying
 _ACQUIRER: Final = ("rrn", "auth_code", "bank_transaction_id", "upi_transaction_id", "transaction_id")
 _CARD: Final = ("network", "last4", "type", "issuer")
 
