@@ -65,4 +65,5 @@ async def open_shop(world: World) -> AsyncIterator[Shop]:
         created = await admin.api_keys.create(tenant.id, "test", name="routing")
     world.secrets.append(created.key.get_secret_value())
     async with world.client(created.key.get_secret_value()) as client:
-        yield Shop(world, tenant.id, client, *made, accounts=(accounts[0], accounts[1]))
+        first, second = made
+        yield Shop(world, tenant.id, client, first, second, accounts=(accounts[0], accounts[1]))

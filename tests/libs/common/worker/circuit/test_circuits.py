@@ -167,6 +167,10 @@ async def test_questions_about_effects_go_at_a_low_rate(time: Time) -> None:
     assert [alone.circuits.may_ask(connection) for _ in range(3)] == [True, False, False]
     time.moved_s += 1.0
     assert [alone.circuits.may_ask(connection) for _ in range(2)] == [True, False]
+    alone.sees(connection, Verdict.HEARD)  # where they are answered there may soon be more
+    assert [alone.circuits.may_ask(connection) for _ in range(3)] == [True, True, False]
+    alone.sees(connection, Verdict.HEARD, Verdict.HEARD, FAILED)
+    assert not alone.circuits.may_ask(connection)
 
 
 async def test_without_redis_each_goes_by_what_it_sees_and_tells_it_afterwards(time: Time) -> None:

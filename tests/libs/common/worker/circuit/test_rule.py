@@ -34,7 +34,7 @@ from onerouter_common.worker.circuit.rule import (
 RULE = Rule(
     consecutive=5, ratio=0.5, least=20, window_s=30, throttled_s=60, open_s=5, open_most_s=60, probes=3, round_s=10
 )
-FAILED, ANSWERED, THROTTLED = Verdict.FAILED, Verdict.ANSWERED, Verdict.THROTTLED
+FAILED, ANSWERED, THROTTLED, HEARD = Verdict.FAILED, Verdict.ANSWERED, Verdict.THROTTLED, Verdict.HEARD
 
 GAPS = st.floats(0, 120, allow_nan=False)
 CALLS = st.lists(st.tuples(st.sampled_from(Verdict), GAPS, st.floats(0, 40)), max_size=60)
@@ -56,9 +56,9 @@ def opened(at: float = 100.0) -> Open:
 @pytest.mark.parametrize(
     ("error", "call", "lookup"),
     [
-        (None, ANSWERED, None),
-        (ProviderDeclined("no", provider="p"), ANSWERED, None),
-        (ProviderRefusedUs("no", provider="p"), ANSWERED, None),
+        (None, ANSWERED, HEARD),
+        (ProviderDeclined("no", provider="p"), ANSWERED, HEARD),
+        (ProviderRefusedUs("no", provider="p"), ANSWERED, HEARD),
         (ProviderThrottled("later", provider="p"), THROTTLED, THROTTLED),
         (ProviderUnavailable("away", provider="p"), FAILED, FAILED),
         (ProviderOutcomeUnknown("?", provider="p"), FAILED, FAILED),
@@ -84,7 +84,8 @@ class TestItOpens:
 
     @given(CALLS)
     def test_never_for_answers(self, calls: list[tuple[Verdict, float, float]]) -> None:
-        circuit, now = CLOSED, 0.0
+        circuit: Circuit = CLOSED
+        now = 0.0
         for _, gap, took in calls:
             now += gap
             circuit = observed(circuit, Seen(ANSWERED, now - took, now), RULE)
@@ -150,7 +151,13 @@ class TestOpen:
             assert isinstance(circuit, Open)
             waits.append(circuit.until - now)
         assert waits == [10, 20, 40, 60, 60, 60]
+        assert isinstance(circuit, Open)
         assert circuit.since == 100
+
+    def test_questions_that_are_answered_prove_nothing(self) -> None:
+        assert after(opened(), *[HEARD] * 10, at=200) == opened()
+        row = after(CLOSED, *[FAILED, HEARD] * RULE.consecutive, at=100)
+        assert isinstance(row, Open)
 
     @given(st.sampled_from(Verdict), st.floats(-50, 4.9), st.floats(0, 100))
     def test_what_began_before_the_probes_moves_nothing(self, verdict: Verdict, began: float, took: float) -> None:
@@ -185,7 +192,7 @@ def test_no_round_lets_more_through_than_its_probes(
             assert circuit.let_through <= probes
         before, circuit = circuit, observed(circuit, Seen(verdict, now - took, now), rule)
         if isinstance(circuit, Open) and not isinstance(before, Open):
-            assert verdict is not ANSWERED
+            assert verdict in (FAILED, THROTTLED)
             let_through.clear()
         if isinstance(before, Open) and isinstance(circuit, Open):
             assert circuit.times >= before.times

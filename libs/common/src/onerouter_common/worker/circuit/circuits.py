@@ -27,6 +27,8 @@ NEVER: Final = Rule(consecutive=1 << 30, ratio=2.0, throttled_s=float("inf"))
 
 _MOST_KNOWN: Final = 20_000
 _MOST_PENDING: Final = 64
+_MOST_QUESTIONS: Final = 64
+_BAD: Final = (Verdict.FAILED, Verdict.THROTTLED)
 _CLOCK_STEP_S: Final = 0.25
 """Our clock and the one of all are taken for equal up to here: the round trip alone makes some difference."""
 
@@ -40,7 +42,9 @@ class _Known:
     pending: list[Seen] = field(default_factory=list)
     """Seen since then: applied again should somebody else have been faster."""
     asked_at: float = float("-inf")
-    """When a question about an effect was last let through."""
+    """When a question about an effect was last let through by the clock."""
+    may_ask: int = 0
+    """Questions that may go besides: more with each answer, none after a failure."""
 
 
 class Circuits:
@@ -89,10 +93,16 @@ class Circuits:
         return rules.gate(self._known[connection_id].circuit, self.now(), self._rule)
 
     def may_ask(self, connection_id: str) -> bool:
-        """Whether a call that only asks about an earlier effect may go now: all while closed, else a few."""
+        """Whether a call that only asks about an earlier effect may go now: all while closed, else a few.
+
+        Where they are answered they may be twice as many each time, so that much doubt ends soon.
+        """
         if self.gate(connection_id) is Gate.CLOSED:
             return True
         known, now = self._known[connection_id], self.now()
+        if known.may_ask:
+            known.may_ask -= 1
+            return True
         if 0 <= now - known.asked_at < self._ask_every_s:
             return False
         known.asked_at = now
@@ -122,6 +132,7 @@ class Circuits:
         if known is None:
             known = self._remember(connection_id, provider)
         seen = Seen(verdict, began_at, self.now(), asked_to_wait_s)
+        known.may_ask = 0 if verdict in _BAD else min(_MOST_QUESTIONS, known.may_ask + 2)
         after = rules.observed(known.circuit, seen, self._rule)
         if isinstance(known.circuit, Open) or isinstance(after, Open):
             known.pending = [*known.pending[1 - _MOST_PENDING :], seen]
@@ -278,7 +289,7 @@ class Circuits:
         self._untold.discard(connection_id)
         known.version = 0 if told is None else version
         if told is not None:
-            known.circuit = told.circuit
+            known.circuit, known.may_ask = told.circuit, 0
         elif isinstance(known.circuit, Open):
             known.circuit = CLOSED
         else:

@@ -37,6 +37,9 @@ class Verdict(StrEnum):
     ANSWERED = "answered"
     """The provider gave an answer to this very request, be it a no."""
     THROTTLED = "throttled"
+    HEARD = "heard"
+    """It answered a question about an earlier call. That proves too little to close a circuit: a provider whose payments
+    time out may still list them."""
     FAILED = "failed"
     """Never reached, or no answer that says what was done."""
 
@@ -123,17 +126,14 @@ class Seen:
 
 
 def verdict_of(error: OneRouterError | None, *, is_lookup: bool) -> Verdict | None:
-    """None: it says nothing about the connection.
-
-    A look-up that is answered proves too little: a provider whose payments time out may still list them.
-    """
+    """None: it says nothing about the connection."""
     match error:
         case ProviderThrottled():
             return Verdict.THROTTLED
         case ProviderUnavailable() | ProviderOutcomeUnknown():
             return Verdict.FAILED
         case None | ProviderDeclined() | ProviderRefusedUs():
-            return None if is_lookup else Verdict.ANSWERED
+            return Verdict.HEARD if is_lookup else Verdict.ANSWERED
         case _:
             return None  # refused by ourselves: nothing was sent
 
@@ -166,6 +166,8 @@ def is_forgotten(circuit: Open, now: float, rule: Rule) -> bool:
 
 def observed(circuit: Circuit, seen: Seen, rule: Rule) -> Circuit:
     """The circuit after a call has ended."""
+    if seen.verdict is Verdict.HEARD:
+        return circuit
     if isinstance(circuit, Evidence):
         return _counted(circuit, seen, rule)
     if is_forgotten(circuit, seen.at, rule):
@@ -186,7 +188,7 @@ def _counted(evidence: Evidence, seen: Seen, rule: Rule) -> Circuit:
         case Verdict.FAILED:
             evidence = replace(evidence, in_a_row=evidence.in_a_row + 1, bad=evidence.bad + 1)
             why = _too_many(evidence, rule)
-        case Verdict.THROTTLED:
+        case _:
             evidence, why = _throttled(evidence, seen, rule)
     return evidence if why is None else _open(seen.at, rule, times=1, since=seen.at, why=why)
 
