@@ -119,6 +119,7 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 **_credential_keys(secrets),
                 **_callback_keys(secrets),
                 "ONEROUTER_REGISTRY_SECRET": secrets.registry_secret,
+                "ONEROUTER_REGISTRY_PAYMENTS_URL": addresses.url("payments"),
                 "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
                 "ONEROUTER_PUBLIC_URL": addresses.url("gateway"),
                 # The registry asks providers, too: whether credentials are good.

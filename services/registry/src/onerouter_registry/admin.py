@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import tenant_engine
 from onerouter_common.secrets import Kms
+from onerouter_common.web.internal import InternalAuth
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
 from onerouter_registry.api_key.service import ApiKeys
@@ -37,6 +38,8 @@ from onerouter_registry.connection.verification import Verification
 from onerouter_registry.connection.views import ConnectionViews
 from onerouter_registry.mail.printed import NoMail
 from onerouter_registry.mail.service import Post
+from onerouter_registry.operator.category_workers import CategoryWorkers
+from onerouter_registry.operator.operations import StuckOperations
 from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
 from onerouter_registry.person.sealing import SealedByKeyRing
@@ -62,6 +65,7 @@ class Admin:
     tenants: Tenants
     deletions: Deletions
     directory: TenantDirectory
+    operations: StuckOperations
     switches: Switches
     api_keys: ApiKeys
     quota_usage: QuotaUsage
@@ -119,6 +123,7 @@ def use_cases(
         tenants=Tenants(engine, audit, clock, deletion_grace=timedelta(days=settings.tenant_deletion_grace_days)),
         deletions=Deletions(engine, audit, clock),
         directory=TenantDirectory(engine, clock),
+        operations=StuckOperations(engine, audit, _category_workers(settings, http)),
         switches=Switches(engine, catalogue, audit, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
         quota_usage=QuotaUsage(engine, clock),
@@ -141,3 +146,8 @@ def use_cases(
         rotation=KeyRotation(engine, vault, audit, clock),
         callback_base_url=None if settings.callback_base_url is None else str(settings.callback_base_url),
     )
+
+
+def _category_workers(settings: ManagementSettings, http: httpx.AsyncBaseTransport) -> CategoryWorkers:
+    tokens = settings.internal_tokens
+    return CategoryWorkers(str(settings.payments_url), None if tokens is None else InternalAuth(tokens), http)

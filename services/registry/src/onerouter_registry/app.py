@@ -40,6 +40,7 @@ from onerouter_registry.oidc import endpoints as oidc_endpoints
 from onerouter_registry.oidc.issuers import open_issuers
 from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.operator import endpoints as operator_endpoints
+from onerouter_registry.operator import operation_endpoints
 from onerouter_registry.outbox.relay import Relay
 from onerouter_registry.periodic import periodically
 from onerouter_registry.person import account_endpoints
@@ -177,6 +178,7 @@ def build_management_routes(app: FastAPI) -> None:
     app.include_router(tenant_endpoints.router)
     app.include_router(audit_endpoints.router)
     app.include_router(operator_endpoints.router)
+    app.include_router(operation_endpoints.router)
     app.include_router(switch_endpoints.router)
     app.include_router(api_key_management.router)
     app.include_router(catalogue_endpoints.public)

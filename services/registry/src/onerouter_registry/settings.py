@@ -57,6 +57,15 @@ class ManagementSettings(DatabaseSettings, CredentialKeySettings, CallbackKeySet
         description='Other addresses of providers, a sandbox\'s: JSON {"razorpay": "http://127.0.0.1:8090/razorpay"}.',
     )
 
+    payments_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8082"),
+        description="Base URL of the payments service's internal API: operators end what only a person can.",
+    )
+    internal_tokens: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("ONEROUTER_INTERNAL_TOKENS", "internal_tokens"),
+        description="Comma-separated tokens of service-to-service calls; `onerouter admin operations` sends the first.",
+    )
     public_url: AnyHttpUrl = Field(
         AnyHttpUrl("http://127.0.0.1:8080"),
         validation_alias=AliasChoices("ONEROUTER_PUBLIC_URL", "public_url"),

@@ -7,7 +7,7 @@ other process of what changed.
 
 import typer
 
-from onerouter_server.admin import audit, connections, keys, people, providers, rotation, routing, tenants
+from onerouter_server.admin import audit, connections, keys, operations, people, providers, rotation, routing, tenants
 
 app = typer.Typer(
     name="admin",
@@ -22,5 +22,6 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="key")
 app.add_typer(connections.app, name="connection")
 app.add_typer(people.app, name="person")
+app.add_typer(operations.app, name="operations")
 app.command("rotate-keys")(rotation.rotate_keys)
 app.add_typer(routing.app, name="routing")

@@ -1,6 +1,5 @@
 """Operations whose outcome nobody can tell, as this installation's operators see and end them: of every tenant."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -69,7 +68,7 @@ class StuckOperations:
         return row
 
 
-def _view(row: Mapping[str, Any]) -> View:
+def _view(row: Any) -> View:
     return {
         "id": row["id"],
         "tenant_id": row["tenant_id"],
