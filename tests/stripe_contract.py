@@ -119,6 +119,8 @@ class Contract:
         if not isinstance(thing, dict):
             return
         name = thing.get("object")
+        if thing.get("deleted") is True and f"deleted_{name}" in self._schemas:
+            name = f"deleted_{name}"
         if isinstance(name, str) and name in self._schemas:
             yield from self._broken(thing, {"$ref": f"#/components/schemas/{name}"}, name)
             for unknown in thing.keys() - self._schemas[name]["properties"].keys():

@@ -64,27 +64,29 @@ def profile(params: Params) -> dict[str, Any]:
 
 
 def bank(params: Params, vendor_country: str) -> "Bank | None":
-    given = params.get("external_account")
+    """Of `external_account` (a token, or in practice an object) or `bank_account` (the description's name for the object)."""
+    where = "bank_account" if "bank_account" in params else "external_account"
+    given = params.get(where)
     if given is None:
         return None
     if given == "btok_us_verified":
         return test_bank("US")
     if not isinstance(given, dict):
-        raise invalid(f"No such token: '{given}'", param="external_account", code="resource_missing")
+        raise invalid(f"No such token: '{given}'", param=where, code="resource_missing")
     reading.only(
         given,
-        "object country currency account_number routing_number account_holder_name account_holder_type metadata",
-        inside="external_account",
+        "object country currency account_number routing_number account_holder_name account_holder_type account_type metadata",
+        inside=where,
     )
     number = reading.text(given, "account_number", 64)
     if number is None:
-        raise missing("external_account[account_number]")
+        raise missing(f"{where}[account_number]")
     if not re.fullmatch(r"[A-Za-z0-9 ]{4,34}", number):
-        raise invalid("Invalid account number", param="external_account[account_number]", code="account_number_invalid")
+        raise invalid("Invalid account number", param=f"{where}[account_number]", code="account_number_invalid")
     place = country(given) or vendor_country
     routing = reading.text(given, "routing_number", 32)
     if routing is None and place in ("US", "IN", "GB", "CA", "AU", "SG", "JP"):
-        raise missing("external_account[routing_number]")
+        raise missing(f"{where}[routing_number]")
     return {
         "id": random_id("ba_1", 23),
         "last4": number[-4:],

@@ -129,7 +129,7 @@ class Vendors:
 
     def _create(self, account: Account, asked: Asked) -> dict[str, Any]:
         params = asked.params
-        reading.only(params, f"{details.FIELDS} type country controller")
+        reading.only(params, f"{details.FIELDS} type country controller bank_account")
         kind = reading.choice(params, "type", ("custom", "express", "standard"))
         controller = details.controller(params)
         if kind is not None and controller:
