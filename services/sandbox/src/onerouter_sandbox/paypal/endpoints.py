@@ -6,6 +6,7 @@ PayPal knows an order's request ids for six hours, a payment's for 45 days.
 from typing import Final
 
 from onerouter_sandbox.paypal import shapes, validation
+from onerouter_sandbox.paypal.errors import bad_request
 from onerouter_sandbox.paypal.orders import Orders
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.refunds import Refunds
@@ -44,7 +45,12 @@ class Endpoints:
         body = validation.parse_json(asked.request.body, "orders")
 
         def make() -> str:
-            return self._orders.create(asked.account, validation.order_request(body), asked.base).id
+            request = validation.order_request(body)
+            if request.vault_id is None:
+                return self._orders.create(asked.account, request, asked.base).id
+            if asked.request_id("orders") is None:
+                raise bad_request("PAYPAL_REQUEST_ID_REQUIRED", "PayPal-Request-Id")
+            return self._orders.charge_saved(asked.account, request, request.vault_id, asked.base).id
 
         return self._repeats.once("orders.create", asked, ORDERS_KEPT_S, make, self._show_order)
 

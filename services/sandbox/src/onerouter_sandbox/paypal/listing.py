@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from onerouter_sandbox.paypal.errors import bad_request
 from onerouter_sandbox.paypal.routing import Asked
@@ -17,12 +18,16 @@ class Listing:
     size: int
     total_required: bool
 
-    def page(self, name: str, things: Sequence[dict[str, Any]], here: str) -> dict[str, Any]:
-        """The page's things under `name`, with totals if asked for; `here` is the list's address."""
+    def page(self, name: str, things: Sequence[dict[str, Any]], here: str, **query: str) -> dict[str, Any]:
+        """The page's things under `name`, with totals if asked for.
+
+        `here` is the list's address, `query` what else it was asked.
+        """
         pages = max(1, -(-len(things) // self.size))
-        links = [link(f"{here}?page={self.number}&page_size={self.size}", "self")]
+        more = f"{here}?{urlencode({**query, 'page_size': self.size})}"
+        links = [link(f"{more}&page={self.number}", "self")]
         if self.number < pages:
-            links.append(link(f"{here}?page={self.number + 1}&page_size={self.size}", "next"))
+            links.append(link(f"{more}&page={self.number + 1}", "next"))
         shown: dict[str, Any] = {name: things[(self.number - 1) * self.size : self.number * self.size]}
         if self.total_required:
             shown |= {"total_items": len(things), "total_pages": pages}

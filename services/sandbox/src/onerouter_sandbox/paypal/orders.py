@@ -11,6 +11,7 @@ from onerouter_sandbox.paypal.money import Money
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.shapes import approval_url
 from onerouter_sandbox.paypal.state import NAME, Order, Payment, State, find_owned
+from onerouter_sandbox.paypal.vault.tokens import Tokens, wallet
 from onerouter_sandbox.world import World
 
 INSTRUMENT_DECLINED: Final = "INSTRUMENT_DECLINED"
@@ -25,14 +26,18 @@ class OrderRequest:
     context: dict[str, Any]
     has_source: bool
     email: str | None
+    kind: str = "paypal"
+    vault_id: str | None = None
+    store: dict[str, str] | None = None
 
 
 class Orders:
-    def __init__(self, state: State, world: World, webhooks: Webhooks, payments: Payments) -> None:
+    def __init__(self, state: State, world: World, webhooks: Webhooks, payments: Payments, tokens: Tokens) -> None:
         self._state = state
         self._world = world
         self._webhooks = webhooks
         self._payments = payments
+        self._tokens = tokens
 
     def create(self, account: Account, request: OrderRequest, base: str) -> Order:
         now = self._world.clocks.of(account.client_id).now()
@@ -50,6 +55,7 @@ class Orders:
             has_source=request.has_source,
             status="PAYER_ACTION_REQUIRED" if request.has_source else "CREATED",
             payer_email=request.email or "buyer@example.com",
+            store=request.store,
         )
         self._state.add_order(order)
         self._world.ledger.record(
@@ -62,6 +68,26 @@ class Orders:
             currency=order.currency,
             at=now,
         )
+        return order
+
+    def charge_saved(self, account: Account, request: OrderRequest, vault_id: str, base: str) -> Order:
+        """Make an order and take its money in one step, from a method that was saved."""
+        token = self._tokens.chargeable(account, vault_id, request.kind)
+        self._payments.require_fresh_invoice(account.client_id, request.unit.get("invoice_id"), "orders.capture")
+        if token.decline == INSTRUMENT_DECLINED:
+            self._tokens.decline_next(token, None)
+            raise unprocessable(INSTRUMENT_DECLINED, None, "orders.create")
+        order = self.create(account, request, base)
+        order.status, order.source = "APPROVED", request.kind
+        order.payer_id = token.shown.get("account_id") or merchant_id()
+        order.payer_email = token.shown.get("email_address", order.payer_email)
+        order.vault_id, order.vault_customer = token.id, token.customer
+        order.decline = token.decline
+        self._tokens.decline_next(token, None)
+        if order.intent == "CAPTURE":
+            self.capture(order)
+        else:
+            self.authorize(order)
         return order
 
     def get(self, account: Account, order_id: str) -> Order:
@@ -96,6 +122,8 @@ class Orders:
         self._require(order, "CAPTURE")
         self._payments.require_fresh_invoice(order.account, order.unit.get("invoice_id"), "orders.capture")
         capture = self._payments.capture_order(order)
+        if capture.status == "COMPLETED":
+            self._keep_method(order)
         self._complete(order)
         return capture
 
@@ -120,6 +148,16 @@ class Orders:
             order.status, order.decline = "PAYER_ACTION_REQUIRED", None
             self._changed(order)
             raise unprocessable(INSTRUMENT_DECLINED, None, operation, redirect=approval_url(order))
+
+    def _keep_method(self, order: Order) -> None:
+        if order.store is None or order.source != "paypal":
+            return
+        shown = wallet(order.payer_email, order.payer_id)
+        reference = order.unit.get("custom_id") or order.id
+        token = self._tokens.keep(
+            order.account, order.base, order.store.get("customer"), "paypal", shown, reference, order.id
+        )
+        order.vault_id, order.vault_customer = token.id, token.customer
 
     def _complete(self, order: Order) -> None:
         order.status = "COMPLETED"

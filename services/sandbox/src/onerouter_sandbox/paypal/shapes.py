@@ -142,11 +142,17 @@ def _source(order: Order) -> dict[str, Any]:
         return {}
     if order.source == "card":
         return {"brand": "VISA", "last_digits": "7704", "type": "CREDIT"}
-    return {
+    shown: dict[str, Any] = {
         "email_address": order.payer_email,
         "account_id": order.payer_id,
         "name": {"given_name": "Test", "surname": "Buyer"},
     }
+    if order.store is not None and order.vault_id is not None:
+        kept: dict[str, Any] = {"id": order.vault_id, "status": "VAULTED", "customer": {"id": order.vault_customer}}
+        here = f"{order.base}/v3/vault/payment-tokens/{order.vault_id}"
+        kept["links"] = [link(here, "self"), link(here, "delete", "DELETE")]
+        shown["attributes"] = {"vault": kept}
+    return shown
 
 
 def _order_links(order: Order) -> list[dict[str, str]]:

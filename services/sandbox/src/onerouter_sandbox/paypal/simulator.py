@@ -10,6 +10,7 @@ from onerouter_sandbox.paypal import approval, control, errors, shapes
 from onerouter_sandbox.paypal.account import Account
 from onerouter_sandbox.paypal.billing.feature import Billing
 from onerouter_sandbox.paypal.callbacks import Webhooks
+from onerouter_sandbox.paypal.disputes.feature import DisputeFeature
 from onerouter_sandbox.paypal.endpoints import Endpoints
 from onerouter_sandbox.paypal.errors import Refused
 from onerouter_sandbox.paypal.feature import Feature
@@ -21,6 +22,8 @@ from onerouter_sandbox.paypal.refunds import Refunds
 from onerouter_sandbox.paypal.routing import Asked, Repeats, Route, Router
 from onerouter_sandbox.paypal.signing import Signer
 from onerouter_sandbox.paypal.state import NAME, State
+from onerouter_sandbox.paypal.vault.feature import Vault
+from onerouter_sandbox.paypal.vault.tokens import Tokens
 from onerouter_sandbox.wire import Call, Reply, Request
 from onerouter_sandbox.world import World
 
@@ -45,14 +48,18 @@ class PayPal:
         self.signer = Signer(world)
         webhooks = Webhooks(self.state, world, self.signer)
         self.payments = Payments(self.state, world, webhooks)
-        self.orders = Orders(self.state, world, webhooks, self.payments)
+        tokens = Tokens(world, webhooks)
+        self.orders = Orders(self.state, world, webhooks, self.payments, tokens)
         self.refunds = Refunds(self.state, world, webhooks)
         repeats = Repeats(self.state, world)
         endpoints = Endpoints(self.state, repeats, self.orders, self.payments, self.refunds)
+        billing = Billing(self.state, world, webhooks, repeats)
         self._features: tuple[Feature, ...] = (
-            Billing(self.state, world, webhooks, repeats),
+            billing,
             Invoicing(self.state, world, webhooks),
             PayoutFeature(self.state, world, webhooks, repeats),
+            Vault(self.state, tokens, repeats),
+            DisputeFeature(self.state, world, webhooks, billing.books),
         )
         self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))
         world.callbacks.serve(NAME, self._callback_url)

@@ -23,7 +23,8 @@ class Order(_Slotted):
     """Of one purchase unit. Amounts in PayPal's minor units, times in seconds since 1970; `account` is the client id.
 
     `base` is the address under which it was made: its links lead there. What the payer decided waits in `decline` and
-    `pending` for the merchant's call.
+    `pending` for the merchant's call. `store` asks to keep the method when it was charged, `vault_id` is what was kept or
+    charged.
     """
 
     id: str
@@ -43,6 +44,9 @@ class Order(_Slotted):
     payer_id: str = ""
     decline: str | None = None
     pending: str | None = None
+    store: dict[str, str] | None = None
+    vault_id: str | None = None
+    vault_customer: str | None = None
     authorizations: list[str] = field(default_factory=list)
     captures: list[str] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from onerouter_sandbox.paypal.errors import bad_request
+from onerouter_sandbox.paypal.errors import bad_request, unprocessable
 from onerouter_sandbox.paypal.money import parse_money
 from onerouter_sandbox.paypal.orders import OrderRequest
 from onerouter_sandbox.paypal.payments import CaptureRequest
@@ -52,6 +52,7 @@ def order_request(body: dict[str, Any]) -> OrderRequest:
     source = body.get("payment_source")
     wallet = source.get("paypal") if isinstance(source, dict) else None
     email = wallet.get("email_address") if isinstance(wallet, dict) else None
+    kind = "card" if isinstance(source, dict) and isinstance(source.get("card"), dict) else "paypal"
     return OrderRequest(
         intent=intent,
         amount=parse_money(unit.get("amount"), "/purchase_units/@reference_id=='default'/amount"),
@@ -63,6 +64,9 @@ def order_request(body: dict[str, Any]) -> OrderRequest:
         context=_context(wallet),
         has_source=isinstance(wallet, dict),
         email=email if isinstance(email, str) else None,
+        kind=kind,
+        vault_id=_vault_id(source, kind),
+        store=_store(wallet),
     )
 
 
@@ -84,6 +88,30 @@ def refund_request(body: dict[str, Any]) -> RefundRequest:
         invoice_id=_text(body, "invoice_id", 127, "/invoice_id", "payments"),
         note=_text(body, "note_to_payer", 255, "/note_to_payer", "payments"),
     )
+
+
+def _vault_id(source: Any, kind: str) -> str | None:
+    """The saved method that is to be charged."""
+    chosen = source.get(kind) if isinstance(source, dict) else None
+    if not isinstance(chosen, dict):
+        return None
+    return _text(chosen, "vault_id", 255, f"/payment_source/{kind}/vault_id", "orders")
+
+
+def _store(wallet: Any) -> dict[str, str] | None:
+    """Whether the method is to be kept when it was charged, and for which customer."""
+    where = "/payment_source/paypal/attributes"
+    attributes = wallet.get("attributes") if isinstance(wallet, dict) else None
+    vault = attributes.get("vault") if isinstance(attributes, dict) else None
+    if not isinstance(attributes, dict) or not isinstance(vault, dict):
+        return None
+    if vault.get("store_in_vault") != "ON_SUCCESS":
+        raise unprocessable("VAULT_INSTRUCTION_REQUIRED", f"{where}/vault/store_in_vault")
+    if vault.get("usage_type") not in ("MERCHANT", "PLATFORM"):
+        raise bad_request("MISSING_REQUIRED_PARAMETER", f"{where}/vault/usage_type")
+    customer = attributes.get("customer")
+    given = _text(customer, "id", 22, f"{where}/customer/id", "orders") if isinstance(customer, dict) else None
+    return {} if given is None else {"customer": given}
 
 
 def _context(wallet: Any) -> dict[str, Any]:
