@@ -109,7 +109,7 @@ def read_vendor(payload: Thing) -> CallbackObject:
 def read_dispute(payload: Thing) -> CallbackObject:
     dispute, payment = _needed(payload, "dispute"), entity(payload, "payment")
     word, amount = fields.text(dispute, "status") or "", fields.money(dispute)
-    early = word in _DISPUTE_OPEN and dispute.get("phase") in _EARLY_PHASES
+    early = word in _DISPUTE_OPEN and fields.text(dispute, "phase") in _EARLY_PHASES
     return CallbackObject(
         kind="dispute",
         status="warning" if early else _DISPUTE_STATUS.get(word, recurring.UNCHANGED),

@@ -38,7 +38,8 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, SubscriptionStatus]] = {
 }
 UNCHANGED: Final = "unchanged"
 """For a word we have not met: only facts are told."""
-_TAKEN: Final = frozenset({"captured", "refunded"})
+_CHARGE_STATUS: Final[Mapping[str, str]] = {"captured": "succeeded", "refunded": "succeeded", "failed": "failed"}
+"""Of the payment of a charge; before these it is not decided."""
 
 
 def plan_body(request: PlanRequest) -> dict[str, Any]:
@@ -126,11 +127,9 @@ def subscription_snapshot(subscription: Thing, **more: JsonValue) -> ResourceSna
 def charge_of_payment(payment: Thing) -> dict[str, JsonValue]:
     """The fact that a subscription was charged, or could not be, as a callback's payment tells it; empty for neither."""
     payment_id, amount = fields.text(payment, "id"), fields.money(payment)
-    status = {"failed": "failed"}.get(
-        str(payment.get("status")), "succeeded" if payment.get("status") in _TAKEN else ""
-    )
+    status = _CHARGE_STATUS.get(fields.text(payment, "status") or "")
     at = fields.moment(payment, "created_at")
-    if payment_id is None or amount is None or not status or at is None:
+    if payment_id is None or amount is None or status is None or at is None:
         return {}
     return {CHARGE + payment_id: _charge(amount.amount_minor, amount.currency, at, status)}
 

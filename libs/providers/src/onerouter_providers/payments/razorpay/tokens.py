@@ -60,7 +60,7 @@ def token_snapshot(token: Thing, *, customer_id: str) -> ResourceSnapshot:
     recurring = fields.text(fields.part(token, "recurring_details"), "status")
     last4 = card.get("last4")  # older objects have a number here
     return ResourceSnapshot(
-        status="removed" if token.get("status") in _GONE else "active",
+        status="removed" if fields.text(token, "status") in _GONE else "active",
         provider_id=fields.text(token, "id") or "",
         facts=fields.known(
             type=fields.text(token, "method"),
