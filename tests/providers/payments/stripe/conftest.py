@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import os
-import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +10,29 @@ from typing import Any, Final
 
 import httpx
 import pytest
-import uvicorn
 from pydantic import SecretStr
+from tests.providers.payments.inbox import Inbox, serving
 from tests.stripe_contract import Contract, Recorded, recording
 
-from onerouter_providers.capability import PaymentSnapshot
+from onerouter_common.ids import PAYMENT, new_id
+from onerouter_common.money import Money
+from onerouter_providers.capability import PaymentReference, PaymentRequest, PaymentSnapshot
 from onerouter_providers.http import ProviderHttp, open_pool
-from onerouter_providers.loader import Providers
+from onerouter_providers.loader import ProviderPackage, Providers
+from onerouter_providers.payments.stripe import webhook
 from onerouter_providers.payments.stripe.client import StripePayments
-from onerouter_providers.testing.payments_suite import Act, FaultKind
+from onerouter_providers.payments.stripe.wire import VERSION
+from onerouter_providers.resources import ResourceSnapshot
+from onerouter_providers.testing.payments_suite import FaultKind, new_key
+from onerouter_providers.webhook import ProviderEvent
 from onerouter_sandbox.app import create_app
 from onerouter_sandbox.settings import Settings
 
-_OPERATION: Final[Mapping[Act, str]] = {
+_OPERATION: Final[Mapping[str, str]] = {
     "create": "payment_intents.create",
     "capture": "payment_intents.capture",
     "refund": "refunds.create",
     "find": "payment_intents.list",
-}
-_EFFECT: Final[Mapping[Act, str]] = {
-    "create": "payment_intent.created",
-    "capture": "charge.captured",
-    "refund": "refund.created",
 }
 _FAULT: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     "timeout_before": {"kind": "timeout_before_effect", "hold_s": 5},
@@ -42,6 +42,33 @@ _FAULT: Final[Mapping[FaultKind, Mapping[str, Any]]] = {
     "error_json": {"kind": "error_5xx", "status": 502},
     "error_html": {"kind": "error_5xx", "status": 503, "body": "html"},
 }
+_CAPABILITY: Final[Mapping[str, str]] = {
+    "plan.create": "prices.create",
+    "customer.create": "customers.create",
+    "subscription.create": "subscriptions.create",
+    "subscription.cancel": "subscriptions.cancel",
+    "subscription.pause": "subscriptions.update",
+    "subscription.resume": "subscriptions.update",
+    "payment_link.create": "payment_links.create",
+    "payment_link.cancel": "payment_links.update",
+    "vendor.create": "accounts.create",
+    "transfer.create": "transfers.create",
+}
+"""A capability → the wire call of it that has the effect."""
+_DONE: Final[Mapping[str, str]] = {
+    "create": "payment_intent.created",
+    "capture": "charge.captured",
+    "refund": "refund.created",
+    "subscription.cancel": "subscription.canceled",
+    "subscription.pause": "subscription.paused",
+    "subscription.resume": "subscription.resumed",
+    "subscription.change_plan": "subscription.plan_changed",
+    "payment_link.cancel": "payment_link.canceled",
+    "payment_method.create": "payment_method.attached",
+    "payment_method.delete": "payment_method.detached",
+}
+"""What is done → its effect in the ledger; every other creation is `<kind>.created`."""
+_SECRETS: Final = {"webhook_secret": "whsec_OfTheLab01", "connect_webhook_secret": "whsec_OfItsVendors01"}
 _DECLINE: Final[Mapping[str, str]] = {
     # Our reason → the word that Stripe's books get.
     "card_declined": "do_not_honor",
@@ -54,6 +81,12 @@ _DECLINE: Final[Mapping[str, str]] = {
 _accounts = itertools.count(1)
 NOW: Final = 1_800_000_000
 Answer = tuple[int, Any]
+
+
+def _package() -> ProviderPackage:
+    package = Providers.load().find("payments", "stripe")
+    assert package is not None
+    return package
 
 
 class Wire:
@@ -79,11 +112,12 @@ class Wire:
 
 @dataclass(frozen=True)
 class StripeLab:
-    """A `PaymentsLab` over the sandbox."""
+    """A `PaymentsLab` and a `ResourcesLab` over the sandbox."""
 
     url: str
     pool: httpx.AsyncBaseTransport
     control: httpx.AsyncClient
+    inbox: Inbox
     account_id: str
 
     @property
@@ -101,10 +135,8 @@ class StripeLab:
     def client(
         self, *, timeout_s: float = 5.0, base_url: str | None = None, credentials: Mapping[str, str] | None = None
     ) -> StripePayments:
-        package = Providers.load().find("payments", "stripe")
-        assert package is not None
         given = {"secret_key": self.secret_key, "publishable_key": "pk_test_51Lab0001", **(credentials or {})}
-        client: StripePayments = package.open(
+        client: StripePayments = _package().open(
             {name: SecretStr(value) for name, value in given.items()},
             http=self.pool,
             environment="test",
@@ -118,14 +150,61 @@ class StripeLab:
             how |= {"outcome": "failure", "decline": _DECLINE.get(decline, decline)}
         return await self.ask(f"/stripe/payments/{payment.provider_order_id}/pay", **how)
 
-    async def fault(self, kind: FaultKind, act: Act) -> None:
-        await self.ask("/faults", operation=_OPERATION[act], key_id=self.account_id, times=1, **_FAULT[kind])
+    async def fault(self, kind: FaultKind, act: str) -> None:
+        operation = _CAPABILITY.get(act) or _OPERATION[act]
+        await self.ask("/faults", operation=operation, key_id=self.account_id, times=1, **_FAULT[kind])
 
-    async def effects(self, act: Act, reference: str) -> int:
-        return len(await self.ledger(kind=_EFFECT[act], reference=reference))
+    async def effects(self, act: str, reference: str) -> int:
+        kind = _DONE.get(act) or f"{act.partition('.')[0]}.created"
+        return len(await self.ledger(kind=kind, reference=reference))
+
+    def has(self, capability: str) -> bool:
+        return _package().manifest.find_capability(capability) is not None
+
+    async def approve(self, subscription: ResourceSnapshot) -> None:
+        await self.ask(f"/stripe/subscriptions/{subscription.provider_id}/approve")
+
+    async def pay_link(self, link: ResourceSnapshot) -> None:
+        await self.ask(f"/stripe/payment_links/{link.provider_id}/pay")
+
+    async def saved_method(self, customer: ResourceSnapshot | None) -> str:
+        """As Stripe's elements make one in the payer's browser."""
+        headers = {"Authorization": f"Bearer {self.secret_key}", "Stripe-Version": VERSION}
+        async with httpx.AsyncClient(base_url=f"{self.url}/stripe", trust_env=False, headers=headers) as browser:
+            made = await browser.post("/v1/payment_methods", data={"type": "card", "card[token]": "tok_visa"})
+        return str(made.raise_for_status().json()["id"])
+
+    async def activate(self, vendor: ResourceSnapshot) -> None:
+        await self.ask(f"/stripe/vendors/{vendor.provider_id}/become", state="active")
+
+    async def paid_payment(self, amount: Money) -> PaymentReference:
+        request = PaymentRequest(payment_id=new_id(PAYMENT), amount=amount)
+        made = await self.client().create_payment(request, key=new_key())
+        await self.pay(made)
+        return PaymentReference(request.payment_id, amount, made.provider_order_id, made.provider_payment_id)
+
+    async def advance(self, seconds: float) -> None:
+        await self.ask(f"/stripe/accounts/{self.account_id}/clock/advance", seconds=seconds)
+
+    async def told(self, kind: str, provider_id: str) -> list[ProviderEvent]:
+        """Waits until the sandbox owes nothing any more, and verifies what came."""
+        async with asyncio.timeout(5):
+            while (await self.control.get("/callbacks", params={**self._mine, "state": "pending"})).json()["data"]:
+                await asyncio.sleep(0.01)
+        events = []
+        for headers, body in self.inbox.came.get(self.account_id, []):
+            webhook.verify(body, headers, {name: SecretStr(value) for name, value in _SECRETS.items()})
+            event = webhook.parse(body, headers)
+            if event is not None and (event.object.kind, event.object.provider_id) == (kind, provider_id):
+                events.append(event)
+        return events
+
+    @property
+    def _mine(self) -> dict[str, str]:
+        return {"account": self.account_id}
 
     async def ledger(self, **filters: str) -> list[dict[str, Any]]:
-        answer = await self.control.get("/ledger", params={"account": self.account_id, **filters})
+        answer = await self.control.get("/ledger", params={**self._mine, **filters})
         return list(answer.raise_for_status().json()["data"])
 
     async def register(self, **changes: Any) -> None:
@@ -144,20 +223,17 @@ def recorded() -> Recorded:
 
 
 @pytest.fixture(scope="session")
+async def inbox() -> AsyncIterator[Inbox]:
+    made = Inbox()
+    async with serving(made) as made.url:
+        yield made
+
+
+@pytest.fixture(scope="session")
 async def sandbox_url(recorded: Recorded) -> AsyncIterator[str]:
     """One sandbox for all tests of this folder."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        app = recording(create_app(Settings()), recorded)
-        config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        await serving
+    async with serving(recording(create_app(Settings()), recorded)) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -174,11 +250,18 @@ async def control(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.AsyncClient) -> StripeLab:
+async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.AsyncClient, inbox: Inbox) -> StripeLab:
     """An account that nobody used before."""
-    made = StripeLab(sandbox_url, pool, control, f"acct_Lab{next(_accounts):06d}")
+    made = StripeLab(sandbox_url, pool, control, inbox, f"acct_Lab{next(_accounts):06d}")
     await made.register()
     return made
+
+
+@pytest.fixture
+async def called(lab: StripeLab) -> StripeLab:
+    """The same, with an endpoint for its callbacks."""
+    await lab.register(webhook_url=f"{lab.inbox.url}/{lab.account_id}", **_SECRETS)
+    return lab
 
 
 def _folder() -> Path:

@@ -174,6 +174,7 @@ class TestVendor:
         assert (given["country"], given["business_type"], given["type"]) == ("DE", "company", "express")
         assert given["capabilities[transfers][requested]"] == "true"
         assert {name[13:-1]: value for name, value in given.items() if name.startswith("bank_account")} == {
+            "object": "bank_account",
             "country": "DE",
             "currency": "eur",
             "account_number": "DE89370400440532013000",

@@ -1,7 +1,11 @@
 """Stripe does what every payment provider must, over real HTTP; each call is judged by Stripe's own description."""
 
+import pytest
+from tests.providers.payments.stripe.conftest import StripeLab
+
 from onerouter_common.money import Money
 from onerouter_providers.testing.payments_suite import PaymentsSuite
+from onerouter_providers.testing.resources_suite import ResourcesSuite
 
 
 class TestStripe(PaymentsSuite):
@@ -26,3 +30,14 @@ class TestStripe(PaymentsSuite):
         "canceled_by_customer",
         "payment_method_unavailable",
     )
+
+
+class TestStripeResources(ResourcesSuite):
+    price = Money(49_900, "USD")
+    other_price = Money(99_900, "USD")
+    country = "US"
+    account_details = {"account_number": "000123456789", "routing_number": "110000000", "account_holder": "Asha Rao"}
+
+    @pytest.fixture
+    def lab(self, called: StripeLab) -> StripeLab:
+        return called

@@ -187,6 +187,7 @@ def _bank_account(request: VendorRequest) -> dict[str, Value]:
         if not value:
             raise InvalidRequest.of(f"account_details.{name}", "is required for a bank account at Stripe")
     account: dict[str, Value] = {
+        "object": "bank_account",
         "country": country,
         "currency": currency,
         "account_number": "".join((number or "").split()),
