@@ -1,0 +1,17 @@
+"""A payment whose outcome stays unknown: its tenant is told that somebody looks at it, once."""
+
+from tests.e2e.world import World
+
+
+async def test_a_payment_that_stays_in_doubt_is_told_of(world: World) -> None:
+    await world.fault("error_5xx", operation="orders.create")
+    answer = await world.api.post(
+        "/v1/payments", json={"amount": "499.00", "currency": "INR"}, headers={"Prefer": "respond-async"}
+    )
+    operation_id = answer.headers["x-onerouter-operation-id"]
+    [told] = await world.events_of(operation_id, "operation.stuck")
+    data = told.data
+    assert (data["id"], data["operation"], data["state"]) == (operation_id, "payment.create", "unknown")
+    assert (data["reason"], data["provider"], data["resource"]["kind"]) == ("deadline", "razorpay", "payment")
+    shown = (await world.api.get(f"/v1/operations/{operation_id}")).json()
+    assert (shown["status"], shown["resource"]["id"]) == ("unknown", data["resource"]["id"])
