@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from tests.services.sandbox.conftest import NO_TLS
 
 WEBHOOK_SECRET = "whsec_SandboxTest01"
 
@@ -84,9 +85,9 @@ async def speak_to(url: str) -> AsyncIterator[Shop]:
     secret_key = f"sk_test_{name}"
     async with (
         httpx.AsyncClient(
-            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {secret_key}"}, timeout=5
+            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {secret_key}"}, timeout=5, verify=NO_TLS
         ) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5) as control,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, verify=NO_TLS) as control,
     ):
         yield Shop(url, f"acct_{name}", secret_key, api, control)
 

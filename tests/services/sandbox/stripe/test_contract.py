@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from tests.services.sandbox.conftest import Receiver
     from tests.services.sandbox.stripe.conftest import Shop
 
-PRICE = {"currency": "usd", "unit_amount": "1000", "product_data[name]": "Tea club"}
 MONTHLY = {
-    **PRICE,
+    "currency": "usd",
+    "unit_amount": "1000",
+    "product_data[name]": "Tea club",
     "recurring[interval]": "month",
     "recurring[interval_count]": "1",
     "metadata[onerouter_id]": "plan_1",
@@ -115,7 +116,7 @@ async def billing(tour: Tour) -> None:
     await tour("POST", one, change)
     await tour("POST", one, {"cancel_at_period_end": "true"})
     await tour("DELETE", one)
-    lists = (
+    lists: tuple[tuple[str, dict[str, str]], ...] = (
         ("/subscriptions", {"status": "all"}),
         ("/prices", {}),
         ("/products", {}),
@@ -136,10 +137,9 @@ async def links(tour: Tour) -> None:
         "POST",
         "/payment_links",
         {
-            **{
-                f"line_items[0][price_data][{name.replace('[', '][', 1)}".rstrip("]") + "]": v
-                for name, v in PRICE.items()
-            },
+            "line_items[0][price_data][currency]": "usd",
+            "line_items[0][price_data][unit_amount]": "1000",
+            "line_items[0][price_data][product_data][name]": "Tea",
             "line_items[0][quantity]": "1",
             "restrictions[completed_sessions][limit]": "1",
             "after_completion[type]": "redirect",
