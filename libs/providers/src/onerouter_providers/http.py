@@ -156,15 +156,17 @@ class ProviderHttp:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         form: Sequence[tuple[str, str]] | None = None,
+        content: bytes | None = None,
         deadline: float | None = None,
     ) -> Answer:
-        """One wire call. `effect`: whether it changes anything at the provider; `body` goes as JSON, `form` as a form.
+        """One wire call. `effect`: whether it changes anything at the provider; `body` goes as JSON, `form` as a form,
+        `content` is JSON that must go byte by byte as it is.
 
         Returns 2xx and 4xx answers (a 4xx is the provider's word on the request; its mapping knows the words); raises
         ProviderUnavailable, ProviderThrottled or ProviderOutcomeUnknown for everything else.
         """
         call = _Call(self, capability, effect=effect)
-        request = self._build(method, url, headers, params, body, form)
+        request = self._build(method, url, headers, params, body, form, content)
         token = _progress.set(call.progress)
         try:
             with telemetry.span(
@@ -194,12 +196,13 @@ class ProviderHttp:
         params: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
         form: Sequence[tuple[str, str]] | None,
+        content: bytes | None,
     ) -> httpx.Request:
         # `identity`: a compressed answer could be small on the wire and endless in memory.
         wire = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "OneRouter", **headers}
-        content: bytes | None = None
         if body is not None:
             content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        if content is not None:
             wire["Content-Type"] = "application/json"
         elif form is not None:
             content = urlencode(form).encode()

@@ -88,11 +88,38 @@ class SignedByCertificate(ReadsCallbacks, Protocol):
         ...
 
 
+class VerifiedByAsking(ReadsCallbacks, Protocol):
+    """The module of a provider that can also be asked whether it has sent a callback (an operator chooses that).
+
+    Asking needs API credentials, which who receives callbacks does not have: the question is made here, and put by the
+    category's service, whose client has `verify_callback` (`AnswersForCallbacks`).
+    """
+
+    def question(
+        self, body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr], at: datetime
+    ) -> bytes:
+        """What the provider is asked, with the callback in it byte by byte. Raises SignatureInvalid for what is not signed
+        at all, or not lately. `at`: now."""
+        ...
+
+
+class AnswersForCallbacks(Protocol):
+    """A provider's client that can be asked."""
+
+    async def verify_callback(self, question: bytes) -> bool:
+        """Whether the provider has sent it. Raises ProviderUnavailable and ProviderThrottled when it does not say."""
+        ...
+
+
 WebhookModule = SignedBySecret | SignedByCertificate
 
 
 def is_signed_by_certificate(module: WebhookModule) -> TypeIs[SignedByCertificate]:
     return hasattr(module, "certificate_url")
+
+
+def can_be_asked(module: ReadsCallbacks) -> TypeIs[VerifiedByAsking]:
+    return hasattr(module, "question")
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:

@@ -28,20 +28,20 @@ from onerouter_providers.loader import ProviderPackage, Providers
 from onerouter_providers.payments.paypal import webhook
 from onerouter_providers.payments.paypal.client import PayPalPayments
 from onerouter_providers.resources import ResourceSnapshot
-from onerouter_providers.testing.payments_suite import Act, FaultKind, new_key
+from onerouter_providers.testing.payments_suite import FaultKind, new_key
 from onerouter_providers.webhook import ProviderEvent
 from onerouter_sandbox.app import create_app
 from onerouter_sandbox.settings import Settings
 
 _SECRET: Final = "ELs3cretOfTheLab0123456789abcdef"
-_OPERATION: Final[Mapping[Act, str]] = {
+_OPERATION: Final[Mapping[str, str]] = {
     "create": "orders.create",
     "complete": "orders.[ca][au]*",
     "capture": "authorizations.capture",
     "refund": "captures.refund",
     "find": "orders.get",
 }
-_EFFECT: Final[Mapping[Act, str]] = {
+_EFFECT: Final[Mapping[str, str]] = {
     "create": "order.created",
     "complete": "payment.captured",
     "capture": "payment.captured",
@@ -141,7 +141,7 @@ class PayPalLab:
         await self.ask(f"/paypal/orders/{payment.provider_order_id}/approve", **how)
 
     async def fault(self, kind: FaultKind, act: str) -> None:
-        operation = _OPERATION.get(act) or _CAPABILITY[act]  # type: ignore[call-overload]
+        operation = _OPERATION.get(act) or _CAPABILITY[act]
         if act == "payment_link.create" and kind == "throttle":
             operation = "invoices.create"  # later there is a draft, and a refusal of the rest is a doubt
         await self.ask("/faults", operation=operation, key_id=self.client_id, times=1, **_FAULT[kind])
@@ -157,7 +157,7 @@ class PayPalLab:
             captured = (await self.ledger(kind=_EFFECT[act]))["data"]
             orders = {one["reference"] for one in captured if one["object_id"] == reference}
             return sum(one["reference"] in orders for one in captured)
-        kind = _EFFECT.get(act) or _DONE.get(act) or f"{act.partition('.')[0]}.created"  # type: ignore[call-overload]
+        kind = _EFFECT.get(act) or _DONE.get(act) or f"{act.partition('.')[0]}.created"
         return len((await self.ledger(kind=kind, reference=reference))["data"])
 
     def has(self, capability: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 
 from onerouter_providers.http import ProviderHttp
+from onerouter_providers.payments.paypal.asking import Asking
 from onerouter_providers.payments.paypal.customers import Customers
 from onerouter_providers.payments.paypal.links import PaymentLinks
 from onerouter_providers.payments.paypal.plans import Plans
@@ -27,8 +28,9 @@ def create_client(credentials: Mapping[str, SecretStr], *, http: ProviderHttp, b
     )
 
 
-class PayPalPayments(Refunds, Customers, Plans, Subscriptions, PaymentLinks, PaymentMethods, Transfers):
-    """A `PaymentProvider` that also `CompletesPayments`, and keeps all of `resources.py`.
+class PayPalPayments(Refunds, Customers, Plans, Subscriptions, PaymentLinks, PaymentMethods, Transfers, Asking):
+    """A `PaymentProvider` that also `CompletesPayments`, keeps all of `resources.py`, and
+    `AnswersForCallbacks`.
 
     Each method shares one deadline among its wire calls.
     """

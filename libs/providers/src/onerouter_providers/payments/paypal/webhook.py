@@ -9,6 +9,7 @@ id make an order in a browser, with any `custom_id` and any amount. A refund is 
 
 import base64
 import binascii
+import json
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -60,8 +61,7 @@ FOLLOWED: Final[Mapping[str, str]] = {
 
 def certificate_url(headers: Mapping[str, str]) -> str:
     """Where the certificate is that the callback says it is signed with. Raises SignatureInvalid."""
-    if _required(headers, ALGORITHM) not in _ALGORITHMS:
-        raise SignatureInvalid("The callback is signed with an algorithm that is not accepted.")
+    _require_algorithm(headers)
     return _required(headers, CERTIFICATE_URL)
 
 
@@ -69,13 +69,9 @@ def verify(
     body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr], certificate: Certificate, at: datetime
 ) -> None:
     """Raises SignatureInvalid unless the certificate's key signed this body for the connection's webhook, lately."""
-    if _required(headers, ALGORITHM) not in _ALGORITHMS:
-        raise SignatureInvalid("The callback is signed with an algorithm that is not accepted.")
-    webhook_id = secrets.get("webhook_id")
-    if webhook_id is None or not webhook_id.get_secret_value():
-        raise SignatureInvalid("This connection has no webhook id, so no callback can be verified.")
+    _require_algorithm(headers)
     sent_at = _required(headers, TRANSMISSION_TIME)
-    parts = (_required(headers, TRANSMISSION_ID), sent_at, webhook_id.get_secret_value(), str(zlib.crc32(body)))
+    parts = (_required(headers, TRANSMISSION_ID), sent_at, _webhook_id(secrets), str(zlib.crc32(body)))
     try:
         signature = base64.b64decode(_required(headers, TRANSMISSION_SIGNATURE), validate=True)
     except (binascii.Error, ValueError):
@@ -87,6 +83,49 @@ def verify(
         key.verify(signature, "|".join(parts).encode("utf-8", "surrogateescape"), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:
         raise SignatureInvalid("The callback's signature does not fit.") from None
+    _require_lately(sent_at, at)
+
+
+def question(body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr], at: datetime) -> bytes:
+    """The body of `POST /v1/notifications/verify-webhook-signature`.
+
+    The event goes in byte by byte: PayPal checks the signature over what it gets, and JSON that was read and written again
+    is other bytes. It is JSON by itself here, or it could say other things to PayPal than to us.
+    Source: https://developer.paypal.com/docs/api/webhooks/v1/#verify-webhook-signature
+    """
+    _require_algorithm(headers)
+    sent_at = _required(headers, TRANSMISSION_TIME)
+    _require_lately(sent_at, at)
+    asked = {
+        "auth_algo": _required(headers, ALGORITHM),
+        "cert_url": _required(headers, CERTIFICATE_URL),
+        "transmission_id": _required(headers, TRANSMISSION_ID),
+        "transmission_sig": _required(headers, TRANSMISSION_SIGNATURE),
+        "transmission_time": sent_at,
+        "webhook_id": _webhook_id(secrets),
+    }
+    try:
+        is_object = isinstance(pydantic_core.from_json(body, allow_inf_nan=False), dict)
+    except ValueError:
+        is_object = False
+    if not is_object:
+        raise SignatureInvalid("The callback is not JSON, so PayPal cannot be asked about it.")
+    return json.dumps(asked).encode()[:-1] + b', "webhook_event": ' + body + b"}"
+
+
+def _require_algorithm(headers: Mapping[str, str]) -> None:
+    if _required(headers, ALGORITHM) not in _ALGORITHMS:
+        raise SignatureInvalid("The callback is signed with an algorithm that is not accepted.")
+
+
+def _webhook_id(secrets: Mapping[str, SecretStr]) -> str:
+    webhook_id = secrets.get("webhook_id")
+    if webhook_id is None or not webhook_id.get_secret_value():
+        raise SignatureInvalid("This connection has no webhook id, so no callback can be verified.")
+    return webhook_id.get_secret_value()
+
+
+def _require_lately(sent_at: str, at: datetime) -> None:
     if not at - _OLDEST <= _moment(sent_at) <= at + _NEWEST:
         raise SignatureInvalid("The callback was signed too long ago, or in the future.")
 

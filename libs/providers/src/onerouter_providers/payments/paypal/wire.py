@@ -58,6 +58,11 @@ class Wire:
         answer = await self.answer(capability, "POST", path, deadline, effect=effect, headers=headers, body=body)
         return _accept(answer, capability, effect=effect)
 
+    async def post_raw(self, capability: str, path: str, content: bytes, deadline: float) -> Mapping[str, Any]:
+        """A question whose bytes are not to be touched."""
+        answer = await self.answer(capability, "POST", path, deadline, effect=False, content=content)
+        return _accept(answer, capability, effect=False)
+
     async def delete(self, capability: str, path: str, deadline: float) -> None:
         answer = await self.answer(capability, "DELETE", path, deadline, effect=True)
         _accept(answer, capability, effect=True)
@@ -88,6 +93,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
     ) -> Answer:
         """For who reads refusals: as `ProviderHttp.send`, with a token."""
         answer: Answer | None = None
@@ -105,6 +111,7 @@ class Wire:
                 },
                 params=params,
                 body=body,
+                content=content,
                 deadline=deadline,
             )
             if answer.status != 401:
