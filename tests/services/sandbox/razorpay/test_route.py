@@ -139,6 +139,15 @@ class TestTransfers:
         await shop.made(f"/payments/{payment_id}/refund", reverse_all=True)
         assert (await shop.got(f"/transfers/{waiting['id']}"))["status"] == "reversed"
 
+    async def test_a_link_brings_its_split_along(self, shop: "Shop") -> None:
+        part = {"account": await a_vendor(shop), "amount": 400, "currency": "INR"}
+        link = await shop.made("/payment_links", amount=500, options={"order": {"transfers": [part]}})
+        payment_id = (await shop.ask(f"/payment_links/{link['id']}/pay"))["payment_id"]
+        listed = (await shop.got(f"/payments/{payment_id}/transfers"))["items"]
+        assert [(each["status"], each["amount"]) for each in listed] == [("processed", 400)]
+        too_much = {"order": {"transfers": [{**part, "amount": 501}]}}
+        assert "greater than" in await shop.refused("POST", "/payment_links", amount=500, options=too_much)
+
     async def test_a_direct_transfer_happens_once_under_its_key(self, shop: "Shop") -> None:
         body = {"account": await a_vendor(shop), "amount": 10_000, "currency": "INR"}
 

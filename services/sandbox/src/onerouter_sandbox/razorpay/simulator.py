@@ -32,7 +32,6 @@ from onerouter_sandbox.razorpay.shelf import NAME
 from onerouter_sandbox.razorpay.state import State
 from onerouter_sandbox.razorpay.subscriptions.billing import Billing
 from onerouter_sandbox.razorpay.subscriptions.changes import Changes
-from onerouter_sandbox.razorpay.subscriptions.endpoints import Endpoints as SubscriptionEndpoints
 from onerouter_sandbox.razorpay.subscriptions.feature import SubscriptionsFeature
 from onerouter_sandbox.razorpay.subscriptions.lifecycle import Lifecycle
 from onerouter_sandbox.razorpay.subscriptions.store import Store
@@ -60,7 +59,7 @@ class Razorpay:
         endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds, transfers)
         customers = Customers(world)
         recurring = Recurring(self.state, self.payments, customers)
-        links = Links(self.state, world, self.payments, webhooks)
+        links = Links(self.state, world, self.payments, transfers, webhooks)
         store = Store(world, webhooks)
         billing = Billing(self.state, world, self.payments, customers, webhooks)
         lifecycle = Lifecycle(world, store, billing, customers)
@@ -68,9 +67,7 @@ class Razorpay:
         self._features: tuple[Feature, ...] = (
             RouteFeature(self.state, vendors, transfers),
             DisputesFeature(self.state, Disputes(self.state, world, webhooks)),
-            SubscriptionsFeature(
-                self.state, store, lifecycle, SubscriptionEndpoints(store, billing, lifecycle, changes), self._pages
-            ),
+            SubscriptionsFeature(self.state, store, billing, lifecycle, changes, self._pages),
             CustomersFeature(customers, recurring),
             LinksFeature(self.state, links, self._pages),
         )

@@ -1,6 +1,6 @@
 """Payment links as they are kept, and as Razorpay shows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from onerouter_sandbox.razorpay.shelf import Slotted
@@ -33,6 +33,8 @@ class Link(Slotted):
     cancelled_at: int = 0
     expired_at: int = 0
     order_id: str | None = None
+    transfers: list[dict[str, Any]] = field(default_factory=list)
+    """What is passed on of it once it is paid, as the merchant asked."""
 
     @property
     def open(self) -> bool:
@@ -62,7 +64,7 @@ class Link(Slotted):
             "order_id": self.order_id,
             "reference_id": self.reference_id,
             "reminder_enable": self.reminder_enable,
-            "reminders": {},
+            "reminders": {"status": "in_progress"} if self.reminder_enable and self.open else {},
             "short_url": self.short_url,
             "status": self.status,
             "updated_at": self.updated_at,

@@ -9,17 +9,21 @@ from onerouter_sandbox.razorpay.errors import refused
 from onerouter_sandbox.razorpay.links.model import Link
 from onerouter_sandbox.razorpay.links.requests import LATEST_S, LinkChange, LinkRequest
 from onerouter_sandbox.razorpay.payments import CONTACT, EMAIL, Method, Outcome, Payer, Payments
+from onerouter_sandbox.razorpay.route.transfers import Transfers
 from onerouter_sandbox.razorpay.shelf import Shelf
 from onerouter_sandbox.razorpay.state import Order, Payment, State
 from onerouter_sandbox.world import World
 
 
 class Links:
-    def __init__(self, state: State, world: World, payments: Payments, webhooks: Webhooks) -> None:
+    def __init__(
+        self, state: State, world: World, payments: Payments, transfers: Transfers, webhooks: Webhooks
+    ) -> None:
         self._state = state
         self._world = world
         self._books = Books(world)
         self._payments = payments
+        self._transfers = transfers
         self._webhooks = webhooks
         self.links = Shelf(world.journal, "payment_link", Link)
         self._by_reference = {(link.account, link.reference_id): link.id for link in self.links if link.reference_id}
@@ -31,6 +35,7 @@ class Links:
     def create(self, account: Account, request: LinkRequest, pages: str) -> Link:
         """`pages` is the address under which people open links."""
         self._claim(account, request.reference_id)
+        self._transfers.prepare(account, request.amount, request.currency, request.transfers)  # refused now, not later
         now, link_id = int(self.now(account.key_id)), random_id("plink_")
         link = Link(
             id=link_id,
@@ -51,6 +56,7 @@ class Links:
             ends_at=request.expire_by or now + LATEST_S,
             created_at=now,
             updated_at=now,
+            transfers=request.transfers,
         )
         self.links.add(link)
         self._keep_reference(link)
@@ -140,6 +146,8 @@ class Links:
             partial=link.accept_partial,
         )
         self._state.add_order(order)
+        account = self._state.accounts[link.account]
+        self._transfers.attach(order, self._transfers.prepare(account, link.amount, link.currency, link.transfers))
         link.order_id = order.id
         self.links.changed(link)
         return order

@@ -52,6 +52,7 @@ class LinkRequest:
     first_min_partial_amount: int
     callback_url: str | None
     expire_by: int
+    transfers: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def link_request(body: dict[str, Any], now: float, *, live: bool) -> LinkRequest
         first_min_partial_amount=fields.number(body, "first_min_partial_amount", least=0, most=amount) or 0,
         callback_url=_callback_url(body),
         expire_by=_expire_by(body, now) or 0,
+        transfers=fields.listing(fields.mapping(fields.mapping(body, "options"), "order"), "transfers"),
     )
 
 

@@ -63,6 +63,10 @@ class Billing:
             self._paid(subscription, invoice, order, payment)
         return payment
 
+    def first_payment_id(self, subscription: Subscription) -> str | None:
+        """Of the authorization, where something was due with it."""
+        return self.invoices[subscription.invoices[0]].payment_id if subscription.invoices else None
+
     def last_payment(self, subscription: Subscription) -> Payment | None:
         """Of the cycle that was paid last."""
         paid = (self.invoices[each] for each in reversed(subscription.invoices))

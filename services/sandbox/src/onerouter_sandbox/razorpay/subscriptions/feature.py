@@ -13,8 +13,11 @@ from onerouter_sandbox.razorpay.errors import Refused
 from onerouter_sandbox.razorpay.failures import error_of
 from onerouter_sandbox.razorpay.pages import REASONS, Pages
 from onerouter_sandbox.razorpay.routing import Routes
+from onerouter_sandbox.razorpay.shapes import signature
 from onerouter_sandbox.razorpay.state import State
 from onerouter_sandbox.razorpay.subscriptions import shapes
+from onerouter_sandbox.razorpay.subscriptions.billing import Billing
+from onerouter_sandbox.razorpay.subscriptions.changes import Changes
 from onerouter_sandbox.razorpay.subscriptions.endpoints import Endpoints
 from onerouter_sandbox.razorpay.subscriptions.lifecycle import AuthorizationMethod, Lifecycle
 from onerouter_sandbox.razorpay.subscriptions.model import Subscription
@@ -42,11 +45,14 @@ class NextCharges(BaseModel):
 class SubscriptionsFeature:
     """A `Feature`."""
 
-    def __init__(self, state: State, store: Store, lifecycle: Lifecycle, endpoints: Endpoints, pages: Pages) -> None:
+    def __init__(
+        self, state: State, store: Store, billing: Billing, lifecycle: Lifecycle, changes: Changes, pages: Pages
+    ) -> None:
         self._state = state
+        self._billing = billing
         self._store = store
         self._lifecycle = lifecycle
-        self._endpoints = endpoints
+        self._endpoints = Endpoints(store, billing, lifecycle, changes)
         self._pages = pages
 
     def routes(self) -> Routes:
@@ -69,7 +75,7 @@ class SubscriptionsFeature:
                 self._lifecycle.authorize(subscription, account, how.method, failure)
             except Refused as refusal:
                 raise HTTPException(409, str(refusal)) from refusal
-            return self._shown(subscription)
+            return self._shown(subscription) | self._handed(subscription, account)
 
         @routes.post("/next_charges")
         async def next_charges(
@@ -128,6 +134,17 @@ class SubscriptionsFeature:
 
     def _shown(self, subscription: Subscription) -> dict[str, Any]:
         return shapes.shown(subscription, self._store.plan_of(subscription))
+
+    def _handed(self, subscription: Subscription, account: Account) -> dict[str, str]:
+        """What Checkout hands to the shop's page after an authorization that was paid for."""
+        payment_id = self._billing.first_payment_id(subscription)
+        if payment_id is None:
+            return {}
+        return {
+            "razorpay_payment_id": payment_id,
+            "razorpay_subscription_id": subscription.id,
+            "razorpay_signature": signature(account.key_secret, f"{payment_id}|{subscription.id}".encode()),
+        }
 
     def _page(self, subscription: Subscription, account: Account, *, status: int = 200, **more: object) -> HTMLResponse:
         plan = self._store.plan_of(subscription)

@@ -178,7 +178,7 @@ class Lifecycle:
         payment = self._billing.pay(subscription, invoice, outcome="success", reason="")
         self._authenticated(subscription)
         subscription.status = "active"
-        self._store.tell("activated", subscription, payment)
+        self._store.tell("activated", subscription)
         self._store.tell("charged", subscription, payment)
         self._complete_if_done(subscription, payment)
 
