@@ -1,7 +1,10 @@
 """What is Razorpay's own: receipts, tries of one order, refusals that an earlier try of ours caused."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,15 +14,23 @@ from pydantic import SecretStr
 from onerouter_common.errors import (
     CapabilityUnsupported,
     Conflict,
+    InvalidRequest,
     ProviderOutcomeUnknown,
     ProviderRefusedUs,
     ProviderUnavailable,
 )
-from onerouter_common.ids import REFUND, new_id
+from onerouter_common.ids import PAYMENT_LINK, PLAN, REFUND, new_id
 from onerouter_common.money import Money
 from onerouter_providers.capability import CaptureRequest, PaymentReference, PaymentRequest, RefundRequest
 from onerouter_providers.http import ProviderHttp
 from onerouter_providers.payments.razorpay.client import RazorpayPayments
+from onerouter_providers.resources import (
+    CustomerRequest,
+    PaymentLinkRequest,
+    PlanRequest,
+    ResourceReference,
+    TransferRequest,
+)
 from onerouter_providers.testing.payments_suite import PaymentsLab, new_key, payment_request, reference_to
 
 AMOUNT = Money(129_900, "INR")
@@ -245,3 +256,170 @@ async def test_a_second_try_of_the_customer_is_the_one_that_counts(lab: Payments
     second = await client.get_payment(reference_to(wanted, first))
     assert second.status == "succeeded"
     assert second.provider_payment_id != first.provider_payment_id
+
+
+class TestCheckoutOptions:
+    """What an order has no place for, and the payer's page tells Checkout."""
+
+    async def test_wishes_and_the_customer_whose_card_is_kept(self, client: RazorpayPayments, wire: Wire) -> None:
+        details = {"bank_code": "HDFC", "wallet_provider": "payzapp", "upi_app": "gpay", "card_network": "visa"}
+        wanted = replace(
+            payment_request(AMOUNT),
+            method="card",
+            method_details={**details, "emi_plan": "6"},
+            provider_customer_id="cust_1",
+            save_card=True,
+        )
+        wire.on("POST", "/v1/orders", (200, order_of(wanted)))
+        wire.on("GET", "/v1/orders", items(order_of(wanted)))
+        made, found = await client.create_payment(wanted, key=new_key()), await client.find_payment(wanted)
+        assert found is not None
+        assert made.checkout == found.checkout
+        assert made.checkout == {
+            "key_id": "rzp_test_1",
+            "order_id": "order_1",
+            "amount": 129_900,
+            "currency": "INR",
+            "method": "card",
+            "bank": "HDFC",
+            "wallet": "payzapp",
+            "upi_app": "gpay",
+            "card_network": "visa",
+            "emi_plan": "6",
+            "customer_id": "cust_1",
+            "save": 1,
+            "remember_customer": 1,
+        }
+
+    async def test_a_card_is_kept_for_somebody(self, client: RazorpayPayments, wire: Wire) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            await client.create_payment(replace(payment_request(AMOUNT), save_card=True), key=new_key())
+        assert caught.value.errors[0].field == "customer.id"
+        assert wire.asked == []
+
+    async def test_reading_a_payment_does_not_unsay_them(self, client: RazorpayPayments, wire: Wire) -> None:
+        wire.on("GET", "/v1/orders/order_1", (200, order_of(payment_request(AMOUNT))))
+        assert (await client.get_payment(REFERENCE)).checkout == {}
+
+
+def link_request(**changes: Any) -> PaymentLinkRequest:
+    return PaymentLinkRequest(**{"link_id": new_id(PAYMENT_LINK), "amount": AMOUNT, **changes})
+
+
+def link_of(request: PaymentLinkRequest, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": "plink_1",
+        "reference_id": request.link_id,
+        "amount": request.amount.amount_minor,
+        "currency": request.amount.currency,
+        "status": "created",
+        "payments": None,
+        **changes,
+    }
+
+
+class TestPaymentLinks:
+    DUPLICATE = "payment link creation with reference ID already attempted"
+
+    async def test_a_reference_that_is_taken_leads_to_our_link(self, client: RazorpayPayments, wire: Wire) -> None:
+        wanted = link_request()
+        wire.on("POST", "/v1/payment_links", refused(self.DUPLICATE))
+        wire.on("GET", "/v1/payment_links", (200, {"payment_links": [link_of(wanted)]}))
+        assert (await client.create_payment_link(wanted, key=new_key())).provider_id == "plink_1"
+
+    @pytest.mark.parametrize(
+        ("answer", "error"),
+        [
+            ((200, {"payment_links": []}), ProviderRefusedUs),
+            ((503, {}), ProviderOutcomeUnknown),
+            ((429, {}), ProviderOutcomeUnknown),
+        ],
+    )
+    async def test_a_reference_that_is_taken_by_we_do_not_know_what(
+        self, client: RazorpayPayments, wire: Wire, answer: Answer, error: type[Exception]
+    ) -> None:
+        wire.on("POST", "/v1/payment_links", refused(self.DUPLICATE))
+        wire.on("GET", "/v1/payment_links", answer)
+        with pytest.raises(error):
+            await client.create_payment_link(link_request(), key=new_key())
+
+    async def test_everybodys_links_are_not_ours(self, client: RazorpayPayments, wire: Wire) -> None:
+        wire.on("GET", "/v1/payment_links", (200, {"payment_links": [link_of(link_request())]}))
+        assert await client.find_payment_link(link_request()) is None
+
+    async def test_a_link_of_another_amount_is_a_doubt(self, client: RazorpayPayments, wire: Wire) -> None:
+        wanted = link_request()
+        wire.on("POST", "/v1/payment_links", (200, link_of(wanted, amount=1)))
+        with pytest.raises(ProviderOutcomeUnknown):
+            await client.create_payment_link(wanted, key=new_key())
+
+    async def test_it_is_sent_only_where_there_is_an_address(self, client: RazorpayPayments, wire: Wire) -> None:
+        wanted = link_request(notify=True, customer={"email": "a@customer.example"})
+        wire.on("POST", "/v1/payment_links", (200, link_of(wanted)))
+        await client.create_payment_link(wanted, key=new_key())
+        body = wire.bodies("POST")[0]
+        assert body["notify"] == {"sms": False, "email": True}
+        assert (body["accept_partial"], body["reminder_enable"]) == (False, False)
+        assert "callback_url" not in body
+
+    @pytest.mark.parametrize("ahead", [timedelta(minutes=14), timedelta(days=181), timedelta(days=-1)])
+    async def test_an_expiry_that_razorpay_does_not_take_is_named(
+        self, client: RazorpayPayments, wire: Wire, ahead: timedelta
+    ) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            await client.create_payment_link(link_request(expires_at=datetime.now(UTC) + ahead), key=new_key())
+        assert caught.value.errors[0].field == "expires_at"
+        assert wire.asked == []
+
+    async def test_a_refusal_when_nobody_can_be_asked_is_a_doubt(self, client: RazorpayPayments, wire: Wire) -> None:
+        wire.on("POST", "/v1/payment_links/plink_1/cancel", refused("cannot cancel or expire an expired link"))
+        wire.on("GET", "/v1/payment_links/plink_1", (503, {}))
+        with pytest.raises(ProviderOutcomeUnknown):
+            await client.cancel_payment_link(ResourceReference("pl_x", "plink_1"), key=new_key())
+
+
+class TestLookUps:
+    async def test_a_note_is_looked_for_page_by_page(self, client: RazorpayPayments, wire: Wire) -> None:
+        wanted = PlanRequest(new_id(PLAN), "Gold", AMOUNT, "month")
+        others = [{"id": f"plan_{number}", "notes": []} for number in range(100)]
+        ours = {"id": "plan_ours", "notes": {"onerouter_id": wanted.plan_id}, "item": {"active": True}}
+        wire.on("GET", "/v1/plans", items(*others), items(ours))
+        found = await client.find_plan(wanted)
+        assert found is not None
+        assert found.provider_id == "plan_ours"
+        assert [request.url.params.get("skip") for request in wire.asked] == [None, "100"]
+        assert int(wire.asked[0].url.params["from"]) < time.time() - 89 * 86_400
+
+    async def test_a_list_that_does_not_end_is_not_an_absence(self, client: RazorpayPayments, wire: Wire) -> None:
+        wire.on("GET", "/v1/plans", items(*[{"id": f"plan_{number}"} for number in range(100)]))
+        with pytest.raises(ProviderUnavailable):
+            await client.find_plan(PlanRequest(new_id(PLAN), "Gold", AMOUNT, "month"))
+
+    async def test_a_transfer_of_what_nobody_paid_was_surely_not_made(
+        self, client: RazorpayPayments, wire: Wire
+    ) -> None:
+        wire.on("GET", "/v1/orders/order_1/payments", items())
+        unpaid = PaymentReference("pay_ours", AMOUNT, "order_1")
+        wanted = TransferRequest("tr_x", unpaid, ResourceReference("ven_x", "acc_1"), AMOUNT)
+        assert await client.find_transfer(wanted) is None
+        with pytest.raises(Conflict):
+            await client.create_transfer(wanted, key=new_key())
+        assert not wire.bodies("POST")
+
+
+class TestCustomers:
+    async def test_without_an_address_it_would_be_made_anew_each_time(
+        self, client: RazorpayPayments, wire: Wire
+    ) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            await client.create_customer(CustomerRequest("cus_x", "Asha Rao"), key=new_key())
+        assert caught.value.errors[0].field == "email"
+        assert wire.asked == []
+
+    async def test_a_customer_that_was_there_is_the_answer(self, lab: PaymentsLab) -> None:
+        first = CustomerRequest(new_id("cus"), "Asha Rao", "asha@customer.example", "+919876543210")
+        client: Any = lab.client()
+        made = await client.create_customer(first, key=new_key())
+        second = replace(first, customer_id=new_id("cus"))
+        assert (await client.create_customer(second, key=new_key())).provider_id == made.provider_id
+        assert await client.find_customer(second) is None
