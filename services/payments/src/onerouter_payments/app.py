@@ -1,19 +1,19 @@
 """The payments service: executes the commands, applies the callbacks, answers the reads."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from fastapi import FastAPI
 
-from onerouter_common import logging, telemetry
+from onerouter_common import logging, loops, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
 from onerouter_common.registry_client import RegistryClient
+from onerouter_common.secrets import KeyRings
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.circuit.circuits import Circuits
@@ -24,6 +24,9 @@ from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
 from onerouter_payments.callbacks import Callbacks
 from onerouter_payments.cost import Prices
+from onerouter_payments.marketplace import endpoints as marketplace_endpoints
+from onerouter_payments.marketplace.details import VendorDetails
+from onerouter_payments.marketplace.reads import MarketplaceReads
 from onerouter_payments.operation import endpoints as operator_endpoints
 from onerouter_payments.operation.stuck import StuckOperations
 from onerouter_payments.payment.callbacks import PaymentCallbacks
@@ -38,9 +41,13 @@ from onerouter_payments.resource.poller import ResourcePoller
 from onerouter_payments.resource.reads import ResourceReads
 from onerouter_payments.rules import CATEGORY, SERVICE, category_rules
 from onerouter_payments.settings import Settings
+from onerouter_payments.verification import endpoints as verification_endpoints
+from onerouter_payments.verification.service import CallbackQuestions
 from onerouter_providers.connections import ProviderConnections
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
+
+_ERASE_EVERY_S: Final = 60.0
 
 
 class State(TypedDict):
@@ -50,6 +57,9 @@ class State(TypedDict):
     reads: Reads
     resources: ResourceReads
     by_offset: PaymentsByOffset
+    marketplace: MarketplaceReads
+    vendor_details: VendorDetails
+    callback_questions: CallbackQuestions
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
@@ -72,9 +82,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             producer = await stack.enter_async_context(
                 Producer(settings.kafka_bootstrap_servers, client_id=f"onerouter-{SERVICE}")
             )
-            connections = await _open_connections(stack, settings, providers)
+            kms = await stack.enter_async_context(settings.open_kms())
+            keyrings = settings.credential_rings(kms)
+            details = VendorDetails(pool, keyrings)
+            connections = await _open_connections(stack, settings, providers, keyrings)
             worker = Worker(
-                rules=category_rules(views, clock),
+                rules=category_rules(views, clock, details),
                 callbacks=Callbacks(PaymentCallbacks(views)),
                 connections=connections,
                 pool=pool,
@@ -89,11 +102,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             poller = Poller(
                 pool, connections, views, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
             )
-            await stack.enter_async_context(_in_background(poller))
             resources = ResourcePoller(
                 pool, connections, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
             )
-            await stack.enter_async_context(_in_background(resources))
+            await stack.enter_async_context(loops.running("poller", poller.run))
+            await stack.enter_async_context(loops.running("resource-poller", resources.run))
+            await stack.enter_async_context(loops.running("vendor-details", lambda: _erase_details(details)))
             running.append((worker, pool))
             stack.callback(running.clear)
             rows = TenantRows(engine)
@@ -102,6 +116,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 reads=Reads(engine, views),
                 resources=ResourceReads(rows),
                 by_offset=PaymentsByOffset(rows, views),
+                marketplace=MarketplaceReads(rows, views),
+                vendor_details=details,
+                callback_questions=CallbackQuestions(connections),
             )
 
     async def database_answers() -> bool:
@@ -123,7 +140,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     app.include_router(endpoints.router(auth))
     app.include_router(resource_endpoints.router(auth))
     app.include_router(by_offset.router(auth))
+    app.include_router(marketplace_endpoints.router(auth))
     app.include_router(operator_endpoints.router(auth))
+    app.include_router(verification_endpoints.router(auth))
     return app
 
 
@@ -134,14 +153,15 @@ def prices_of(providers: Providers) -> Prices:
     }
 
 
-async def _open_connections(stack: AsyncExitStack, settings: Settings, providers: Providers) -> ProviderConnections:
+async def _open_connections(
+    stack: AsyncExitStack, settings: Settings, providers: Providers, keyrings: KeyRings
+) -> ProviderConnections:
     """The tenants' connections, kept fresh by what the registry tells."""
     registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
     http = await stack.enter_async_context(open_pool())
-    kms = await stack.enter_async_context(settings.open_kms())
     connections = ProviderConnections(
         registry,
-        settings.credential_rings(kms),
+        keyrings,
         providers,
         http,
         base_urls=settings.provider_base_urls,
@@ -182,12 +202,8 @@ def _options(settings: Settings) -> WorkerOptions:
     )
 
 
-@asynccontextmanager
-async def _in_background(poller: Poller | ResourcePoller) -> AsyncIterator[None]:
-    task = asyncio.create_task(poller.run(), name="poller")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+async def _erase_details(details: VendorDetails) -> None:
+    """Bank data that was handed to the provider is not kept; looked for once a minute."""
+    while True:
+        await details.erase()
+        await asyncio.sleep(_ERASE_EVERY_S)

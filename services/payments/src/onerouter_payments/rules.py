@@ -4,6 +4,8 @@ from typing import Any
 
 from onerouter_common.clock import Clock
 from onerouter_common.worker.handler import CategoryRules, handlers_by_name
+from onerouter_payments.marketplace.details import VendorDetails
+from onerouter_payments.marketplace.operations import TransferCreate, VendorCreate, VendorUpdateSplit
 from onerouter_payments.payment.completion import PaymentComplete
 from onerouter_payments.payment.operations import PaymentCancel, PaymentCapture, PaymentCreate
 from onerouter_payments.payment.settlement import Views
@@ -30,7 +32,7 @@ CATEGORY = "payments"
 SERVICE = "payments"
 
 
-def category_rules(views: Views, clock: Clock) -> CategoryRules[Any]:
+def category_rules(views: Views, clock: Clock, details: VendorDetails) -> CategoryRules[Any]:
     return CategoryRules(
         category=CATEGORY,
         service=SERVICE,
@@ -53,5 +55,8 @@ def category_rules(views: Views, clock: Clock) -> CategoryRules[Any]:
             PaymentMethodCreate(clock),
             PaymentMethodUpdate(clock),
             PaymentMethodDelete(clock),
+            VendorCreate(clock, details),
+            VendorUpdateSplit(clock),
+            TransferCreate(clock),
         ),
     )

@@ -16,6 +16,17 @@ class Customer(Contract):
     id: str | None = None
 
 
+class SplitItem(Contract):
+    """One part of a split payment. Amounts are minor units of its currency."""
+
+    type: Literal["vendor", "fee", "tax"]
+    amount_minor: int = Field(gt=0)
+    vendor_id: str | None = None
+    """Ours; of a `vendor` item."""
+    account_id: str | None = None
+    """The vendor's account at the provider."""
+
+
 class CreatePayment(Contract):
     """`payment.create`. Amounts are minor units of `currency`."""
 
@@ -39,6 +50,13 @@ class CreatePayment(Contract):
     """Of the customer, ISO 3166 alpha-2; for the tenant's routing rules."""
     channel: str | None = None
     """Where the sale is made, in the tenant's own words; for its routing rules."""
+    customer_connection_id: str | None = None
+    """Where the customer (`customer.id`) was made with us, and…"""
+    provider_customer_id: str | None = None
+    """…as what. Another connection knows nothing of it."""
+    connection_id: str | None = None
+    """Only this connection may serve it: that of its vendors' accounts."""
+    split: list[SplitItem] = []
 
 
 class CapturePayment(Contract):

@@ -74,15 +74,17 @@ class PaymentCreate(PaymentHandler[CreatePayment]):
             channel=command.channel,
             metadata=command.metadata,
         )
+        if command.connection_id is not None:
+            return RouteHint(connection_id=command.connection_id)
         return RouteHint(provider=command.provider, facts=facts)
 
     @override
     def begin(
         self, op: Operation, command: CreatePayment, resource: PaymentAggregate | None, connection: Connection
     ) -> Begun[PaymentAggregate]:
-        if command.save_card:
+        if command.save_card and connection.idempotency_of("payment_method.get") is None:
             # Refused rather than dropped: the caller would count on a card that was never saved.
-            raise CapabilityUnsupported(f"Saving a card while paying is not offered with {connection.provider} yet.")
+            raise CapabilityUnsupported(f"Saving a card is not offered with {connection.provider}.")
         aggregate = resource or PaymentAggregate(_new_payment(op, command, connection))
         payment = aggregate.payment
         if payment.connection_id != connection.id and payment.version == 0:
@@ -94,7 +96,7 @@ class PaymentCreate(PaymentHandler[CreatePayment]):
                 effect_guarantee=guarantee_of(connection, self.capability),
                 revision=payment.revision + 1,
             )
-        return Begun(_payment_request(payment, command), replace(aggregate, payment=payment))
+        return Begun(_payment_request(payment, command, connection), replace(aggregate, payment=payment))
 
     @override
     async def call(self, client: PaymentProvider, request: PaymentRequest, provider_key: str) -> PaymentSnapshot:
@@ -269,10 +271,12 @@ def _new_payment(op: Operation, command: CreatePayment, connection: Connection) 
         notes=command.notes,
         metadata=command.metadata,
         customer=None if command.customer is None else command.customer.model_dump(exclude_none=True),
+        split=[item.model_dump(exclude_none=True) for item in command.split] or None,
     )
 
 
-def _payment_request(payment: Payment, command: CreatePayment) -> PaymentRequest:
+def _payment_request(payment: Payment, command: CreatePayment, connection: Connection) -> PaymentRequest:
+    is_known_there = command.customer_connection_id == connection.id
     return PaymentRequest(
         payment_id=payment.id,
         amount=payment.amount,
@@ -285,6 +289,8 @@ def _payment_request(payment: Payment, command: CreatePayment) -> PaymentRequest
         customer=payment.customer or {},
         return_url=command.return_url,
         cancel_url=command.cancel_url,
+        provider_customer_id=command.provider_customer_id if is_known_there else None,
+        save_card=command.save_card,
     )
 
 
@@ -297,6 +303,8 @@ def _check_capture(payment: Payment, command: CapturePayment) -> None:
         raise Conflict(f"Payment {payment.id} is already captured.")
     if payment.status != "authorized":
         raise Conflict(f"Payment {payment.id} is {payment.status}: only an authorized payment can be captured.")
+    if payment.split and command.amount_minor not in (None, payment.amount_minor):
+        raise InvalidRequest.of("amount", "must be the whole: the parts of a split payment are fixed")
     if command.amount_minor is not None and command.amount_minor > payment.amount_minor:
         asked = Money(command.amount_minor, payment.currency)
         raise InvalidRequest.of(

@@ -26,6 +26,7 @@ COLUMNS: Final = (
     "metadata",
     "customer",
     "customer_id",
+    "split",
     "facts",
     "provider_order_id",
     "provider_payment_id",

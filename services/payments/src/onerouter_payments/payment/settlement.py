@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from onerouter_common.errors import OneRouterError, ProviderError, ProviderThrottled, ProviderUnavailable
 from onerouter_common.worker.handler import CommandDraft, EventDraft, Settled
 from onerouter_payments.cost import NO_PRICES, Prices
+from onerouter_payments.marketplace.split import transfers_after
 from onerouter_payments.payment.aggregate import Change, Happened, PaymentAggregate
 from onerouter_payments.payment.state import Payment
 from onerouter_payments.payment.views import payment_view
@@ -52,7 +53,7 @@ def settled(
         view=None if shown is None else views.of(shown),
         status=status,
         events=views.drafts(change.happened),
-        commands=commands,
+        commands=commands + transfers_after(before.payment, change.aggregate.payment),
     )
 
 

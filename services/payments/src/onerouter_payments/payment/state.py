@@ -5,7 +5,7 @@ poll. So a payment is the *join* of all it was told: each part (status, refunded
 order, and therefore the end is the same whatever the order and however often.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -94,6 +94,8 @@ class Payment:
     notes: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     customer: Mapping[str, str] | None = None
+    split: Sequence[Mapping[str, JsonValue]] | None = None
+    """Its parts, for vendors and ourselves (`contracts.payments.SplitItem`); None: it is not split."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     captured_minor: int | None = None
     """Set when less than the whole may have been captured; None: the whole amount."""

@@ -26,6 +26,7 @@ payments = Table(
     Column("metadata", JSONB, nullable=False),
     Column("customer", JSONB),
     Column("customer_id", Text),
+    Column("split", JSONB),
     Column("facts", JSONB, nullable=False),
     Column("provider_order_id", Text),
     Column("provider_payment_id", Text),

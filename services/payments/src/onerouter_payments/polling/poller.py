@@ -19,6 +19,7 @@ from onerouter_common.worker import outbox
 from onerouter_common.worker.alarm import silence
 from onerouter_common.worker.handler import Connection, Connections
 from onerouter_common.worker.outbox import OutboxRecord
+from onerouter_payments.marketplace.split import transfers_after
 from onerouter_payments.payment.aggregate import Change, PaymentAggregate, observe_payment, observe_refund
 from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import PaymentStore
@@ -143,7 +144,8 @@ class Poller:
         records = outbox.of_drafts(self._views.drafts(change.happened), occurred_at=now, **whose)
         if isinstance(told, PaymentSnapshot):
             cause = f"poll {payment.polls} of {payment.version}"  # another one, should the first have been refused
-            records += outbox.of_commands(completion_after(payment, told, cause=cause), accepted_at=now, **whose)
+            commands = completion_after(payment, told, cause=cause) + transfers_after(payment, change.aggregate.payment)
+            records += outbox.of_commands(commands, accepted_at=now, **whose)
         return records
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, literal, select, tuple_
+from sqlalchemy import ColumnElement, Executable, Table, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.tenancy import tenant_transaction
@@ -16,7 +16,7 @@ class TenantRows:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def fetch(self, tenant: TenantContext, query: Select[Any]) -> list[Row]:
+    async def fetch(self, tenant: TenantContext, query: Executable) -> list[Row]:
         async with tenant_transaction(self._engine, tenant.tenant_id, tenant.environment) as connection:
             return [dict(row) for row in (await connection.execute(query)).mappings()]
 

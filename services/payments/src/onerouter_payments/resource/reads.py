@@ -47,8 +47,10 @@ class ResourceReads:
 
     async def _row(self, tenant: TenantContext, kind: Kind, id_: str) -> Row:
         mine = resources.c.id == id_
-        named = mine if is_id(kind.prefix, id_) else or_(mine, resources.c.provider_id == id_)
-        row = await self._rows.latest(tenant, resources, resources.c.kind == kind.name, named)
+        named = [mine] if is_id(kind.prefix, id_) else [mine, resources.c.provider_id == id_]
+        if kind.alias is not None:
+            named.append(resources.c.data[kind.alias].astext == id_)
+        row = await self._rows.latest(tenant, resources, resources.c.kind == kind.name, or_(*named))
         if row is None:
             name = kind.name.replace("_", " ")
             raise NotFound(f"There is no {name} {id_[:64]} in the {tenant.environment} environment.")

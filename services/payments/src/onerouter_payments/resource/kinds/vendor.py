@@ -29,5 +29,6 @@ VENDOR_KIND: Final = Kind(
     get=lambda client, resource: client.get_vendor(resource.reference),
     polled=frozenset({"pending"}),
     quiet=frozenset({"pending"}),
+    alias="vendor_id",
     events={"active": "vendor.activated", "restricted": "vendor.restricted", "rejected": "vendor.rejected"},
 )

@@ -1,0 +1,1 @@
+"""Vendors, and payments that are split among them."""

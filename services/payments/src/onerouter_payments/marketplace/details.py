@@ -1,0 +1,78 @@
+"""A vendor's bank data between the request and the provider: sealed at rest, opened only for the call, erased after it.
+
+Each is sealed under a data key of its own, wrapped by the environment's keyring as credentials are. What stays is masked.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+from onerouter_common.db.engine import Pool
+from onerouter_common.errors import Conflict
+from onerouter_common.ids import VENDOR_DETAILS, new_id
+from onerouter_common.secrets import KeyRings
+from onerouter_common.secrets.sealing import data_key_of
+
+KEPT_DAYS: Final = 35
+"""Longer than any idempotency key is promised to be remembered; then also what no vendor was made with is erased."""
+_SHOWN_CHARS: Final = 4
+
+_INSERT: Final = """
+INSERT INTO vendor_details (id, tenant_id, environment, data_key, sealed, created_at) VALUES ($1, $2, $3, $4, $5, now())
+"""
+_SELECT: Final = "SELECT data_key, sealed FROM vendor_details WHERE id = $1 AND tenant_id = $2 AND environment = $3"
+_ERASE: Final = """
+DELETE FROM vendor_details d WHERE created_at < now() - make_interval(days => $1) OR EXISTS (
+    SELECT FROM resources r
+    WHERE r.kind = 'vendor' AND r.tenant_id = d.tenant_id AND r.environment = d.environment AND r.version > 0
+        AND r.created_at > d.created_at - interval '1 hour' AND r.data ->> 'details_id' = d.id
+)
+"""
+
+
+_NAMES: Final = frozenset({"account_holder", "account_holder_name", "bank_name", "country", "currency", "account_type"})
+
+
+def masked(details: Mapping[str, str]) -> dict[str, str]:
+    """The last four characters of each number, and names as they are."""
+    return {name: value if name in _NAMES else _mask(value) for name, value in details.items()}
+
+
+def _mask(value: str) -> str:
+    hidden = max(len(value) - _SHOWN_CHARS, _SHOWN_CHARS)
+    return "•" * min(hidden, 12) + (value[-_SHOWN_CHARS:] if len(value) > 2 * _SHOWN_CHARS else "")
+
+
+class VendorDetails:
+    def __init__(self, pool: Pool, keyrings: KeyRings) -> None:
+        self._pool = pool
+        self._keyrings = keyrings
+
+    async def keep(self, tenant_id: str, environment: str, details: Mapping[str, str]) -> str:
+        """Seal them; the id by which they are opened. Raises Overloaded when the keys cannot be used right now."""
+        id_ = new_id(VENDOR_DETAILS)
+        key, wrapped = await self._keyrings.of(environment).new_data_key(bound_to=(tenant_id, environment))
+        text = SecretStr(json.dumps(dict(details), ensure_ascii=False))
+        sealed = key.seal(text, bound_to=(tenant_id, id_, "account_details"))
+        await self._pool.execute(_INSERT, id_, tenant_id, environment, wrapped, sealed)
+        return id_
+
+    async def open(self, tenant_id: str, environment: str, id_: str) -> Mapping[str, str]:
+        """In the clear. Raises Conflict when they were erased, SecretUnopenable, Overloaded."""
+        row = await self._pool.fetchrow(_SELECT, id_, tenant_id, environment)
+        if row is None:
+            raise Conflict("The vendor's bank data is not kept any more; send it again.")
+        sealed: str = row["sealed"]
+        keyring = self._keyrings.of(environment)
+        key = await keyring.open_data_key(data_key_of(sealed), row["data_key"], bound_to=(tenant_id, environment))
+        opened: dict[str, str] = json.loads(
+            key.open(sealed, bound_to=(tenant_id, id_, "account_details")).get_secret_value()
+        )
+        return opened
+
+    async def erase(self) -> int:
+        """Those whose vendor exists at its provider, or was refused; and those that led to none. How many."""
+        done: Any = await self._pool.execute(_ERASE, KEPT_DAYS)
+        return int(str(done).rpartition(" ")[2])
