@@ -42,6 +42,8 @@ from onerouter_gateway.management.endpoints import Management
 from onerouter_gateway.management.endpoints import router as management_router
 from onerouter_gateway.management.limits import ManagementLimits
 from onerouter_gateway.management.registry import RegistryApi
+from onerouter_gateway.marketplace.splits import router as splits_router
+from onerouter_gateway.marketplace.vendors import router as vendors_router
 from onerouter_gateway.operations.endpoints import router as operations_router
 from onerouter_gateway.payment_links.endpoints import router as payment_links_router
 from onerouter_gateway.payment_methods.endpoints import router as payment_methods_router
@@ -117,6 +119,8 @@ def build_routes(app: FastAPI) -> None:
         customers_router,
         payment_links_router,
         payment_methods_router,
+        vendors_router,
+        splits_router,
         operations_router,
         webhook_endpoints_router,
         aliases.router(),

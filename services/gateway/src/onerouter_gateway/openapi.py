@@ -23,6 +23,7 @@ from onerouter_gateway.billing.schemas import (
 from onerouter_gateway.compatibility.schemas import OldPaymentCreate, OldRefundCreate, ServiceRequest
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
 from onerouter_gateway.management.description import management_document, merged
+from onerouter_gateway.marketplace.schemas import BulkSplit, SplitPaymentCreate, VendorCreate, VendorSplitUpdate
 from onerouter_gateway.operations.schemas import AcceptedOperation
 from onerouter_gateway.payment_links.schemas import PaymentLinkCancel, PaymentLinkCreate
 from onerouter_gateway.payment_methods.schemas import PaymentMethodCreate, PaymentMethodDelete, PaymentMethodUpdate
@@ -51,6 +52,7 @@ _TAGS: Final = [
     {"name": "Customers", "description": "Payers, as the provider remembers them."},
     {"name": "Payment links", "description": "Pages at the provider where somebody pays."},
     {"name": "Payment methods", "description": "What payers have entrusted to the provider, for later payments."},
+    {"name": "Marketplace", "description": "Vendors, and payments that are split among them."},
     {"name": "Operations", "description": "Every accepted request and what became of it."},
     {"name": "Older paths", "description": "What earlier clients use; carried out by the routes above, and kept."},
     {"name": "Webhook endpoints", "description": "Where your events are delivered."},
@@ -74,6 +76,10 @@ _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
         PaymentMethodCreate,
         PaymentMethodUpdate,
         PaymentMethodDelete,
+        VendorCreate,
+        VendorSplitUpdate,
+        SplitPaymentCreate,
+        BulkSplit,
         OldPaymentCreate,
         OldRefundCreate,
         ServiceRequest,

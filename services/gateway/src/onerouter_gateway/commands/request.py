@@ -48,6 +48,9 @@ class Patience:
     respond_async: bool = False
 
 
+NOT_WAITING: Final = Patience(0.0, respond_async=True)
+
+
 def patience(prefer: str, *, default_s: float, most_s: float) -> Patience:
     """From the `Prefer` header (RFC 7240). What is not understood is ignored, as the RFC asks."""
     wait_s: float | None = None

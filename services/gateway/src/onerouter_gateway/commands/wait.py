@@ -1,6 +1,8 @@
 """Carrying an intent out: publish, wait, answer. Every promise about repeats and lost replies is kept here."""
 
 import asyncio
+import hashlib
+import hmac
 from dataclasses import dataclass
 
 import structlog
@@ -56,6 +58,10 @@ class Commands:
         self._quotas = quotas
         self._secret = secret
         self._clock = clock
+
+    def digest(self, value: bytes) -> str:
+        """Hex, keyed: for what must not stand in a fingerprint in a form that can be guessed."""
+        return hmac.new(self._secret, value, hashlib.sha256).hexdigest()
 
     async def carry_out(self, intent: Intent, asked: Asked, request: Request) -> Response:
         """The outcome, or 202 when the wait ends before it. Raises what stands in `answers` and `publish`."""

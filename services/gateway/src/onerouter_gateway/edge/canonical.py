@@ -13,9 +13,13 @@ ENVELOPE: Final[frozenset[str]] = frozenset({"idempotency_key", "environment"})
 
 def canonical_of(wanted: BaseModel) -> dict[str, Any]:
     """Without defaults, so that a field we add later does not change what an old request was."""
-    return {
-        name: canonical(value) if isinstance(value, Decimal) else value
-        for name, value in wanted.model_dump(
-            mode="python", exclude=set(ENVELOPE), exclude_defaults=True, exclude_none=True
-        ).items()
-    }
+    asked = wanted.model_dump(mode="python", exclude=set(ENVELOPE), exclude_defaults=True, exclude_none=True)
+    return {name: _one_spelling(value) for name, value in asked.items()}
+
+
+def _one_spelling(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return canonical(value)
+    if isinstance(value, dict):
+        return {name: _one_spelling(item) for name, item in value.items()}
+    return [_one_spelling(item) for item in value] if isinstance(value, list) else value

@@ -110,13 +110,13 @@ def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def listing(
-    summary: str, answer: type[BaseModel], *, by_time: bool = True, oldest: bool = False, **filters: str
+    summary: str, answer: type[BaseModel], *, by_time: bool = True, paged: bool = True, **filters: str
 ) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters."""
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
         *(_in_query(name, schema, text) for name, schema, text in (_BY_TIME if by_time else ())),
-        *(_in_query(name, schema, text) for name, schema, text in _PAGING),
+        *(_in_query(name, schema, text) for name, schema, text in (_PAGING if paged else ())),
     ]
     return {
         "summary": summary,

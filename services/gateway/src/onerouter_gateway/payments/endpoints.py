@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, Customer
 from onerouter_common.errors import InvalidRequest, NotFound, ServiceNotConfigured
-from onerouter_common.ids import PAYMENT
+from onerouter_common.ids import CUSTOMER, PAYMENT, is_id
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_gateway.admission import Reading, Writing
 from onerouter_gateway.commands.intent import Intent
@@ -71,6 +71,7 @@ async def create_payment_of(request: Request, asked: Writing, wanted: PaymentCre
         save_card=wanted.save_card,
         country=wanted.country or country_of(wanted.customer),
         channel=wanted.channel or None,
+        **await _customer_known(gateway, asked, wanted.customer),
     )
     intent = Intent(
         operation="payment.create",
@@ -173,6 +174,26 @@ def plain_id(value: str, kind: str, code: str) -> str:
     if _PLAIN_ID.match(value) is None:
         raise _missing(kind, code)
     return value
+
+
+async def _customer_known(gateway: Gateway, asked: Writing, customer: CustomerDetails | None) -> dict[str, str]:
+    """Where a customer made with us is, and as what. Any other id is the caller's own. Raises InvalidRequest."""
+    if customer is None or customer.id is None or not is_id(CUSTOMER, customer.id):
+        return {}
+    answer = await gateway.payments.get(
+        f"/internal/resources/customer/{customer.id}/placed",
+        tenant_id=asked.principal.tenant_id,
+        environment=asked.environment,
+    )
+    if not answer.is_success:
+        raise InvalidRequest.of("customer.id", "is no customer of this environment")
+    known = answer.json()
+    if known["provider_customer_id"] is None:
+        return {}
+    return {
+        "customer_connection_id": known["connection_id"],
+        "provider_customer_id": known["provider_customer_id"],
+    }
 
 
 def check_provider(gateway: Gateway, asked: Writing, provider: str | None) -> None:

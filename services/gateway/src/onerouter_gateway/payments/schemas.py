@@ -94,6 +94,7 @@ Currency = Annotated[str, Field(max_length=16, description="ISO 4217 code.", exa
 ShortText = Annotated[str, Field(max_length=255)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Lower = BeforeValidator(_lower)
+CountryCode = Annotated[str, Field(max_length=2), AfterValidator(_country)]
 
 
 class CustomerAddress(Request):
@@ -155,7 +156,7 @@ class PaymentCreate(Request):
     wallet_provider: ShortText | None = None
     bank_code: ShortText | None = None
     save_card: bool = False
-    country: Annotated[str, Field(max_length=2), AfterValidator(_country)] | None = Field(
+    country: CountryCode | None = Field(
         None,
         description="Of the customer, ISO 3166 alpha-2; for your routing rules. Absent: `customer.address.country`.",
         examples=["IN"],

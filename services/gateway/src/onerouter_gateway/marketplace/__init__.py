@@ -1,0 +1,1 @@
+"""Vendors and split payments on `/v1/marketplace`."""

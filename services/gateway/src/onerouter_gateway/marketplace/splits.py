@@ -1,0 +1,213 @@
+"""`/v1/marketplace/payments` and `/v1/marketplace/fees`."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onerouter_common.clock import isoformat
+from onerouter_common.contracts.payments import CreatePayment, Customer, SplitItem
+from onerouter_common.errors import InvalidRequest, NotFound, OneRouterError, Overloaded
+from onerouter_common.ids import PAYMENT
+from onerouter_common.money import parse_currency, parse_major
+from onerouter_common.web import problems
+from onerouter_gateway.admission import Writing
+from onerouter_gateway.commands.intent import Intent
+from onerouter_gateway.commands.request import NOT_WAITING
+from onerouter_gateway.edge.canonical import canonical_of
+from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.forward import to_response
+from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.validation import validate
+from onerouter_gateway.gateway import Gateway, gateway_of
+from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of
+from onerouter_gateway.marketplace.schemas import (
+    BulkSplit,
+    BulkSplitResult,
+    MarketplaceFees,
+    SplitPayment,
+    SplitPaymentCreate,
+)
+from onerouter_gateway.payment_resources import find_placed
+from onerouter_gateway.payments.endpoints import CATEGORY, READ, WRITE, check_provider, forward_query, plain_id
+
+_AT_ONCE: Final = 10
+_DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
+_ROUTE: Final = "POST /v1/marketplace/payments/split"
+
+router = APIRouter(prefix="/v1/marketplace", tags=["Marketplace"], route_class=RawRoute)
+
+
+@router.post("/payments/split", **command("Create a split payment", SplitPaymentCreate, SplitPayment, created=True))
+async def create_split_payment(request: Request) -> Response:
+    """A payment like any other; once it has succeeded, each vendor is given its part by a transfer of its own."""
+    asked = await gateway_of(request).admission.write(request, WRITE)
+    return await _create(request, asked, validate(SplitPaymentCreate, asked.body))
+
+
+@router.post("/payments/bulk-split", **command("Create several split payments", BulkSplit, BulkSplitResult))
+async def create_bulk_split(request: Request) -> Response:
+    """Each item has its own status; the idempotency key of each is that of the whole with its place."""
+    asked = await gateway_of(request).admission.write(request, WRITE)
+    wanted = validate(BulkSplit, asked.body)
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(index: int, item: Mapping[str, Any]) -> dict[str, Any]:
+        async with places:
+            return await _item(request, _part_of(asked, index, wait=wanted.process_immediately), index, item)
+
+    data = await asyncio.gather(*(one(index, item) for index, item in enumerate(wanted.payments)))
+    failed = sum(item["error"] is not None for item in data)
+    body = {"object": "bulk_split", "data": data, "succeeded": len(data) - failed, "failed": failed}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+@router.get("/payments/split/{payment_id}", **query("Get a split payment", SplitPayment))
+async def get_split_payment(request: Request) -> Response:
+    """With what became of each part."""
+    gateway = gateway_of(request)
+    reading = await gateway.admission.read(request, READ)
+    payment_id = plain_id(request.path_params["payment_id"], "split payment", "NOT_FOUND")
+    return await forward_query(request, gateway, reading, f"/internal/marketplace/splits/{payment_id}")
+
+
+@router.get(
+    "/fees",
+    **listing(
+        "Get what split payments brought",
+        MarketplaceFees,
+        by_time=False,
+        paged=False,
+        period="`day`, `week`, `month` (default) or `year`: the last 1, 7, 30 or 365 days.",
+        currency="ISO 4217 code. Absent: the default of the key's connections.",
+    ),
+)
+async def get_marketplace_fees(request: Request) -> Response:
+    """What was paid in, what of it went to vendors, and what stayed as fees and taxes."""
+    gateway = gateway_of(request)
+    reading = await gateway.admission.read(request, READ)
+    period = request.query_params.get("period", "month")
+    if period not in _DAYS:
+        raise InvalidRequest.of("period", f"must be one of {', '.join(_DAYS)}")
+    currency = parse_currency(request.query_params.get("currency") or reading.principal.default_currency)
+    until = datetime.now(UTC)
+    since = until - timedelta(days=_DAYS[period])
+    answer = await gateway.payments.get(
+        "/internal/marketplace/fees",
+        tenant_id=reading.principal.tenant_id,
+        environment=reading.environment,
+        query=urlencode({"currency": currency, "since": isoformat(since), "until": isoformat(until)}),
+    )
+    if not answer.is_success:
+        return to_response(answer, request)
+    return Response(orjson.dumps({**answer.json(), "period": period}), media_type="application/json")
+
+
+async def _create(request: Request, asked: Writing, wanted: SplitPaymentCreate) -> Response:
+    gateway = gateway_of(request)
+    check_provider(gateway, asked, wanted.provider)
+    currency = parse_currency(wanted.currency or asked.principal.default_currency)
+    total = parse_major(wanted.amount, currency)
+    vendors = await _vendors(gateway, asked, wanted)
+    items: list[SplitItem] = []
+    for index, part in enumerate(wanted.splits):
+        vendor = None if part.account_id is None else vendors.get(part.account_id)
+        items.append(item_of(part, vendor, total, f"splits.{index}"))
+    check_sum(items, total)
+    payload = CreatePayment(
+        amount_minor=total.amount_minor,
+        currency=currency,
+        provider=wanted.provider,
+        receipt=wanted.receipt,
+        description=wanted.description,
+        notes=wanted.notes,
+        metadata=wanted.metadata,
+        customer=None if wanted.customer is None else Customer(**wanted.customer.model_dump()),
+        return_url=wanted.return_url,
+        cancel_url=wanted.cancel_url,
+        connection_id=check_places(list(vendors.values())),
+        split=items,
+    )
+    intent = Intent(
+        operation="payment.create",
+        category=CATEGORY,
+        route=_ROUTE,
+        canonical=canonical_of(wanted),
+        payload=payload.model_dump(mode="json", exclude_none=True),
+        resource_prefix=PAYMENT,
+    )
+    return await _with_parts(await gateway.commands.carry_out(intent, asked.asked, request), gateway, asked)
+
+
+async def _with_parts(answer: Response, gateway: Gateway, asked: Writing) -> Response:
+    """The payment with its parts; as it is, where they cannot be read right now, and where there is no payment."""
+    body = orjson.loads(bytes(answer.body))
+    if body.get("object") != "payment":
+        return answer
+    try:
+        split = await gateway.payments.get(
+            f"/internal/marketplace/splits/{body['id']}",
+            tenant_id=asked.principal.tenant_id,
+            environment=asked.environment,
+        )
+    except Overloaded:
+        return answer
+    if split.is_success:
+        answer.body = split.body
+        answer.headers["content-length"] = str(len(split.body))
+    return answer
+
+
+async def _vendors(gateway: Gateway, asked: Writing, wanted: SplitPaymentCreate) -> dict[str, Mapping[str, Any]]:
+    """By what the parts call them. Raises InvalidRequest for one that is unknown, or cannot be paid."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for index, part in enumerate(wanted.splits):
+        field = f"splits.{index}.account_id"
+        if part.type != "vendor":
+            continue
+        if part.account_id is None:
+            raise InvalidRequest.of(field, "is needed: which vendor?")
+        if part.account_id in found:
+            continue
+        vendor = await _find(gateway, asked, part.account_id)
+        if vendor is None:
+            raise InvalidRequest.of(field, "is no vendor of this environment")
+        if vendor["status"] != "active":
+            raise InvalidRequest.of(field, f"is a vendor that is {vendor['status']}: it cannot be paid")
+        found[part.account_id] = vendor
+    return found
+
+
+async def _find(gateway: Gateway, asked: Writing, account_id: str) -> Mapping[str, Any] | None:
+    try:
+        return await find_placed(gateway, asked, "vendor", account_id)
+    except NotFound:  # nothing has an id of that shape
+        return None
+
+
+async def _item(request: Request, asked: Writing, index: int, item: Mapping[str, Any]) -> dict[str, Any]:
+    """One payment of several: its answer or what is wrong with it, never an exception."""
+    try:
+        answer = await _create(request, asked, validate(SplitPaymentCreate, item))
+    except OneRouterError as error:
+        answer = problems.response_of(problems.problem_of(error), instance=request.url.path)
+    body = orjson.loads(bytes(answer.body))
+    succeeded = 200 <= answer.status_code < 300
+    return {
+        "index": index,
+        "status_code": answer.status_code,
+        "payment": body if succeeded else None,
+        "error": None if succeeded else body,
+    }
+
+
+def _part_of(asked: Writing, index: int, *, wait: bool) -> Writing:
+    key = None if asked.key is None else f"{asked.key}:{index}"
+    return replace(asked, key=key, patience=asked.patience if wait else NOT_WAITING)
