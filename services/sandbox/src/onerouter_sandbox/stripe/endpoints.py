@@ -80,6 +80,7 @@ class Endpoints:
         vendor: str | None,
     ) -> Reply:
         given = forms.parse(request.query if request.method == "GET" else request.body or request.query)
+        self._expansion.check(given)
         asked = Asked(given, ids, key, _host(request), vendor)
         return shapes.ok(self._expansion.apply(route.handle(account, asked), given))
 

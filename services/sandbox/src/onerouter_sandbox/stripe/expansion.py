@@ -19,17 +19,27 @@ class Expansion:
         self._shows = shows
         self._adds = adds
 
-    def apply(self, shown: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-        """Changes and returns `shown`. Raises Refused for what cannot be expanded."""
-        paths = params.get("expand", [])
-        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-            raise invalid("Invalid array", param="expand")
-        for path in paths:
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Raises Refused for what no object can expand, before anything is done."""
+        names = {*self._shows, *(name for _, name in self._adds)}
+        for path in self._paths(params):
             steps = path.split(".")
             if len(steps) > _DEEPEST + (steps[0] == "data"):
                 raise invalid(f"You cannot expand more than {_DEEPEST} levels of a property ({path}).", param="expand")
-            self._walk(shown, steps, path)
+            if steps[-1] not in names:
+                raise invalid(f"This property cannot be expanded ({path}).", param="expand")
+
+    def apply(self, shown: dict[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Changes and returns `shown`. Raises Refused for what this object cannot expand."""
+        for path in self._paths(params):
+            self._walk(shown, path.split("."), path)
         return shown
+
+    def _paths(self, params: Mapping[str, Any]) -> list[str]:
+        paths = params.get("expand", [])
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise invalid("Invalid array", param="expand")
+        return paths
 
     def _walk(self, thing: dict[str, Any], steps: list[str], path: str) -> None:
         name, *rest = steps

@@ -5,7 +5,6 @@ from typing import Any
 
 from onerouter_sandbox.stripe import shapes
 from onerouter_sandbox.stripe.account import Account
-from onerouter_sandbox.stripe.billing import shapes as billing_shapes
 from onerouter_sandbox.stripe.billing.billing import Billing
 from onerouter_sandbox.stripe.bookings import Bookings
 from onerouter_sandbox.stripe.callbacks import Webhooks
@@ -133,13 +132,9 @@ class Parts:
     def _adds(self) -> Mapping[tuple[str, str], Adds]:
         invoices = self.billing.invoices
 
-        def payments(invoice_id: str) -> dict[str, Any]:
-            invoice = invoices.shelf[invoice_id]
-            return billing_shapes.payments(invoice, livemode=self.desk.livemode(invoice.account))
-
         return {
             ("invoice", "confirmation_secret"): lambda id_: invoices.confirmation_secret(invoices.shelf[id_]),
-            ("invoice", "payments"): payments,
+            ("invoice", "payments"): lambda id_: invoices.payments(invoices.shelf[id_]),
             ("payment_link", "line_items"): lambda id_: self.links.line_items(self.links.shelf[id_]),
         }
 

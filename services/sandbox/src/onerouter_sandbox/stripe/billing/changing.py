@@ -26,6 +26,7 @@ class Changing:
         items = requests.changed_items(account, params, subscription.items, self._book.catalog, now)
         if items is not None and self._alike(items, subscription.items):
             items = None
+        anew = requests.begins_anew(params)
         changes = self._changes(account, subscription, params, wanted, now)
         if items is not None and subscription.status == "incomplete":
             raise impossible(
@@ -37,7 +38,9 @@ class Changing:
         self._book.update(subscription, **changes)
         self._told_of_pause(subscription, paused=paused)
         if items is not None:
-            self._change_items(subscription, items, wanted, now)
+            self._change_items(subscription, items, wanted, now, anew=anew)
+        elif anew and subscription.status in ("active", "past_due"):
+            self._begin_anew(subscription, now)
         if "trial_end" in changes:
             self._end_trial(subscription, now)
         self._cycle.end_later(subscription)
@@ -66,16 +69,7 @@ class Changing:
                 f"You cannot resume this subscription because it has a status of {subscription.status}. Only "
                 "subscriptions with a status of paused can be resumed."
             )
-        now = self._book.now(subscription)
-        interval, count = self._book.rhythm(subscription)
-        subscription.cycle += 1
-        self._book.update(
-            subscription,
-            anchor=now,
-            period_start=now,
-            period_end=next_after(now, interval, count, now),
-        )
-        self._cycle.charge_period(subscription, "subscription_update")
+        self._begin_anew(subscription, self._book.now(subscription))
         return subscription
 
     def _changes(
@@ -132,7 +126,9 @@ class Changing:
             raise invalid("`cancel_at` must be in the future.", param="cancel_at")
         return {"cancel_at": at, "cancel_at_period_end": False, "canceled_at": now, "cancellation": said}
 
-    def _change_items(self, subscription: Subscription, items: list[Item], wanted: requests.Settings, now: int) -> None:
+    def _change_items(
+        self, subscription: Subscription, items: list[Item], wanted: requests.Settings, now: int, *, anew: bool
+    ) -> None:
         """A new rhythm begins a new period now; otherwise the difference is charged or kept for the next invoice."""
         catalog, old = self._book.catalog, subscription.items
         start, end = subscription.period_start, subscription.period_end
@@ -143,13 +139,8 @@ class Changing:
         self._book.update(subscription, items=items)
         self._book.effect("subscription.plan_changed", subscription)
         interval, count = self._book.rhythm(subscription)
-        if (interval, count) != before and subscription.status != "trialing":
-            subscription.cycle += 1
-            self._book.update(
-                subscription, anchor=now, period_start=now, period_end=next_after(now, interval, count, now)
-            )
-            self._cycle.charge_period(subscription, "subscription_update")
-            self._cycle.renew_later(subscription)
+        if ((interval, count) != before or anew) and subscription.status != "trialing":
+            self._begin_anew(subscription, now)
             return
         if not prorate:
             return
@@ -160,6 +151,13 @@ class Changing:
             self._book.invoices.finalize(invoice)
             if wanted.behaviour != "default_incomplete":
                 self._cycle.charge(subscription, invoice)
+
+    def _begin_anew(self, subscription: Subscription, now: int) -> None:
+        interval, count = self._book.rhythm(subscription)
+        subscription.cycle += 1
+        self._book.update(subscription, anchor=now, period_start=now, period_end=next_after(now, interval, count, now))
+        self._cycle.charge_period(subscription, "subscription_update")
+        self._cycle.renew_later(subscription)
 
     def _end_trial(self, subscription: Subscription, now: int) -> None:
         if subscription.status == "trialing" and subscription.period_end <= now:

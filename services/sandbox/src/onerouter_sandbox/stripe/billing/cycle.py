@@ -28,6 +28,10 @@ class Cycle:
         for subscription in self._book.shelf:
             if not subscription.over:
                 self.watch(subscription)
+            if subscription.trial_end is not None and subscription.trial_end - _TRIAL_NOTICE_S > self._book.now(
+                subscription
+            ):
+                self.notice_trial_end(subscription)
         for invoice in self._invoices.shelf:
             if invoice.status == "open" and invoice.next_attempt is not None:
                 self._try_again_later(invoice)
@@ -42,14 +46,14 @@ class Cycle:
 
     def notice_trial_end(self, subscription: Subscription) -> None:
         """Three days before the trial's end; at once where it is shorter."""
-        if subscription.trial_end is not None:
-            trial_end = subscription.trial_end
+        trial_end, now = subscription.trial_end, self._book.now(subscription)
 
-            def notice() -> None:
-                if subscription.status == "trialing" and subscription.trial_end == trial_end:
-                    self._book.tell("customer.subscription.trial_will_end", subscription)
+        def notice() -> None:
+            if subscription.status == "trialing" and subscription.trial_end == trial_end:
+                self._book.tell("customer.subscription.trial_will_end", subscription)
 
-            self._at(subscription, trial_end - _TRIAL_NOTICE_S, notice)
+        if trial_end is not None:
+            self._at(subscription, max(now, trial_end - _TRIAL_NOTICE_S), notice)
 
     def renew_later(self, subscription: Subscription) -> None:
         period_end = subscription.period_end

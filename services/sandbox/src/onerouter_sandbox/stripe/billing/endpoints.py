@@ -8,7 +8,7 @@ from onerouter_sandbox.stripe.billing.book import Book
 from onerouter_sandbox.stripe.billing.changing import Changing
 from onerouter_sandbox.stripe.billing.creating import Creating
 from onerouter_sandbox.stripe.billing.records import Subscription
-from onerouter_sandbox.stripe.errors import impossible
+from onerouter_sandbox.stripe.errors import impossible, invalid
 from onerouter_sandbox.stripe.routing import ID, Asked, Route, Routes
 
 PAGES: Final = "/stripe/checkout"
@@ -28,6 +28,7 @@ class BillingEndpoints:
             ("POST", "subscriptions", ID): Route("subscriptions.update", self._update),
             ("DELETE", "subscriptions", ID): Route("subscriptions.cancel", self._cancel),
             ("POST", "subscriptions", ID, "resume"): Route("subscriptions.resume", self._resume),
+            ("GET", "invoice_payments"): Route("invoice_payments.list", self._list_payments),
             ("GET", "invoices"): Route("invoices.list", self._list_invoices),
             ("GET", "invoices", ID): Route("invoices.retrieve", self._get_invoice),
             ("POST", "invoices", ID, "pay"): Route("invoices.pay", self._pay_invoice),
@@ -71,6 +72,14 @@ class BillingEndpoints:
             ),
         )
         return shapes.collection([invoices.shown(each) for each in found], url="/v1/invoices", more=more)
+
+    def _list_payments(self, account: Account, asked: Asked) -> dict[str, Any]:
+        reading.only(asked.params, "invoice limit starting_after status")
+        invoices = self._book.invoices
+        invoice_id = reading.text(asked.params, "invoice", 200)
+        if invoice_id is None:
+            raise invalid("The sandbox lists the payments of one invoice only.", param="invoice")
+        return invoices.payments(invoices.shelf.owned(account, invoice_id, param="invoice"))
 
     def _get_invoice(self, account: Account, asked: Asked) -> dict[str, Any]:
         validation.nothing(asked.params)

@@ -105,6 +105,10 @@ class Invoices:
             return None
         return {"client_secret": f"{intent.id}_secret_{intent.secret}", "type": "payment_intent"}
 
+    def payments(self, invoice: Invoice) -> dict[str, Any]:
+        """The list of intents it was or is to be paid by."""
+        return shapes.payments(invoice, livemode=self._desk.livemode(invoice.account))
+
     def tell_failed(self, invoice: Invoice) -> None:
         """After the next try was settled, as the event says when it is."""
         self.shelf.changed(invoice)
@@ -144,6 +148,9 @@ class Invoices:
                 invoice.intent or invoice.id,
                 invoice.amount_paid,
                 invoice.currency,
+            )
+            self._desk.tell(
+                "invoice_payment.paid", invoice.account, invoice.subscription, self.payments(invoice)["data"][0]
             )
         self._tell("invoice.paid", invoice)
         self._tell("invoice.payment_succeeded", invoice)

@@ -146,6 +146,11 @@ def trial_end(params: Params, now: int) -> int | None:
     return at
 
 
+def begins_anew(params: Params) -> bool:
+    """Whether an update wants the period to begin now."""
+    return reading.choice(params, "billing_cycle_anchor", ("now", "unchanged")) == "now"
+
+
 def cancellation(params: Params) -> dict[str, str | None]:
     given = reading.inner(params, "cancellation_details", "comment feedback")
     said = {

@@ -21,6 +21,7 @@ _PROFILE: Final = (
     "annual_revenue estimated_worker_count mcc minority_owned_business_designation monthly_estimated_revenue name "
     "product_description support_address support_email support_phone support_url url"
 )
+_PROFILE_TEXTS: Final = ("mcc", "name", "product_description", "support_email", "support_phone", "support_url", "url")
 _CURRENCIES: Final = {"US": "usd", "IN": "inr", "GB": "gbp", "CA": "cad", "AU": "aud", "JP": "jpy", "SG": "sgd"}
 
 
@@ -51,7 +52,11 @@ def capabilities(params: Params) -> list[str]:
 
 
 def controller(params: Params) -> dict[str, Any]:
-    return reading.inner(params, "controller", "fees losses requirement_collection stripe_dashboard")
+    given = reading.inner(params, "controller", "fees losses requirement_collection stripe_dashboard")
+    reading.choice(given, "requirement_collection", ("application", "stripe"))
+    for name, allowed in (("fees", "payer"), ("losses", "payments"), ("stripe_dashboard", "type")):
+        reading.inner(given, name, allowed, f"controller[{name}]")
+    return dict(given)
 
 
 def profile(params: Params) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def profile(params: Params) -> dict[str, Any]:
         if not isinstance(params.get(name, {}), dict):
             raise invalid("Invalid object", param=name)
     given = reading.inner(params, "business_profile", _PROFILE)
-    return {name: value for name, value in given.items() if isinstance(value, str) and value}
+    return {name: given[name] for name in _PROFILE_TEXTS if isinstance(given.get(name), str) and given[name]}
 
 
 def bank(params: Params, vendor_country: str) -> "Bank | None":
