@@ -141,7 +141,7 @@ class Contract:
         return dict(operation)
 
     def _asked(self, exchange: Exchange, operation: dict[str, Any]) -> Iterator[str]:
-        if exchange.method == "POST":
+        if exchange.method == "POST" or exchange.body:
             content = operation["requestBody"]["content"]
             if exchange.headers.get("content-type") not in content:
                 yield f"content type {exchange.headers.get('content-type')}"

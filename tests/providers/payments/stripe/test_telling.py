@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from tests.providers.payments.stripe.test_webhook import BODY, encode, event, parsed, sign
 
@@ -61,6 +63,35 @@ def test_each_sample_becomes_its_object(
     if kind != "dispute":
         assert {fact for fact in found.facts if not fact.startswith("charge:")} <= FACTS[kind]
         assert None not in found.facts.values()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = (
+    "id", "object", "status", "amount", "amount_paid", "amount_due", "amount_total", "amount_reversed", "currency", "items",
+    "data", "price", "recurring", "customer", "metadata", "latest_invoice", "confirmation_secret", "pending_setup_intent",
+    "pause_collection", "cancel_at", "ended_at", "current_period_end", "parent", "subscription_details", "subscription",
+    "status_transitions", "paid_at", "created", "payment_link", "payment_status", "payment_intent", "restrictions",
+    "completed_sessions", "count", "active", "url", "type", "card", "wallet", "exp_month", "billing_details", "capabilities",
+    "requirements", "currently_due", "disabled_reason", "payouts_enabled", "evidence_details", "due_by", "reason",
+)  # fmt: skip
+STRANGE = st.recursive(
+    st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=10),
+    lambda inner: st.dictionaries(st.sampled_from(FIELDS), inner | JSON, max_size=10),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STRANGE)
+def test_whatever_stripe_says_is_told_in_our_words_or_not_at_all(thing: dict[str, Any]) -> None:
+    for kind in webhook.FOLLOWED:
+        found = webhook.parse(encode(event(kind, {**thing, "id": "x"})), {})
+        if found is not None and found.object.kind in FACTS:
+            assert {fact for fact in found.object.facts if not fact.startswith("charge:")} <= FACTS[found.object.kind]
 
 
 class TestSubscription:
