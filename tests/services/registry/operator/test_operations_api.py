@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from pydantic import AnyHttpUrl
 from tests.libs.common.worker.rig import Rig, create_payment, open_rig
 from tests.services.registry.acting import Person, browsing, sign_in

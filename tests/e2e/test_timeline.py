@@ -1,0 +1,53 @@
+"""What happened to an operation, from the gateway's own description of it: and what the payment cost."""
+
+from typing import Any
+
+from tests.e2e.world import World
+
+from onerouter_gateway.operations.schemas import Operation, OperationTimeline
+
+
+async def timeline(world: World, resource_id: str, kind: str) -> dict[str, Any]:
+    """Of the operation that made the resource; it fits its description."""
+    listed = (await world.api.get("/v1/operations", params={"resource_id": resource_id, "operation": kind})).json()
+    (operation,) = (Operation.model_validate(one) for one in listed["data"])
+    answer = await world.api.get(f"/v1/operations/{operation.id}/timeline")
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    OperationTimeline.model_validate(body)
+    return body
+
+
+async def test_a_payment_that_was_paid_and_refunded(world: World) -> None:
+    payment = await world.paid()
+    refund = await world.refund(payment, amount="100.00")
+    await world.reached(f"/v1/payments/{payment['id']}", "partially_refunded")
+    told = await timeline(world, payment["id"], "payment.create")
+    kinds = [entry["kind"] for entry in told["data"]]
+    assert kinds[:4] == ["accepted", "routed", "attempt", "event"]
+    assert {"callback", "finished"} <= set(kinds)
+    events = [entry["data"] for entry in told["data"] if entry["kind"] == "event"]
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert [event["type"] for event in events][-1] == "payment.partially_refunded"
+    paid = next(event for event in events if event["type"] == "payment.succeeded")
+    callbacks = {entry["data"]["callback_id"]: entry["data"] for entry in told["data"] if entry["kind"] == "callback"}
+    assert paid["source"] == "callback"
+    assert "payment.succeeded" in [changed["type"] for changed in callbacks[paid["callback_id"]]["changed"]]
+    # Razorpay keeps 2 % and 18 % of tax on it, and says so.
+    cost = {"amount": 11.78, "amount_minor": 1_178, "currency": "INR", "estimated": False}
+    assert told["cost"] == cost
+    shown = (await world.api.get(f"/v1/payments/{payment['id']}")).json()
+    assert (shown["cost"], shown["amount_received"], shown["amount_mismatch"]) == (cost, 499.0, None)
+    assert (await timeline(world, refund["id"], "refund.create"))["cost"] is None
+
+
+async def test_what_the_provider_has_not_said_is_estimated(world: World) -> None:
+    payment = await world.create(provider="stripe", currency="USD", amount="49.90")
+    assert payment["cost"] is None
+    path = f"/control/stripe/payments/{payment['provider_order_id']}/pay"
+    (await world.sandbox.post(path, json={})).raise_for_status()
+    paid = await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
+    # 2.9 % and 30 cents, by Stripe's price list: what its callbacks tell is no fee.
+    assert paid["cost"] == {"amount": 1.75, "amount_minor": 175, "currency": "USD", "estimated": True}
+    (operation,) = (await world.api.get("/v1/operations", params={"resource_id": payment["id"]})).json()["data"]
+    assert operation["cost"] == paid["cost"]
