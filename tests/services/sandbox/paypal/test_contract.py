@@ -13,6 +13,7 @@ from .billing import PLANS, SUBSCRIPTIONS, a_plan, a_product, a_subscription, ac
 from .conftest import link_of
 from .test_disputes import DISPUTES, opened
 from .test_invoicing import INVOICES, SEARCH, invoice_body, sent
+from .test_partners import REFERRALS, onboarded, referral_body, split_body
 from .test_payouts import ITEMS, PAYOUTS, created, payout_body
 from .test_vault import CARD, ORDERS, SETUPS, TOKENS, WALLET, charging, saved, setup_body, token_body, vaulting
 
@@ -182,3 +183,18 @@ async def test_vault(judged: "Shop") -> None:
     await shop.approve(order["id"])
     await shop.post(f"{ORDERS}/{order['id']}/capture")
     await shop.got(f"{ORDERS}/{order['id']}")
+
+
+async def test_partners(judged: "Shop") -> None:
+    shop = judged
+    made = await shop.asked(REFERRALS, referral_body())
+    referral = link_of(made, "self").rpartition("/")[2]
+    await shop.got(f"{REFERRALS}/{referral}")
+    await shop.post(REFERRALS, referral_body(operations=[]))
+    await shop.post(REFERRALS, referral_body(tracking_id="x" * 128))
+    merchant = await onboarded(shop)
+    order = await shop.asked(ORDERS, split_body(merchant))
+    await shop.approve(order["id"])
+    await shop.post(f"{ORDERS}/{order['id']}/capture")
+    await shop.post(ORDERS, split_body("2222222222222"))
+    await shop.post(ORDERS, split_body(merchant, "13.00"))

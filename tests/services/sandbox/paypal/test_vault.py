@@ -17,7 +17,9 @@ TOKENS = "/v3/vault/payment-tokens"
 ORDERS = "/v2/checkout/orders"
 CONTEXT = {"return_url": "https://shop.example/done", "cancel_url": "https://shop.example/back"}
 WALLET: dict[str, Any] = {"paypal": {"usage_type": "MERCHANT", "experience_context": CONTEXT}}
-CARD: dict[str, Any] = {"card": {"number": "4111111111111111", "expiry": "2031-12", "security_code": "123", "name": "Asha Rao"}}
+CARD: dict[str, Any] = {
+    "card": {"number": "4111111111111111", "expiry": "2031-12", "security_code": "123", "name": "Asha Rao"}
+}
 
 
 def setup_body(source: dict[str, Any], customer: str = "cust_00001") -> dict[str, Any]:

@@ -9,6 +9,8 @@ from onerouter_sandbox.paypal.errors import Refused, bad_request, unprocessable
 from onerouter_sandbox.paypal.money import Money, NotMoney, read_money
 
 _TWO_WORDS: Final = frozenset({"products", "plans", "subscriptions", "invoices"})
+"""APIs that tell too long from too short, and below the operation that speaks of the length of arrays."""
+_COUNTED: Final = frozenset({"partner-referrals.create"})
 _MOMENT: Final = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$")
 
 
@@ -56,10 +58,10 @@ class Fields:
         given = self._body.get(name, [])
         if not isinstance(given, list):
             raise self.wrong(name, "INVALID_PARAMETER_SYNTAX")
-        if least and not given:
-            raise self.wrong(name, "MISSING_REQUIRED_PARAMETER")
         if not least <= len(given) <= most:
-            raise self.wrong(name, "INVALID_PARAMETER_VALUE")
+            if self._operation in _COUNTED:
+                raise self.wrong(name, "INVALID_ARRAY_LENGTH")
+            raise self.wrong(name, "INVALID_PARAMETER_VALUE" if given else "MISSING_REQUIRED_PARAMETER")
         return [Fields(one, self._operation, f"{self._at}/{name}/{place}") for place, one in enumerate(given)]
 
     def text(self, name: str, most: int, *, least: int = 1) -> str | None:

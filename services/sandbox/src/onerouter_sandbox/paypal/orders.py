@@ -8,6 +8,7 @@ from onerouter_sandbox.paypal.callbacks import Webhooks
 from onerouter_sandbox.paypal.errors import NotPossible, no_such_resource, unprocessable
 from onerouter_sandbox.paypal.ids import merchant_id, object_id
 from onerouter_sandbox.paypal.money import Money
+from onerouter_sandbox.paypal.partners.vendors import Vendors
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.shapes import approval_url
 from onerouter_sandbox.paypal.state import NAME, Order, Payment, State, find_owned
@@ -29,17 +30,31 @@ class OrderRequest:
     kind: str = "paypal"
     vault_id: str | None = None
     store: dict[str, str] | None = None
+    payee: str | None = None
+    platform_fee: int = 0
+    instruction: dict[str, Any] | None = None
 
 
 class Orders:
-    def __init__(self, state: State, world: World, webhooks: Webhooks, payments: Payments, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        state: State,
+        world: World,
+        webhooks: Webhooks,
+        payments: Payments,
+        tokens: Tokens,
+        vendors: Vendors,
+    ) -> None:
         self._state = state
         self._world = world
         self._webhooks = webhooks
         self._payments = payments
         self._tokens = tokens
+        self._vendors = vendors
 
     def create(self, account: Account, request: OrderRequest, base: str) -> Order:
+        if request.payee is not None:
+            self._vendors.require_payee(account, request.payee)
         now = self._world.clocks.of(account.client_id).now()
         order = Order(
             id=object_id(),
@@ -56,6 +71,9 @@ class Orders:
             status="PAYER_ACTION_REQUIRED" if request.has_source else "CREATED",
             payer_email=request.email or "buyer@example.com",
             store=request.store,
+            payee=request.payee,
+            platform_fee=request.platform_fee,
+            instruction=request.instruction,
         )
         self._state.add_order(order)
         self._world.ledger.record(

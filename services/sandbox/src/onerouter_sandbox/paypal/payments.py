@@ -123,6 +123,9 @@ class Payments:
     def _captured(self, order: Order, capture: Payment) -> None:
         if capture.status == "COMPLETED":
             capture.fee = fee_of(capture.amount)
+            # Once, with the first capture, as far as there is money.
+            taken = sum(self._state.payments[one].platform_fee for one in order.captures if one != capture.id)
+            capture.platform_fee = min(order.platform_fee - taken, capture.amount - capture.fee)
             # By the order, so that money taken twice for one order shows.
             self._record("payment.captured", order, capture)
         self._state.add_payment(capture)

@@ -48,11 +48,15 @@ def payment(payment: Payment, base: str) -> dict[str, Any]:
     if payment.kind == "capture":
         shown["final_capture"] = payment.final
         if payment.status not in ("PENDING", "DECLINED", "FAILED"):
-            shown["seller_receivable_breakdown"] = {
+            net = Money(payment.amount - payment.fee - payment.platform_fee, payment.currency)
+            breakdown: dict[str, Any] = {
                 "gross_amount": amount.shown(),
                 "paypal_fee": Money(payment.fee, payment.currency).shown(),
-                "net_amount": Money(payment.amount - payment.fee, payment.currency).shown(),
+                "net_amount": net.shown(),
             }
+            if payment.platform_fee:
+                breakdown["platform_fees"] = [{"amount": Money(payment.platform_fee, payment.currency).shown()}]
+            shown["seller_receivable_breakdown"] = breakdown
     else:
         shown["expiration_time"] = moment(payment.created_at + 29 * 86_400)
     shown["links"] = _payment_links(payment, base)
@@ -123,8 +127,10 @@ def _unit(order: Order, state: State) -> dict[str, Any]:
         "reference_id": "default",
         **order.unit,
         "amount": Money(order.amount, order.currency).shown(),
-        "payee": {"merchant_id": account.merchant_id} if account else {},
+        "payee": {"merchant_id": order.payee or account.merchant_id} if account else {},
     }
+    if order.instruction is not None:
+        unit["payment_instruction"] = order.instruction
     payments: dict[str, Any] = {}
     if order.authorizations:
         payments["authorizations"] = [payment(state.payments[one], order.base) for one in order.authorizations]

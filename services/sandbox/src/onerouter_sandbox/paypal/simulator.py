@@ -16,6 +16,8 @@ from onerouter_sandbox.paypal.errors import Refused
 from onerouter_sandbox.paypal.feature import Feature
 from onerouter_sandbox.paypal.invoicing.feature import Invoicing
 from onerouter_sandbox.paypal.orders import Orders
+from onerouter_sandbox.paypal.partners.feature import Partners
+from onerouter_sandbox.paypal.partners.vendors import Vendors
 from onerouter_sandbox.paypal.payments import Payments
 from onerouter_sandbox.paypal.payouts.feature import PayoutFeature
 from onerouter_sandbox.paypal.refunds import Refunds
@@ -48,8 +50,8 @@ class PayPal:
         self.signer = Signer(world)
         webhooks = Webhooks(self.state, world, self.signer)
         self.payments = Payments(self.state, world, webhooks)
-        tokens = Tokens(world, webhooks)
-        self.orders = Orders(self.state, world, webhooks, self.payments, tokens)
+        tokens, vendors = Tokens(world, webhooks), Vendors(self.state, world, webhooks)
+        self.orders = Orders(self.state, world, webhooks, self.payments, tokens, vendors)
         self.refunds = Refunds(self.state, world, webhooks)
         repeats = Repeats(self.state, world)
         endpoints = Endpoints(self.state, repeats, self.orders, self.payments, self.refunds)
@@ -59,6 +61,7 @@ class PayPal:
             Invoicing(self.state, world, webhooks),
             PayoutFeature(self.state, world, webhooks, repeats),
             Vault(self.state, tokens, repeats),
+            Partners(self.state, vendors),
             DisputeFeature(self.state, world, webhooks, billing.books),
         )
         self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))

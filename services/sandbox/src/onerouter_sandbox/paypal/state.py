@@ -24,7 +24,7 @@ class Order(_Slotted):
 
     `base` is the address under which it was made: its links lead there. What the payer decided waits in `decline` and
     `pending` for the merchant's call. `store` asks to keep the method when it was charged, `vault_id` is what was kept or
-    charged.
+    charged. Of what goes to another `payee` the platform keeps `platform_fee`.
     """
 
     id: str
@@ -47,6 +47,9 @@ class Order(_Slotted):
     store: dict[str, str] | None = None
     vault_id: str | None = None
     vault_customer: str | None = None
+    payee: str | None = None
+    platform_fee: int = 0
+    instruction: dict[str, Any] | None = None
     authorizations: list[str] = field(default_factory=list)
     captures: list[str] = field(default_factory=list)
 
@@ -71,6 +74,7 @@ class Payment(_Slotted):
     authorization_id: str | None = None
     final: bool = True
     fee: int = 0
+    platform_fee: int = 0
     amount_refunded: int = 0
     amount_refunding: int = 0
     refunds: list[str] = field(default_factory=list)

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from onerouter_sandbox.paypal.errors import bad_request, unprocessable
-from onerouter_sandbox.paypal.money import parse_money
+from onerouter_sandbox.paypal.money import Money, parse_money
 from onerouter_sandbox.paypal.orders import OrderRequest
 from onerouter_sandbox.paypal.payments import CaptureRequest
 from onerouter_sandbox.paypal.refunds import RefundRequest
@@ -16,6 +16,7 @@ _UNIT_TEXTS: Final = {
     "invoice_id": 127,
     "soft_descriptor": 22,
 }
+_UNIT: Final = "/purchase_units/@reference_id=='default'"
 _CONTEXT: Final = {
     "user_action": ("CONTINUE", "PAY_NOW"),
     "shipping_preference": ("GET_FROM_FILE", "NO_SHIPPING", "SET_PROVIDED_ADDRESS"),
@@ -53,9 +54,11 @@ def order_request(body: dict[str, Any]) -> OrderRequest:
     wallet = source.get("paypal") if isinstance(source, dict) else None
     email = wallet.get("email_address") if isinstance(wallet, dict) else None
     kind = "card" if isinstance(source, dict) and isinstance(source.get("card"), dict) else "paypal"
+    amount = parse_money(unit.get("amount"), f"{_UNIT}/amount")
+    payee = unit.get("payee")
     return OrderRequest(
         intent=intent,
-        amount=parse_money(unit.get("amount"), "/purchase_units/@reference_id=='default'/amount"),
+        amount=amount,
         unit={
             name: text
             for name, most in _UNIT_TEXTS.items()
@@ -67,6 +70,11 @@ def order_request(body: dict[str, Any]) -> OrderRequest:
         kind=kind,
         vault_id=_vault_id(source, kind),
         store=_store(wallet),
+        payee=_text(payee, "merchant_id", 13, f"{_UNIT}/payee/merchant_id", "orders")
+        if isinstance(payee, dict)
+        else None,
+        platform_fee=_platform_fee(unit, amount),
+        instruction=unit.get("payment_instruction"),
     )
 
 
@@ -88,6 +96,26 @@ def refund_request(body: dict[str, Any]) -> RefundRequest:
         invoice_id=_text(body, "invoice_id", 127, "/invoice_id", "payments"),
         note=_text(body, "note_to_payer", 255, "/note_to_payer", "payments"),
     )
+
+
+def _platform_fee(unit: dict[str, Any], amount: Money) -> int:
+    """What the platform keeps, in minor units."""
+    instruction = unit.get("payment_instruction")
+    if instruction is None:
+        return 0
+    if not isinstance(instruction, dict):
+        raise bad_request("INVALID_PARAMETER_SYNTAX", f"{_UNIT}/payment_instruction")
+    mode = instruction.get("disbursement_mode", "INSTANT")
+    if mode not in ("INSTANT", "DELAYED"):
+        raise bad_request("INVALID_PARAMETER_VALUE", f"{_UNIT}/payment_instruction/disbursement_mode")
+    fees = instruction.get("platform_fees", [])
+    if not isinstance(fees, list) or len(fees) > 1 or not all(isinstance(fee, dict) for fee in fees):
+        raise bad_request("INVALID_PARAMETER_VALUE", f"{_UNIT}/payment_instruction/platform_fees")
+    where = f"{_UNIT}/payment_instruction/platform_fees/0/amount"
+    kept = [parse_money(fee.get("amount"), where) for fee in fees]
+    if any(fee.currency != amount.currency or fee.minor > amount.minor for fee in kept):
+        raise unprocessable("INVALID_PLATFORM_FEES_AMOUNT", where)
+    return sum(fee.minor for fee in kept)
 
 
 def _vault_id(source: Any, kind: str) -> str | None:
