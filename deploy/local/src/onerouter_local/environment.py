@@ -138,6 +138,7 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
             return {
                 **_callback_keys(secrets),
                 "ONEROUTER_WEBHOOKS_ENCRYPTION_KEYS": secrets.endpoint_keys,
+                "ONEROUTER_WEBHOOKS_PAYMENTS_URL": addresses.url("payments"),
                 "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
                 "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             }

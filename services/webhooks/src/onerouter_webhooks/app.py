@@ -24,12 +24,14 @@ from onerouter_common.web.internal import InternalAuth
 from onerouter_providers.certificates import Certificates
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
+from onerouter_providers.webhook import can_be_asked
 from onerouter_webhooks.callback import endpoints as callback_endpoints
 from onerouter_webhooks.callback.publisher import CallbackPublisher
 from onerouter_webhooks.callback.replay import ReplayCallbacks
 from onerouter_webhooks.callback.repository import InboundEvents
 from onerouter_webhooks.callback.service import ReceiveCallback
 from onerouter_webhooks.callback.targets import Registry, Targets
+from onerouter_webhooks.callback.verification import Questions, Verification
 from onerouter_webhooks.database import ITEM_WRONG
 from onerouter_webhooks.delivery.addresses import AddressPolicy
 from onerouter_webhooks.delivery.repository import DeliveryQueue
@@ -181,9 +183,25 @@ async def _open_callbacks(
     slots = asyncio.Semaphore(settings.max_callbacks)
     http = await stack.enter_async_context(open_pool(max_connections=16))
     certificates = Certificates(http, overrides=settings.certificate_overrides())
-    return ReceiveCallback(
-        targets, providers, settings.callback_rings(kms), certificates, writer, publisher, clock, slots
+    verification = Verification(
+        certificates, await _open_questions(stack, settings, providers), frozenset(settings.verify_by_asking)
     )
+    return ReceiveCallback(
+        targets, providers, settings.callback_rings(kms), verification, writer, publisher, clock, slots
+    )
+
+
+async def _open_questions(stack: AsyncExitStack, settings: Settings, providers: Providers) -> Questions | None:
+    """None: no provider is asked about its callbacks. Raises ValueError for one that cannot be."""
+    if not settings.verify_by_asking:
+        return None
+    possible = {one.manifest.id for one in providers if one.webhook is not None and can_be_asked(one.webhook)}
+    if strangers := sorted(set(settings.verify_by_asking) - possible):
+        raise ValueError(
+            f"verify_by_asking names {', '.join(strangers)}: only {', '.join(sorted(possible))} can be asked"
+        )
+    questions = Questions(str(settings.payments_url), settings.internal_tokens)
+    return await stack.enter_async_context(questions)
 
 
 async def _open_deliveries(

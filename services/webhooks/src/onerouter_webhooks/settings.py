@@ -42,6 +42,17 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         "Only for providers with another address, and only in mode `local`; for all others the browsers' roots do.",
     )
 
+    verify_by_asking: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Comma-separated providers that are asked whether a callback is theirs, in place of checking its "
+        "certificate here: `paypal` can be. Costs a call for each callback, which the payments service makes with the "
+        "connection's credentials.",
+    )
+    payments_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8082"),
+        description="Base URL of the payments service's internal API; only used with verify_by_asking.",
+    )
+
     callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")
     max_callbacks: int = Field(500, gt=0, description="Callbacks worked on at once in this process; one beyond: 503.")
     callback_deadline_s: float = Field(
@@ -95,7 +106,14 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         90, ge=30, description="Events, deliveries and attempts older than this are dropped."
     )
 
-    @field_validator("allow_private_targets", "blocked_targets", "target_ports", "retry_schedule_s", mode="before")
+    @field_validator(
+        "allow_private_targets",
+        "blocked_targets",
+        "target_ports",
+        "retry_schedule_s",
+        "verify_by_asking",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -15,13 +15,13 @@ from onerouter_common.ids import CALLBACK, new_id
 from onerouter_common.metric_names import CALLBACKS_RECEIVED
 from onerouter_common.registry_client import CallbackTarget
 from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
-from onerouter_providers.certificates import Certificates
 from onerouter_providers.loader import ProviderPackage, Providers
-from onerouter_providers.webhook import SignatureInvalid, WebhookModule, is_signed_by_certificate
+from onerouter_providers.webhook import SignatureInvalid, WebhookModule
 from onerouter_webhooks.callback.publisher import CallbackPublisher
 from onerouter_webhooks.callback.reading import Source, read
 from onerouter_webhooks.callback.repository import InboundEvent, Unpublished
 from onerouter_webhooks.callback.targets import Targets
+from onerouter_webhooks.callback.verification import Verification
 from onerouter_webhooks.database import DATABASE_AWAY
 from onerouter_webhooks.group_commit import GroupCommit
 
@@ -33,12 +33,12 @@ _RETRY_AFTER_S: Final = 5.0
 @dataclass(frozen=True, slots=True)
 class ReceiveCallback:
     """The use case of `POST /callbacks/{provider}/{token}`. Does no business before the answer, and calls no provider but
-    for a certificate that it does not know yet."""
+    for a certificate that it does not know yet, or where operators have chosen to ask the provider."""
 
     targets: Targets
     providers: Providers
     keyrings: KeyRings
-    certificates: Certificates
+    verification: Verification
     writer: GroupCommit[InboundEvent, bool]
     publisher: CallbackPublisher
     clock: Clock
@@ -76,7 +76,7 @@ class ReceiveCallback:
         body = await read_body()
         secrets = await self._secrets_of(target)
         try:
-            await self._verify(package, module, body, headers, secrets)
+            await self.verification(target, package, module, body, headers, secrets, self.clock.now())
         except SignatureInvalid:
             CALLBACKS_RECEIVED.labels(provider, "bad_signature").inc()
             raise
@@ -84,23 +84,6 @@ class ReceiveCallback:
         result = await self._store(event)
         CALLBACKS_RECEIVED.labels(provider, result).inc()
         return result
-
-    async def _verify(
-        self,
-        package: ProviderPackage,
-        module: WebhookModule,
-        body: bytes,
-        headers: Mapping[str, str],
-        secrets: Mapping[str, SecretStr],
-    ) -> None:
-        if not is_signed_by_certificate(module):
-            module.verify(body, headers, secrets)
-            return
-        facts = package.manifest.certificates
-        assert facts is not None  # noqa: S101 - the loader loads no such module without them
-        now = self.clock.now()
-        certificate = await self.certificates.get(package.manifest.id, facts, module.certificate_url(headers), now)
-        module.verify(body, headers, secrets, certificate, now)
 
     async def _find(self, provider: str, token: str) -> tuple[CallbackTarget, ProviderPackage, WebhookModule]:
         target = await self.targets.find(provider, token)
