@@ -51,6 +51,8 @@ log = structlog.get_logger()
 
 _BUSY_S: Final = 3.0
 """How long is waited for a question about it that is just being asked."""
+_ASK_MOST_S: Final = 15.0
+"""Longest wait for the provider: a person waits behind a gateway that gives up after 30 s."""
 _SETTLED_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.05
 _ANY_BOUND: Final = 1_000_000
@@ -188,7 +190,7 @@ class Resolutions:
         if connection is not None:
             request = handler.request(op, subject.command, subject.resource, connection)
             try:
-                async with asyncio.timeout(connection.timeout_s):
+                async with asyncio.timeout(min(connection.timeout_s, _ASK_MOST_S)):
                     told = await handler.confirm(connection.client, request, provider_id, provider_key_of(op.id))
             except (ProviderRefusedUs, ProviderDeclined) as refused:
                 if refused.reason != "authentication_failed":
@@ -213,7 +215,7 @@ class Resolutions:
             return False
         try:
             request = handler.request(op, subject.command, subject.resource, connection)
-            async with asyncio.timeout(connection.timeout_s):
+            async with asyncio.timeout(min(connection.timeout_s, _ASK_MOST_S)):
                 found = await handler.lookup(connection.client, request, provider_key_of(op.id))
         except (ProviderError, CallerError, TimeoutError) as error:
             log.info("operation.resolution.unverified", operation_id=op.id, error=type(error).__name__)
