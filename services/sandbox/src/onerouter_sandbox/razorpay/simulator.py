@@ -30,6 +30,7 @@ from onerouter_sandbox.razorpay.route.transfers import Transfers
 from onerouter_sandbox.razorpay.routing import ID, Feature, Route, Routes
 from onerouter_sandbox.razorpay.shelf import NAME
 from onerouter_sandbox.razorpay.state import State
+from onerouter_sandbox.razorpay.subscriptions.authorization import Authorizations
 from onerouter_sandbox.razorpay.subscriptions.billing import Billing
 from onerouter_sandbox.razorpay.subscriptions.changes import Changes
 from onerouter_sandbox.razorpay.subscriptions.feature import SubscriptionsFeature
@@ -62,12 +63,13 @@ class Razorpay:
         links = Links(self.state, world, self.payments, transfers, webhooks)
         store = Store(world, webhooks)
         billing = Billing(self.state, world, self.payments, customers, webhooks)
-        lifecycle = Lifecycle(world, store, billing, customers)
+        lifecycle = Lifecycle(world, store, billing)
+        authorizations = Authorizations(store, billing, customers, lifecycle)
         changes = Changes(self.state, store, billing, lifecycle, customers, self.refunds)
         self._features: tuple[Feature, ...] = (
             RouteFeature(self.state, vendors, transfers),
             DisputesFeature(self.state, Disputes(self.state, world, webhooks)),
-            SubscriptionsFeature(self.state, store, billing, lifecycle, changes, self._pages),
+            SubscriptionsFeature(self.state, store, billing, lifecycle, authorizations, changes, self._pages),
             CustomersFeature(customers, recurring),
             LinksFeature(self.state, links, self._pages),
         )

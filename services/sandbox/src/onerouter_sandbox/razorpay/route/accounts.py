@@ -3,8 +3,7 @@
 Source: https://razorpay.com/docs/api/payments/route/
 """
 
-import re
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay import fields
@@ -12,51 +11,12 @@ from onerouter_sandbox.razorpay.account import Account
 from onerouter_sandbox.razorpay.books import Books
 from onerouter_sandbox.razorpay.callbacks import Webhooks
 from onerouter_sandbox.razorpay.errors import Refused, refused
-from onerouter_sandbox.razorpay.route.model import SETTLEMENTS, LinkedAccount, Product, Stakeholder
+from onerouter_sandbox.razorpay.route import rules
+from onerouter_sandbox.razorpay.route.model import LinkedAccount, Product, Stakeholder
 from onerouter_sandbox.razorpay.shelf import Shelf, T
 from onerouter_sandbox.world import World
 
 Activation = Literal["under_review", "needs_clarification", "activated"]
-
-_BUSINESS_TYPES: Final = frozenset(
-    [
-        "individual",
-        "proprietorship",
-        "partnership",
-        "private_limited",
-        "public_limited",
-        "llp",
-        "trust",
-        "society",
-        "ngo",
-        "educational_institutes",
-        "not_yet_registered",
-        "huf",
-        "other",
-    ]
-)
-_ACCOUNT_FIELDS: Final = frozenset(
-    [
-        "email",
-        "phone",
-        "type",
-        "reference_id",
-        "legal_business_name",
-        "customer_facing_business_name",
-        "business_type",
-        "contact_name",
-        "contact_info",
-        "profile",
-        "legal_info",
-        "notes",
-        "tos_acceptance",
-    ]
-)
-_STAKEHOLDER_FIELDS: Final = frozenset(
-    {"name", "email", "phone", "percentage_ownership", "relationship", "addresses", "kyc", "notes"}
-)
-_IFSC: Final = re.compile(r"^[A-Z]{4}0[A-Z0-9]{6}$")
-_NAME: Final = re.compile(r"[<>@]|https?://|www\.")
 
 
 class LinkedAccounts:
@@ -71,11 +31,11 @@ class LinkedAccounts:
 
     def create(self, account: Account, body: dict[str, Any]) -> LinkedAccount:
         """Nothing but the e-mail address, which may be used once, keeps a vendor from being made twice."""
-        fields.only(body, _ACCOUNT_FIELDS)
+        fields.only(body, rules.ACCOUNT_FIELDS)
         if body.get("type", "route") != "route":
             raise refused(f"Invalid type: {body['type']}", field="type")
         email = fields.needed(body, "email")
-        _check_account(body)
+        rules.check_account(body)
         known = self._by_email.get((account.key_id, email))
         if known is not None:
             raise refused(f"Merchant email already exists for account - {known.removeprefix('acc_')}")
@@ -94,7 +54,7 @@ class LinkedAccounts:
 
     def edit(self, account: Account, linked_id: str, body: dict[str, Any]) -> LinkedAccount:
         linked = self.owned(account, linked_id)
-        fields.only(body, _ACCOUNT_FIELDS - {"email", "type", "business_type", "reference_id"})
+        fields.only(body, rules.ACCOUNT_FIELDS - {"email", "type", "business_type", "reference_id"})
         if "notes" in body:
             linked.notes = fields.notes(body)
         linked.given |= {name: value for name, value in body.items() if name != "notes"}
@@ -109,7 +69,7 @@ class LinkedAccounts:
 
     def add_stakeholder(self, account: Account, linked_id: str, body: dict[str, Any]) -> Stakeholder:
         linked = self.owned(account, linked_id)
-        fields.only(body, _STAKEHOLDER_FIELDS)
+        fields.only(body, rules.STAKEHOLDER_FIELDS)
         fields.needed(body, "name")
         fields.needed(body, "email")
         if linked.stakeholder_id is not None:
@@ -131,7 +91,7 @@ class LinkedAccounts:
         self, account: Account, linked_id: str, stakeholder_id: str, body: dict[str, Any]
     ) -> Stakeholder:
         stakeholder = self.of_linked(account, linked_id, self.stakeholders, stakeholder_id)
-        fields.only(body, _STAKEHOLDER_FIELDS)
+        fields.only(body, rules.STAKEHOLDER_FIELDS)
         if "notes" in body:
             stakeholder.notes = fields.notes(body)
         stakeholder.given |= {name: value for name, value in body.items() if name != "notes"}
@@ -144,7 +104,7 @@ class LinkedAccounts:
         fields.only(body, frozenset({"product_name", "tnc_accepted"}))
         if body.get("product_name") != "route":
             raise refused("The product requested is invalid.", field="product_name")
-        accepted = _accepted(body)
+        accepted = rules.terms_accepted(body)
         if linked.product_id is not None:
             return self.products[linked.product_id]
         now = self._now(account)
@@ -167,11 +127,11 @@ class LinkedAccounts:
         fields.only(body, frozenset({"settlements", "tnc_accepted"}))
         if product.activation_status == "under_review":
             raise refused("Merchant activation form has been locked for editing by admin.")
-        if _accepted(body) and product.tnc_accepted_at is None:
+        if rules.terms_accepted(body) and product.tnc_accepted_at is None:
             product.tnc_accepted_at = self._now(account)
         settlements = fields.mapping(body, "settlements")
         if settlements:
-            product.settlements, product.clarify = _settlements(settlements), None
+            product.settlements, product.clarify = rules.settlements_of(settlements), None
         if product.settlements is not None and product.tnc_accepted_at is not None and product.clarify is None:
             self.decide(product, "under_review")
             if account.vendor_activation == "activated":
@@ -221,41 +181,6 @@ class LinkedAccounts:
 
     def _now(self, account: Account) -> int:
         return int(self._world.clocks.of(account.key_id).now())
-
-
-def _check_account(body: dict[str, Any]) -> None:
-    fields.needed(body, "phone", most=15)
-    name = fields.needed(body, "legal_business_name")
-    if _NAME.search(name):
-        raise refused("Please enter a valid name. Links, emails and HTML tags are not allowed.")
-    business_type = fields.needed(body, "business_type")
-    if business_type not in _BUSINESS_TYPES:
-        raise refused(f"Invalid business type: {business_type}", field="business_type")
-    profile = fields.mapping(body, "profile")
-    for needed in ("category", "subcategory"):
-        fields.needed(profile, needed)
-    if not fields.mapping(fields.mapping(profile, "addresses"), "registered"):
-        raise refused("The registered field is required.", field="registered")
-    reference_id = fields.text(body, "reference_id", most=20)
-    if reference_id is not None and len(reference_id) < 3:
-        raise refused("The code must be at least 3 characters.", field="reference_id")
-
-
-def _accepted(body: dict[str, Any]) -> bool:
-    accepted = fields.flag(body, "tnc_accepted")
-    if accepted is False:
-        raise refused("The selected tnc accepted is invalid.", field="tnc_accepted")
-    return accepted or False
-
-
-def _settlements(given: dict[str, Any]) -> dict[str, str]:
-    fields.only(given, frozenset(SETTLEMENTS))
-    told = {name: fields.needed(given, name) for name in SETTLEMENTS}
-    if not 5 <= len(told["account_number"]) <= 20:
-        raise refused("The account number must be between 5 and 20 characters.", field="account_number")
-    if not _IFSC.match(told["ifsc_code"]):
-        raise refused("Invalid IFSC Code.", field="ifsc_code")
-    return told
 
 
 def _no_such_account() -> Refused:

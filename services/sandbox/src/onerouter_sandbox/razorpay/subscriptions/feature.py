@@ -16,10 +16,11 @@ from onerouter_sandbox.razorpay.routing import Routes
 from onerouter_sandbox.razorpay.shapes import signature
 from onerouter_sandbox.razorpay.state import State
 from onerouter_sandbox.razorpay.subscriptions import shapes
+from onerouter_sandbox.razorpay.subscriptions.authorization import AuthorizationMethod, Authorizations
 from onerouter_sandbox.razorpay.subscriptions.billing import Billing
 from onerouter_sandbox.razorpay.subscriptions.changes import Changes
 from onerouter_sandbox.razorpay.subscriptions.endpoints import Endpoints
-from onerouter_sandbox.razorpay.subscriptions.lifecycle import AuthorizationMethod, Lifecycle
+from onerouter_sandbox.razorpay.subscriptions.lifecycle import Lifecycle
 from onerouter_sandbox.razorpay.subscriptions.model import Subscription
 from onerouter_sandbox.razorpay.subscriptions.store import Store
 
@@ -46,12 +47,20 @@ class SubscriptionsFeature:
     """A `Feature`."""
 
     def __init__(
-        self, state: State, store: Store, billing: Billing, lifecycle: Lifecycle, changes: Changes, pages: Pages
+        self,
+        state: State,
+        store: Store,
+        billing: Billing,
+        lifecycle: Lifecycle,
+        authorizations: Authorizations,
+        changes: Changes,
+        pages: Pages,
     ) -> None:
         self._state = state
         self._billing = billing
         self._store = store
         self._lifecycle = lifecycle
+        self._authorizations = authorizations
         self._endpoints = Endpoints(store, billing, lifecycle, changes)
         self._pages = pages
 
@@ -72,7 +81,7 @@ class SubscriptionsFeature:
             how = wanted or Authorize()
             failure = how.error_reason if how.outcome == "failure" else None
             try:
-                self._lifecycle.authorize(subscription, account, how.method, failure)
+                self._authorizations.authorize(subscription, account, how.method, failure)
             except Refused as refusal:
                 raise HTTPException(409, str(refusal)) from refusal
             return self._shown(subscription) | self._handed(subscription, account)
@@ -116,7 +125,7 @@ class SubscriptionsFeature:
         ) -> HTMLResponse:
             subscription, account = self._find(subscription_id)
             try:
-                failed = self._lifecycle.authorize(subscription, account, method, REASONS.get(action))
+                failed = self._authorizations.authorize(subscription, account, method, REASONS.get(action))
             except Refused as refusal:
                 return self._page(subscription, account, status=409, problem=str(refusal))
             if failed is not None:
@@ -149,7 +158,7 @@ class SubscriptionsFeature:
     def _page(self, subscription: Subscription, account: Account, *, status: int = 200, **more: object) -> HTMLResponse:
         plan = self._store.plan_of(subscription)
         starts = None if subscription.start_at is None else datetime.fromtimestamp(subscription.start_at, UTC)
-        due = self._lifecycle.upfront(subscription)
+        due = self._authorizations.upfront(subscription)
         return self._pages.show(
             "subscription",
             status=status,

@@ -1,15 +1,13 @@
-"""The life of a subscription: created, authorized, charged by the clock, and what the merchant does to it meanwhile.
+"""The life of a subscription: created, charged by the clock, and what the merchant does to it meanwhile.
 
 Source: https://razorpay.com/docs/payments/subscriptions/states/ and …/payment-retries/
 """
 
-from typing import Final, Literal
+from typing import Final
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.razorpay.account import Account
-from onerouter_sandbox.razorpay.customers.operations import Customers
 from onerouter_sandbox.razorpay.errors import refused
-from onerouter_sandbox.razorpay.payments import CONTACT, EMAIL
 from onerouter_sandbox.razorpay.state import Payment
 from onerouter_sandbox.razorpay.subscriptions.billing import Billing
 from onerouter_sandbox.razorpay.subscriptions.model import Invoice, Plan, Subscription
@@ -22,15 +20,12 @@ _RETRIES: Final = 3
 """On the three days after the charge's; then the subscription is halted."""
 _OVER: Final = frozenset({"cancelled", "completed", "expired"})
 
-AuthorizationMethod = Literal["card", "domestic_card", "upi"]
-
 
 class Lifecycle:
-    def __init__(self, world: World, store: Store, billing: Billing, customers: Customers) -> None:
+    def __init__(self, world: World, store: Store, billing: Billing) -> None:
         self._world = world
         self._store = store
         self._billing = billing
-        self._customers = customers
 
     def create(self, account: Account, plan: Plan, request: SubscriptionRequest, pages: str) -> Subscription:
         """`pages` is the address under which people open subscriptions."""
@@ -53,39 +48,6 @@ class Lifecycle:
         self._store.record(subscription, "created")
         self.changed(subscription)
         return subscription
-
-    def upfront(self, subscription: Subscription) -> int:
-        """What is charged at the authorization, in minor units."""
-        plan = self._store.plan_of(subscription)
-        first = plan.amount * subscription.quantity if subscription.start_at is None else 0
-        addons: int = sum(each["amount"] * each["quantity"] for each in subscription.addons)
-        return first + addons
-
-    def authorize(
-        self, subscription: Subscription, account: Account, method: AuthorizationMethod, failure: str | None
-    ) -> str | None:
-        """The customer agrees, and pays what is due at once. `failure` is why it does not work out; it comes back then."""
-        if subscription.status != "created":
-            raise refused(f"The subscription is {subscription.status}.")
-        plan = self._store.plan_of(subscription)
-        subscription.method = "upi" if method == "upi" else "card"
-        if failure is not None:
-            self._fail_authorization(subscription, plan, failure)
-            return failure
-        customer = self._customers.of_payer(account, EMAIL, CONTACT)
-        token = self._customers.keep(customer, "upi" if method == "upi" else "card", international=method == "card")
-        subscription.customer_id, subscription.token_id = customer.id, token.id
-        invoice = self._first_invoice(subscription, plan)
-        subscription.open_invoice = None
-        if subscription.start_at is None and invoice is not None:
-            self._start_now(subscription, plan, invoice)
-        elif invoice is not None:
-            self._billing.pay(subscription, invoice, outcome="success", reason="")
-            self._authenticated(subscription)
-        else:
-            self._authenticated(subscription)
-        self.changed(subscription)
-        return None
 
     def cancel(self, subscription: Subscription, *, at_cycle_end: bool) -> None:
         if subscription.status in _OVER:
@@ -169,23 +131,6 @@ class Lifecycle:
                 self._cycle(subscription)
         self.changed(subscription)
 
-    def _start_now(self, subscription: Subscription, plan: Plan, invoice: Invoice) -> None:
-        """The first cycle begins with the authorization, whose payment is the cycle's charge."""
-        subscription.start_at = subscription.anchor = self._store.now(subscription.account)
-        subscription.issued = subscription.paid_count = 1
-        subscription.begin_cycle(plan)
-        invoice.billing_start, invoice.billing_end = subscription.current_start, subscription.current_end
-        payment = self._billing.pay(subscription, invoice, outcome="success", reason="")
-        self._authenticated(subscription)
-        subscription.status = "active"
-        self._store.tell("activated", subscription)
-        self._store.tell("charged", subscription, payment)
-        self._complete_if_done(subscription, payment)
-
-    def _authenticated(self, subscription: Subscription) -> None:
-        subscription.status = "authenticated"
-        self._store.tell("authenticated", subscription)
-
     def _activated(self, subscription: Subscription) -> Subscription:
         subscription.status = "active"
         subscription.begin_cycle(self._store.plan_of(subscription))
@@ -220,7 +165,7 @@ class Lifecycle:
         if recovered:
             self._store.tell("activated", subscription)
         self._store.tell("charged", subscription, payment)
-        self._complete_if_done(subscription, payment)
+        self.complete_if_done(subscription, payment)
 
     def _not_charged(self, subscription: Subscription, invoice: Invoice) -> None:
         subscription.open_invoice = invoice.id
@@ -235,7 +180,8 @@ class Lifecycle:
             subscription.retry_at = self._store.now(subscription.account) + DAY_S
             self._store.tell("pending", subscription)
 
-    def _complete_if_done(self, subscription: Subscription, payment: Payment) -> None:
+    def complete_if_done(self, subscription: Subscription, payment: Payment) -> None:
+        """After the charge of the last cycle."""
         if subscription.remaining == 0:
             self._end(subscription, "completed", payment)
 
@@ -257,19 +203,3 @@ class Lifecycle:
             subscription.anchor, subscription.turn = subscription.current_end, 0
         subscription.begin_cycle(new)
         self._store.tell("updated", subscription)
-
-    def _first_invoice(self, subscription: Subscription, plan: Plan) -> Invoice | None:
-        """Of the first cycle and the addons, or of the addons alone; None where nothing is due yet."""
-        if subscription.open_invoice is not None:  # an earlier try failed
-            return self._billing.invoices[subscription.open_invoice]
-        if subscription.start_at is None:
-            return self._billing.issue_cycle(subscription, plan, 1, subscription.addons)
-        due = self.upfront(subscription)
-        return None if due == 0 else self._billing.issue_beside(subscription, plan, "Upfront amount", due)
-
-    def _fail_authorization(self, subscription: Subscription, plan: Plan, reason: str) -> None:
-        invoice = self._first_invoice(subscription, plan)
-        if invoice is not None:
-            subscription.open_invoice = invoice.id
-            self._billing.pay(subscription, invoice, outcome="failure", reason=reason)
-        self.changed(subscription)
