@@ -110,7 +110,13 @@ def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def listing(
-    summary: str, answer: type[BaseModel], *, by_time: bool = True, paged: bool = True, **filters: str
+    summary: str,
+    answer: type[BaseModel],
+    *,
+    by_time: bool = True,
+    paged: bool = True,
+    oldest: bool = False,
+    **filters: str,
 ) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters."""
     parameters = [

@@ -34,7 +34,7 @@ TenantId = Annotated[str, Path(max_length=64, examples=["ten_01k9zq3v9yf7w8r2m4t
 
 
 @router.get("/plans", summary="List plans")
-async def list_plans(_: Operator) -> PlansView:
+async def list_account_plans(_: Operator) -> PlansView:
     return PlansView.all()
 
 
