@@ -146,6 +146,15 @@ class TestReaders:
         assert isinstance(charge, dict)
         assert charge["status"] == "failed"
 
+    def test_an_invoice_is_a_subscriptions_or_nobodys(self) -> None:
+        payment = {"id": "pay_1", "status": "captured", "amount": 100, "currency": "INR", "created_at": AT}
+        invoice = {"id": "inv_1", "subscription_id": "sub_1"}
+        shown = parsed(event("invoice.paid", invoice=invoice, payment=payment))
+        assert (shown.kind, shown.provider_id, shown.status) == ("subscription", "sub_1", "unchanged")
+        assert set(shown.facts) == {"charge:pay_1"}
+        other = event("invoice.paid", invoice={"id": "inv_1", "subscription_id": None}, payment=payment)
+        assert webhook.parse(json.dumps(other).encode(), {}) is None
+
     @pytest.mark.parametrize(
         ("status", "phase", "ours"),
         [
@@ -191,7 +200,16 @@ class TestReaders:
     @given(STRANGE, st.sampled_from(sorted(events.FOLLOWED)))
     def test_whatever_razorpay_says_reading_is_never_surprised(self, thing: dict[str, Any], kind: str) -> None:
         named = {**thing, "id": "x_1", "merchant_id": "acc_1"}
-        names = ("payment", "refund", "subscription", "payment_link", "transfer", "dispute", "merchant_product")
+        names = (
+            "payment",
+            "invoice",
+            "refund",
+            "subscription",
+            "payment_link",
+            "transfer",
+            "dispute",
+            "merchant_product",
+        )
         with suppress(CallbackUnreadable):  # a lone surrogate, say, is no JSON
             webhook.parse(json.dumps(event(kind, **dict.fromkeys(names, named))).encode(), {})
         for snapshot in (

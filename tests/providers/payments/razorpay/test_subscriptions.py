@@ -203,3 +203,46 @@ class TestCancelSubscription:
         assert (await lab.client().get_subscription(change.subscription)).status == "completed"
         with pytest.raises((ProviderDeclined, ProviderRefusedUs)):
             await lab.client().cancel_subscription(change, key=new_key())
+
+
+class TestLife:
+    async def test_from_trial_to_end_answers_and_callbacks_agree(self, lab: "RazorpayLab") -> None:
+        """Trial, first charge, renewal, pause, resumption, another plan, the end of its last cycle."""
+        change, made = await made_in(lab, trial_days=7)
+        client, seen = lab.client(), ["trialing"]
+
+        async def see() -> ResourceSnapshot:
+            shown = await client.get_subscription(change.subscription)
+            seen.append(shown.status)
+            return shown
+
+        await lab.advance(8 * DAY_S)
+        assert (await see()).facts["paid_count"] == 1
+        await lab.advance(31 * DAY_S)
+        assert (await see()).facts["paid_count"] == 2
+        await client.pause_subscription(change, key=new_key())
+        await lab.advance(40 * DAY_S)
+        assert (await see()).facts["paid_count"] == 2
+        await client.resume_subscription(change, key=new_key())
+        dearer = await client.create_plan(plan(amount=Money(99_900, "INR")), key=new_key())
+        await client.change_subscription_plan(replace(change, provider_plan_id=dearer.provider_id), key=new_key())
+        assert (await see()).facts["provider_plan_id"] == dearer.provider_id
+        await client.cancel_subscription(replace(change, at_cycle_end=True), key=new_key())
+        await see()
+        await lab.advance(32 * DAY_S)
+        await see()
+        assert seen == ["trialing", "active", "active", "paused", "active", "active", "canceled"]
+        told = await lab.told("subscription", made.provider_id)
+        assert {event.object.reference for event in told} == {change.subscription.id, None}
+        moves = [event for event in told if event.type not in ("subscription.charged", "invoice.paid")]
+        assert [event.object.status for event in moves] == [
+            "trialing",
+            "active",
+            "paused",
+            "active",
+            "active",
+            "canceled",
+        ]
+        charged = {name for event in told for name in event.object.facts if name.startswith("charge:")}
+        assert len(charged) == 3  # two cycles, and the difference between the plans
+        assert charged == {name for name in (await see()).facts if name.startswith("charge:")}

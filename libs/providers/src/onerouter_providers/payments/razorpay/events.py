@@ -85,6 +85,16 @@ def read_subscription(payload: Thing) -> CallbackObject:
     return _resource("subscription", shown, _ours(SUBSCRIPTION, fields.note(subscription)))
 
 
+def read_invoice(payload: Thing) -> CallbackObject | None:
+    """A subscription's charge, also one beside its cycles (the difference after a change of plan); else of no interest."""
+    invoice = _needed(payload, "invoice")
+    subscription_id = fields.text(invoice, "subscription_id")
+    if subscription_id is None:
+        return None
+    charge = recurring.charge_of_payment(entity(payload, "payment"))
+    return _resource("subscription", ResourceSnapshot(recurring.UNCHANGED, subscription_id, facts=charge), None)
+
+
 def read_link(payload: Thing) -> CallbackObject:
     link = _needed(payload, "payment_link")
     paid = {"provider_payment_id": payment_id} if (payment_id := fields.text(entity(payload, "payment"), "id")) else {}
@@ -164,6 +174,7 @@ FOLLOWED: Final[Mapping[str, Reader]] = {
     "subscription.updated": read_subscription,
     "subscription.cancelled": read_subscription,
     "subscription.completed": read_subscription,
+    "invoice.paid": read_invoice,
     "payment_link.paid": read_link,
     "payment_link.partially_paid": read_link,
     "payment_link.cancelled": read_link,
