@@ -163,8 +163,9 @@ class TestPaymentLink:
         assert told(samples["checkout.session.expired"]) is None
 
     def test_its_payment_is_no_payment_of_ours(self) -> None:
-        intent = {"id": "pi_1", "status": "succeeded", "metadata": {"onerouter_id": new_id(PAYMENT_LINK)}}
-        assert webhook.parse(encode(event("payment_intent.succeeded", intent)), {}) is None
+        thing = {"id": "x", "status": "succeeded", "metadata": {"onerouter_id": new_id(PAYMENT_LINK)}}
+        for kind in ("payment_intent.succeeded", "charge.succeeded", "charge.refunded"):
+            assert webhook.parse(encode(event(kind, thing)), {}) is None
 
     @pytest.mark.parametrize(
         ("active", "count", "status"), [(True, 0, "unchanged"), (False, 0, "canceled"), (False, 1, "unchanged")]

@@ -83,14 +83,14 @@ def parse(body: bytes, headers: Mapping[str, str]) -> ProviderEvent | None:  # n
 
 
 def _intent(intent: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
-    if reference_of(intent, PAYMENT_LINK) is not None:
-        return None  # a payment link's: its session says who paid
+    if _of_a_link(intent):
+        return None
     # Whether a session was made around it the intent does not say, so the order's id is left to who knows it.
     return _payment(mapping.intent_snapshot(intent, order_id=None, publishable_key=None), intent)
 
 
-def _charge(charge: Mapping[str, Any], _at: datetime) -> CallbackObject:
-    return _payment(mapping.payment_of(charge), charge)
+def _charge(charge: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
+    return None if _of_a_link(charge) else _payment(mapping.payment_of(charge), charge)
 
 
 def _expired_charge(charge: Mapping[str, Any], _at: datetime) -> CallbackObject:
@@ -103,6 +103,11 @@ def _session(session: Mapping[str, Any], at: datetime) -> CallbackObject | None:
     if session.get("mode") not in ("payment", None):
         return None  # to subscribe or to save a card: not made by us
     return _payment(mapping.session_snapshot(session, now=at.timestamp(), publishable_key=None), session)
+
+
+def _of_a_link(thing: Mapping[str, Any]) -> bool:
+    """Whether an intent or its charge is a payment link's: that it was paid is told by its session."""
+    return reference_of(thing, PAYMENT_LINK) is not None
 
 
 def _refund(refund: Mapping[str, Any], _at: datetime) -> CallbackObject | None:
