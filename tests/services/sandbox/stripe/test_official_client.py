@@ -78,3 +78,42 @@ async def test_errors_reach_the_clients_classes(shop: "Shop", client: Any) -> No
     await shop.ask("/faults", kind="throttle_429", key_id=shop.account_id, times=1)
     with pytest.raises(stripe.RateLimitError):
         await do(client.payment_intents.retrieve, "pi_x")
+
+
+async def test_a_subscription_a_link_and_a_vendor(shop: "Shop", client: Any) -> None:
+    do = asyncio.to_thread
+    price = {"currency": "usd", "unit_amount": 1_000, "product_data": {"name": "Tea club"}}
+    monthly = await do(client.prices.create, {**price, "recurring": {"interval": "month"}})
+    customer = await do(client.customers.create, {"email": "asha@example.com"})
+    made = await do(
+        client.subscriptions.create,
+        {
+            "customer": customer.id,
+            "items": [{"price": monthly.id}],
+            "payment_behavior": "default_incomplete",
+            "payment_settings": {"save_default_payment_method": "on_subscription"},
+            "expand": ["latest_invoice.confirmation_secret"],
+        },
+        {"idempotency_key": "k1"},
+    )
+    assert made.latest_invoice.confirmation_secret.client_secret.startswith("pi_")
+    await shop.ask(f"/stripe/subscriptions/{made.id}/approve")
+    await do(client.subscriptions.update, made.id, {"pause_collection": {"behavior": "void"}})
+    resumed = await do(client.subscriptions.update, made.id, {"pause_collection": ""})
+    assert (resumed.status, resumed.pause_collection) == ("active", None)
+    assert (await do(client.subscriptions.cancel, made.id)).status == "canceled"
+    link = await do(
+        client.payment_links.create,
+        {"line_items": [{"price_data": price, "quantity": 1}], "restrictions": {"completed_sessions": {"limit": 1}}},
+    )
+    assert (await do(client.payment_links.update, link.id, {"active": False})).active is False
+    vendor = await do(client.accounts.create, {"type": "express", "capabilities": {"transfers": {"requested": True}}})
+    await shop.ask(f"/stripe/vendors/{vendor.id}/become", state="active")
+    intent = await do(client.payment_intents.retrieve, await shop.paid())
+    transfer = await do(
+        client.transfers.create,
+        {"amount": 900, "currency": "usd", "destination": vendor.id, "source_transaction": intent.latest_charge},
+    )
+    assert transfer.destination == vendor.id
+    payout = await do(client.payouts.create, {"amount": 900, "currency": "usd"}, {"stripe_account": vendor.id})
+    assert payout.status == "pending"

@@ -35,3 +35,32 @@ async def test_everything_survives_a_restart(running: Any, receiver: "Receiver",
             continue
         await shop.register(webhook_url=receiver.url)
         await receiver.wait(6)
+
+
+async def test_what_time_was_to_bring_comes_after_a_restart(running: Any, tmp_path: Path) -> None:
+    settings = {"data_file": tmp_path / "sandbox.sqlite"}
+    async with running(**settings) as sandbox, speak_to(sandbox.url) as shop:
+        await shop.register()
+        clock = f"/stripe/accounts/{shop.account_id}/clock/advance"
+        customer = (await shop.made("/customers", {"name": "Asha"}))["id"]
+        await shop.ask(f"/stripe/customers/{customer}/payment_methods", default=True)
+        price = {"currency": "usd", "unit_amount": "1000", "recurring[interval]": "month", "product_data[name]": "Tea"}
+        form = {"customer": customer, "items[0][price]": (await shop.made("/prices", price))["id"]}
+        made = await shop.made("/subscriptions", {**form, "metadata[onerouter_id]": "sub_1"})
+        await shop.ask(f"/stripe/subscriptions/{made['id']}/next-charge", outcome="failure")
+        await shop.ask(clock, seconds=31 * 86_400)
+        vendor = await shop.made("/accounts", {"type": "express"})
+        await shop.ask(f"/stripe/vendors/{vendor['id']}/become", state="active")
+        payout = await shop.made("/payouts", {"amount": "500", "currency": "usd"}, Stripe_Account=vendor["id"])
+        authorization = shop.api.headers["Authorization"]
+
+    async with running(**settings) as sandbox, speak_to(sandbox.url) as shop:
+        shop.api.headers["Authorization"] = authorization
+        assert (await shop.got(f"/subscriptions/{made['id']}"))["status"] == "past_due"
+        await shop.ask(clock, seconds=3 * 86_400)  # the retry
+        shown = await shop.api.get(f"/payouts/{payout['id']}", headers={"Stripe-Account": vendor["id"]})
+        assert shown.json()["status"] == "paid"
+        assert (await shop.got(f"/subscriptions/{made['id']}"))["status"] == "active"
+        await shop.ask(clock, seconds=28 * 86_400)  # the next renewal
+        charged = (await shop.control.get("/ledger", params={"kind": "subscription.charged"})).json()["data"]
+        assert [each["reference"] for each in charged] == ["sub_1:1", "sub_1:2", "sub_1:3"]

@@ -1,50 +1,19 @@
 """Products and prices: what can be bought, once or again and again. A price never changes but for its `active`."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from onerouter_sandbox.ids import random_id
-from onerouter_sandbox.stripe import reading, shapes, validation
+from onerouter_sandbox.stripe import goods, reading, shapes, validation
 from onerouter_sandbox.stripe.account import Account
 from onerouter_sandbox.stripe.desk import Desk
 from onerouter_sandbox.stripe.errors import impossible, invalid, missing
+from onerouter_sandbox.stripe.goods import Price, Product
 from onerouter_sandbox.stripe.routing import ID, Asked, Params, Route, Routes
 from onerouter_sandbox.stripe.shelf import Shelf
-from onerouter_sandbox.stripe.state import NAME, Slotted
+from onerouter_sandbox.stripe.state import NAME
 
 _INTERVALS: Final = ("day", "week", "month", "year")
 _MOST_INTERVALS: Final = {"day": 1_095, "week": 156, "month": 36, "year": 3}
-
-
-@dataclass(slots=True)
-class Product(Slotted):
-    id: str
-    account: str
-    created: int
-    updated: int
-    name: str
-    metadata: dict[str, str]
-    description: str | None = None
-    active: bool = True
-    default_price: str | None = None
-
-
-@dataclass(slots=True)
-class Price(Slotted):
-    """`interval` is None for what is bought once."""
-
-    id: str
-    account: str
-    created: int
-    product: str
-    currency: str
-    unit_amount: int
-    metadata: dict[str, str]
-    interval: str | None = None
-    interval_count: int = 1
-    nickname: str | None = None
-    lookup_key: str | None = None
-    active: bool = True
 
 
 class Catalog:
@@ -91,55 +60,10 @@ class Catalog:
         }
 
     def shown_product(self, product: Product) -> dict[str, Any]:
-        return {
-            "id": product.id,
-            "object": "product",
-            "active": product.active,
-            "created": product.created,
-            "default_price": product.default_price,
-            "description": product.description,
-            "images": [],
-            "livemode": self._desk.livemode(product.account),
-            "marketing_features": [],
-            "metadata": product.metadata,
-            "name": product.name,
-            "package_dimensions": None,
-            "shippable": None,
-            "statement_descriptor": None,
-            "tax_code": None,
-            "unit_label": None,
-            "updated": product.updated,
-            "url": None,
-        }
+        return goods.shown_product(product, livemode=self._desk.livemode(product.account))
 
     def shown_price(self, price: Price) -> dict[str, Any]:
-        recurring = {
-            "interval": price.interval,
-            "interval_count": price.interval_count,
-            "meter": None,
-            "usage_type": "licensed",
-        }
-        return {
-            "id": price.id,
-            "object": "price",
-            "active": price.active,
-            "billing_scheme": "per_unit",
-            "created": price.created,
-            "currency": price.currency,
-            "custom_unit_amount": None,
-            "livemode": self._desk.livemode(price.account),
-            "lookup_key": price.lookup_key,
-            "metadata": price.metadata,
-            "nickname": price.nickname,
-            "product": price.product,
-            "recurring": None if price.interval is None else recurring,
-            "tax_behavior": "unspecified",
-            "tiers_mode": None,
-            "transform_quantity": None,
-            "type": "one_time" if price.interval is None else "recurring",
-            "unit_amount": price.unit_amount,
-            "unit_amount_decimal": str(price.unit_amount),
-        }
+        return goods.shown_price(price, livemode=self._desk.livemode(price.account))
 
     def _create_product(self, account: Account, asked: Asked) -> dict[str, Any]:
         reading.only(asked.params, "id name active description metadata default_price_data unit_label url")

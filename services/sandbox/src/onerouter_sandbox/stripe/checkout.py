@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from onerouter_sandbox.stripe.control import Pay, pay
+from onerouter_sandbox.stripe.control.common import Pay, pay
 from onerouter_sandbox.stripe.currencies import display
 from onerouter_sandbox.stripe.errors import Refused
 from onerouter_sandbox.stripe.parts import Parts

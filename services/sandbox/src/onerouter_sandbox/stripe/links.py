@@ -6,9 +6,10 @@ from typing import Any, Final, TypedDict
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.stripe import reading, shapes, validation
 from onerouter_sandbox.stripe.account import Account
-from onerouter_sandbox.stripe.catalog import Catalog, Price
+from onerouter_sandbox.stripe.catalog import Catalog
 from onerouter_sandbox.stripe.desk import Desk
 from onerouter_sandbox.stripe.errors import impossible, invalid, missing
+from onerouter_sandbox.stripe.goods import Price
 from onerouter_sandbox.stripe.routing import ID, Asked, Params, Route, Routes
 from onerouter_sandbox.stripe.sessions import Sessions
 from onerouter_sandbox.stripe.shelf import Shelf

@@ -7,8 +7,9 @@ from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.stripe import reading
 from onerouter_sandbox.stripe.account import Account
 from onerouter_sandbox.stripe.billing.records import Item
-from onerouter_sandbox.stripe.catalog import Catalog, Price
+from onerouter_sandbox.stripe.catalog import Catalog
 from onerouter_sandbox.stripe.errors import impossible, invalid, missing
+from onerouter_sandbox.stripe.goods import Price
 from onerouter_sandbox.stripe.routing import Params
 
 PRORATIONS: Final = ("create_prorations", "always_invoice", "none")
