@@ -112,6 +112,55 @@ async def test_anybody_with_the_root_can_verify_them(shop: "Shop", receiver: "Re
     assert headers["PAYPAL-AUTH-ALGO"] == "SHA256withRSA"
 
 
+VERIFY = "/v1/notifications/verify-webhook-signature"
+
+
+def question(delivery: "Delivery", event: bytes, **changes: str) -> bytes:
+    """What PayPal is asked about a callback."""
+    headers = {name.upper(): value for name, value in delivery.headers.items()}
+    asked = {
+        "auth_algo": headers["PAYPAL-AUTH-ALGO"],
+        "cert_url": headers["PAYPAL-CERT-URL"],
+        "transmission_id": headers["PAYPAL-TRANSMISSION-ID"],
+        "transmission_sig": headers["PAYPAL-TRANSMISSION-SIG"],
+        "transmission_time": headers["PAYPAL-TRANSMISSION-TIME"],
+        "webhook_id": WEBHOOK_ID,
+        **changes,
+    }
+    return json.dumps(asked).encode()[:-1] + b', "webhook_event": ' + event + b"}"
+
+
+async def test_paypal_can_be_asked_about_them(shop: "Shop", receiver: "Receiver") -> None:
+    await shop.register(webhook_url=receiver.url, webhook_id=WEBHOOK_ID)
+    await shop.approve((await shop.order(description="Zwei \u00e4 \U0001f39f"))["id"])
+    (delivery,) = await receiver.wait(1)
+
+    async def verdict(body: bytes) -> str:
+        answer = await shop.api.post(VERIFY, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["verification_status"])
+
+    assert await verdict(question(delivery, delivery.body)) == "SUCCESS"
+    rewritten = json.dumps(json.loads(delivery.body), indent=1).encode()
+    assert await verdict(question(delivery, rewritten)) == "FAILURE"
+    other = delivery.body.replace(b"12.99", b"12.98")
+    assert await verdict(question(delivery, other)) == "FAILURE"
+    for changes in (
+        {"webhook_id": "OTHERS0000000000"},
+        {"auth_algo": "SHA1withRSA"},
+        {"transmission_sig": "AAAA"},
+        {"transmission_sig": "no base64"},
+        {"transmission_time": "2026-01-01T00:00:00Z"},
+        {"cert_url": "https://api.paypal.com/v1/notifications/certs/CERT-1"},
+    ):
+        assert await verdict(question(delivery, delivery.body, **changes)) == "FAILURE"
+    # The member that counts is the last, whatever stands before it.
+    twice = question(delivery, delivery.body).replace(b"{", b'{ "webhook_event" : {"a": "}"} ,', 1)
+    assert await verdict(twice) == "SUCCESS"
+    assert (await shop.api.post(VERIFY, content=b"{}")).status_code == 400
+    assert (await shop.api.post(VERIFY, content=b"[")).status_code == 400
+
+
 def test_the_message_is_that_of_the_vector(specs: Path) -> None:
     vector = json.loads((specs / "webhook-samples" / "signature-vectors.json").read_text())["paypal"]
     headers = vector["headers"]

@@ -180,12 +180,15 @@ _APIS: Final = {
     "plans": "billing",
     "subscriptions": "billing",
     "invoices": "invoicing",
+    "invoicing": "invoicing",
     "setup-tokens": "vault",
     "payment-tokens": "vault",
     "partner-referrals": "customer",
     "merchant-integrations": "customer",
     "disputes": "customer",
     "payouts": "customer",
+    "payouts-item": "customer",
+    "webhooks": "customer",
 }
 """By the first word of an operation's name."""
 

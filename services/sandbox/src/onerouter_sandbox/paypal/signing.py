@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -71,6 +72,21 @@ class Signer:
 
     def sign(self, message: str) -> str:
         return base64.b64encode(self._key.sign(message.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+
+    def check(self, message: str, signature: bytes) -> None:
+        """Raises InvalidSignature unless we have signed it."""
+        self._key.public_key().verify(signature, message.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+    def signed(self, message: str, signature: str) -> bool:
+        """Whether this is our signature of it."""
+        try:
+            given = base64.b64decode(signature, validate=True)
+            self._key.public_key().verify(
+                given, message.encode("utf-8", "surrogateescape"), padding.PKCS1v15(), hashes.SHA256()
+            )
+        except (ValueError, InvalidSignature):
+            return False
+        return True
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from onerouter_sandbox.paypal import approval, control, errors, shapes
 from onerouter_sandbox.paypal.account import Account
+from onerouter_sandbox.paypal.asking import AskingAboutCallbacks
 from onerouter_sandbox.paypal.billing.feature import Billing
 from onerouter_sandbox.paypal.callbacks import Webhooks
 from onerouter_sandbox.paypal.disputes.feature import DisputeFeature
@@ -26,6 +27,7 @@ from onerouter_sandbox.paypal.signing import Signer
 from onerouter_sandbox.paypal.state import NAME, State
 from onerouter_sandbox.paypal.vault.feature import Vault
 from onerouter_sandbox.paypal.vault.tokens import Tokens
+from onerouter_sandbox.paypal.verification import Verification
 from onerouter_sandbox.wire import Call, Reply, Request
 from onerouter_sandbox.world import World
 
@@ -62,7 +64,9 @@ class PayPal:
             PayoutFeature(self.state, world, webhooks, repeats),
             Vault(self.state, tokens, repeats),
             Partners(self.state, vendors),
+            Verification(self.signer),
             DisputeFeature(self.state, world, webhooks, billing.books),
+            AskingAboutCallbacks(self.signer),
         )
         self._router = Router(endpoints.routes, *(feature.routes for feature in self._features))
         world.callbacks.serve(NAME, self._callback_url)

@@ -22,7 +22,7 @@ from onerouter_sandbox.paypal.validation import parse_json
 from onerouter_sandbox.wire import Reply
 from onerouter_sandbox.world import World
 
-_SEARCH = "invoices.search"
+_SEARCH = "invoices.search-invoices"
 
 
 class Invoicing:
@@ -35,7 +35,9 @@ class Invoicing:
     @property
     def routes(self) -> Table:
         return {
-            "POST v2/invoicing/generate-next-invoice-number": Route("invoices.next-number", self.next_number),
+            "POST v2/invoicing/generate-next-invoice-number": Route(
+                "invoicing.generate-next-invoice-number", self.next_number
+            ),
             "POST v2/invoicing/invoices": Route("invoices.create", self.create),
             "GET v2/invoicing/invoices/:id": Route("invoices.get", self.get),
             "POST v2/invoicing/invoices/:id/send": Route("invoices.send", self.send),

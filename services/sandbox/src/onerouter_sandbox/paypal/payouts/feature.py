@@ -37,8 +37,8 @@ class PayoutFeature:
         return {
             "POST v1/payments/payouts": Route("payouts.create", self.create),
             "GET v1/payments/payouts/:id": Route("payouts.get", self.get),
-            "GET v1/payments/payouts-item/:id": Route("payouts.item.get", self.get_item),
-            "POST v1/payments/payouts-item/:id/cancel": Route("payouts.item.cancel", self.cancel_item),
+            "GET v1/payments/payouts-item/:id": Route("payouts-item.get", self.get_item),
+            "POST v1/payments/payouts-item/:id/cancel": Route("payouts-item.cancel", self.cancel_item),
         }
 
     def resume(self) -> None:
