@@ -1,7 +1,6 @@
 """Payment links: a page to be visited again and again; each visit is a Checkout Session of its own."""
 
-from dataclasses import dataclass, field
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.stripe import reading, shapes, validation
@@ -10,10 +9,11 @@ from onerouter_sandbox.stripe.catalog import Catalog
 from onerouter_sandbox.stripe.desk import Desk
 from onerouter_sandbox.stripe.errors import impossible, invalid, missing
 from onerouter_sandbox.stripe.goods import Price
+from onerouter_sandbox.stripe.link_shapes import Bought, Link, payment_link
 from onerouter_sandbox.stripe.routing import ID, Asked, Params, Route, Routes
 from onerouter_sandbox.stripe.sessions import Sessions
 from onerouter_sandbox.stripe.shelf import Shelf
-from onerouter_sandbox.stripe.state import NAME, Session, Slotted
+from onerouter_sandbox.stripe.state import NAME, Session
 from onerouter_sandbox.stripe.validation import SESSION_LONGEST_S
 
 _INTENT_DATA: Final = (
@@ -21,32 +21,6 @@ _INTENT_DATA: Final = (
     "statement_descriptor_suffix"
 )
 _SHARED: Final = "metadata after_completion inactive_message restrictions payment_intent_data customer_creation"
-
-
-class Bought(TypedDict):
-    price: str
-    quantity: int
-
-
-@dataclass(slots=True)
-class Link(Slotted):
-    """`limit`: after how many completed sessions it ends by itself."""
-
-    id: str
-    account: str
-    created: int
-    url: str
-    items: list[Bought]
-    currency: str
-    metadata: dict[str, str]
-    data: dict[str, Any]
-    active: bool = True
-    redirect: str | None = None
-    inactive_message: str | None = None
-    limit: int | None = None
-    completed: int = 0
-    customer_creation: str = "if_required"
-    payment_method_types: list[str] = field(default_factory=list)
 
 
 class Links:
@@ -85,43 +59,7 @@ class Links:
         )
 
     def shown(self, link: Link) -> dict[str, Any]:
-        confirmation = {"type": "hosted_confirmation", "hosted_confirmation": {"custom_message": None}}
-        redirect = {"type": "redirect", "redirect": {"url": link.redirect}}
-        limits = {"completed_sessions": {"count": link.completed, "limit": link.limit}}
-        return {
-            "id": link.id,
-            "object": "payment_link",
-            "active": link.active,
-            "after_completion": confirmation if link.redirect is None else redirect,
-            "allow_promotion_codes": False,
-            "application": None,
-            "application_fee_amount": None,
-            "application_fee_percent": None,
-            "automatic_tax": {"enabled": False, "liability": None},
-            "billing_address_collection": "auto",
-            "consent_collection": None,
-            "currency": link.currency,
-            "custom_fields": [],
-            "custom_text": dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
-            "customer_creation": link.customer_creation,
-            "inactive_message": link.inactive_message,
-            "invoice_creation": None,
-            "livemode": self._desk.livemode(link.account),
-            "metadata": link.metadata,
-            "on_behalf_of": None,
-            "payment_intent_data": shapes.link_intent_data(link.data) if link.data else None,
-            "payment_method_collection": "always",
-            "payment_method_types": link.payment_method_types or None,
-            "phone_number_collection": {"enabled": False},
-            "restrictions": None if link.limit is None else limits,
-            "shipping_address_collection": None,
-            "shipping_options": [],
-            "submit_type": "auto",
-            "subscription_data": None,
-            "tax_id_collection": {"enabled": False, "required": "never"},
-            "transfer_data": None,
-            "url": link.url,
-        }
+        return payment_link(link, livemode=self._desk.livemode(link.account))
 
     def line_items(self, link: Link) -> dict[str, Any]:
         shown = [

@@ -282,7 +282,3 @@ _CARD: Final = {
     "three_d_secure": None,
     "wallet": None,
 }
-
-
-def link_intent_data(data: dict[str, Any]) -> dict[str, Any]:
-    return {"statement_descriptor": None, "statement_descriptor_suffix": None, **data}
