@@ -47,6 +47,12 @@ def facts(resource: Resource, names: Iterable[str]) -> dict[str, JsonValue]:
     return {name: resource.fact(name) for name in names}
 
 
+def moments(resource: Resource, names: Iterable[str]) -> dict[str, JsonValue]:
+    """Facts that are moments, all written alike."""
+    found = {name: resource.moment(name) for name in names}
+    return {name: None if moment is None else isoformat(moment) for name, moment in found.items()}
+
+
 def asked(resource: Resource, names: Iterable[str]) -> dict[str, JsonValue]:
     """These of what the tenant asked for, by their own names."""
     return {name: resource.data.get(name) for name in names}

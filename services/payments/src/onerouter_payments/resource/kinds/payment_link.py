@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from onerouter_common.ids import PAYMENT_LINK
 from onerouter_payments.resource.kind import Kind, statuses
-from onerouter_payments.resource.shown import asked, facts, head, money, tail
+from onerouter_payments.resource.shown import asked, facts, head, moments, money, tail
 from onerouter_payments.resource.state import Resource
 
 
@@ -17,7 +17,8 @@ def _view(resource: Resource) -> dict[str, JsonValue]:
         **money(resource.data.get("amount_minor"), resource.data.get("currency")),
         "amount_paid": amount_paid["amount"],
         **asked(resource, ("description", "customer", "callback_url")),
-        **facts(resource, ("short_url", "provider_order_id", "provider_payment_id", "expires_at")),
+        **facts(resource, ("short_url", "provider_order_id", "provider_payment_id")),
+        **moments(resource, ("expires_at",)),
         **tail(resource),
     }
 

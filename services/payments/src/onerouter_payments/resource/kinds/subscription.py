@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from onerouter_common.ids import SUBSCRIPTION
 from onerouter_payments.resource.kind import Kind, statuses
-from onerouter_payments.resource.shown import asked, facts, head, money, tail
+from onerouter_payments.resource.shown import asked, facts, head, moments, money, tail
 from onerouter_payments.resource.state import Resource
 from onerouter_providers.resources import CHARGE
 
@@ -19,14 +19,10 @@ _CALLBACK_OVERDUE: Final = timedelta(hours=1)
 _SHOWN: Final = (
     "client_secret",
     "provider_customer_id",
-    "quantity",
-    "trial_end",
-    "current_period_start",
-    "current_period_end",
-    "next_charge_at",
     "paid_count",
     "remaining_count",
 )
+_MOMENTS: Final = ("trial_end", "current_period_start", "current_period_end", "next_charge_at")
 
 
 def _view(resource: Resource) -> dict[str, JsonValue]:
@@ -38,6 +34,7 @@ def _view(resource: Resource) -> dict[str, JsonValue]:
         "customer_id": resource.customer_id,
         "checkout_url": resource.fact("approve_url"),
         **facts(resource, _SHOWN),
+        **moments(resource, _MOMENTS),
         **asked(resource, ("total_count", "trial_days", "start_at", "customer_notify")),
         "quantity": resource.fact("quantity") or resource.data.get("quantity"),
         "cancel_at_cycle_end": bool(resource.fact("cancel_at_cycle_end") or resource.data.get("cancel_at")),
