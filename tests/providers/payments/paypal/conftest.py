@@ -63,7 +63,7 @@ _CAPABILITY: Final[Mapping[str, str]] = {
     "subscription.resume": "subscriptions.activate",
     "payment_link.create": "invoices.send",
     "payment_link.cancel": "invoices.cancel",
-    "vendor.create": "referrals.create",
+    "vendor.create": "partner-referrals.create",
     "transfer.create": "payouts.create",
 }
 """A capability → the wire call of it that has the effect; of several the last."""
@@ -77,6 +77,7 @@ _DONE: Final[Mapping[str, str]] = {
 }
 """A change → its effect in the ledger; every creation is `<kind>.created`."""
 _DECLINES: Final = {"insufficient_funds": "5120", "card_declined": "5100", "expired_card": "5400"}
+_PAYOUT_S: Final = 60
 _MERCHANT: Final = "TESTPLATFRM22"
 _WEBHOOK: Final = "LABWEBHOOK0000001"
 _accounts = itertools.count(1)
@@ -126,7 +127,12 @@ class PayPalLab:
         credentials: Mapping[str, str] | None = None,
         pool: httpx.AsyncBaseTransport | None = None,
     ) -> PayPalPayments:
-        given = {"client_id": self.client_id, "client_secret": _SECRET, **(credentials or {})}
+        given = {
+            "client_id": self.client_id,
+            "client_secret": _SECRET,
+            "merchant_id": _MERCHANT,
+            **(credentials or {}),
+        }
         client: PayPalPayments = _package().open(
             {name: SecretStr(value) for name, value in given.items()},
             http=pool or self.pool,
@@ -158,7 +164,9 @@ class PayPalLab:
             orders = {one["reference"] for one in captured if one["object_id"] == reference}
             return sum(one["reference"] in orders for one in captured)
         kind = _EFFECT.get(act) or _DONE.get(act) or f"{act.partition('.')[0]}.created"
-        return len((await self.ledger(kind=kind, reference=reference))["data"])
+        found = (await self.ledger(kind=kind, reference=reference))["data"]
+        # An invitation is no effect, as nobody has to follow it; two lead to the same vendor.
+        return len({one["reference"] for one in found}) if act == "vendor.create" else len(found)
 
     def has(self, capability: str) -> bool:
         return _package().manifest.find_capability(capability) is not None
@@ -168,6 +176,13 @@ class PayPalLab:
 
     async def pay_link(self, link: ResourceSnapshot) -> None:
         await self.ask(f"/paypal/invoices/{link.provider_id}/pay")
+
+    async def saved_method(self, customer: ResourceSnapshot | None) -> str:
+        return str((await self.ask(f"/paypal/accounts/{self.client_id}/payment-tokens"))["id"])
+
+    async def activate(self, vendor: ResourceSnapshot) -> None:
+        referral = str(vendor.facts["onboarding_url"]).rpartition("=")[2]
+        await self.ask(f"/paypal/partner-referrals/{referral}/complete")
 
     async def paid_payment(self, amount: Money) -> PaymentReference:
         request = PaymentRequest(payment_id=new_id(PAYMENT), amount=amount)
@@ -183,7 +198,7 @@ class PayPalLab:
     async def told(self, kind: str, provider_id: str) -> list[ProviderEvent]:
         """Waits until the sandbox owes nothing any more, and verifies what came."""
         if kind == "transfer":
-            await self.advance(60)
+            await self.advance(_PAYOUT_S + 1)
         async with asyncio.timeout(5):
             while await self._owed():
                 await asyncio.sleep(0.01)
@@ -295,6 +310,7 @@ async def called_back(lab: PayPalLab) -> PayPalLab:
         client_secret=_SECRET,
         webhook_url=f"{lab.inbox.url}/{lab.client_id}",
         webhook_id=_WEBHOOK,
+        payout_delay_s=_PAYOUT_S,
     )
     return lab
 

@@ -17,8 +17,9 @@ class TestPayPalResources(ResourcesSuite):
     country = "US"
     local = frozenset({"customer"})
     asked_first = frozenset({"plan", "subscription"})
-    only_repeated = frozenset({"transfer"})
+    only_repeated = frozenset({"transfer", "vendor"})
     limits_transfers = False
+    told_of = frozenset({"subscription", "payment_link", "transfer"})
     told_without_reference = frozenset({"subscription"})
 
     @pytest.fixture
