@@ -169,6 +169,20 @@ class TestChanging:
         wire.on("POST", "/v1/subscriptions/sub_1", BROKEN)
         assert (await client.pause_subscription(SubscriptionChange(SUB), key=new_key())).status == "paused"
 
+    async def test_a_kept_answer_does_not_speak_of_what_came_after(self, client: StripePayments, wire: Wire) -> None:
+        """Paused by a try whose answer was lost, resumed by somebody, and now repeated: it runs, whatever Stripe kept."""
+        wire.headers = {"Idempotent-Replayed": "true"}
+        wire.on("GET", "/v1/subscriptions/sub_1", (200, subscription_of()))
+        wire.on("POST", "/v1/subscriptions/sub_1", (200, subscription_of(pause_collection={"behavior": "void"})))
+        assert (await client.pause_subscription(SubscriptionChange(SUB), key=new_key())).status == "active"
+
+    async def test_what_was_made_and_cannot_be_read_was_still_made(self, client: StripePayments, wire: Wire) -> None:
+        wire.headers = {"Idempotent-Replayed": "true"}
+        wire.on("POST", "/v1/customers", (200, {"id": "cus_1", "object": "customer"}))
+        wire.on("GET", "/v1/customers/cus_1", refused("resource_missing", status=404))
+        made = await client.create_customer(CustomerRequest(new_id(CUSTOMER), email="a@b.test"), key=new_key())
+        assert made.provider_id == "cus_1"
+
     async def test_a_status_we_have_not_met_is_no_answer(self, client: StripePayments, wire: Wire) -> None:
         wire.on("GET", "/v1/subscriptions/sub_1", (200, subscription_of()))
         wire.on("POST", "/v1/subscriptions/sub_1", (200, subscription_of(status="in_orbit")))

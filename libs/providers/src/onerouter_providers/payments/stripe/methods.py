@@ -37,7 +37,7 @@ class Methods(Part):
 
         params = {"customer": request.provider_customer_id}
         return method_snapshot(
-            await self._change("payment_method.create", f"{path}/attach", params, deadline, key=key, look=look)
+            await self._change("payment_method.create", path, params, deadline, key=key, look=look, by="/attach")
         )
 
     async def get_payment_method(self, reference: ResourceReference) -> ResourceSnapshot:
@@ -59,7 +59,7 @@ class Methods(Part):
                 raise
             return ResourceSnapshot("removed", reference.provider_id)
         if gone is None:
-            gone = await self._change("payment_method.delete", f"{path}/detach", {}, deadline, key=key, look=look)
+            gone = await self._change("payment_method.delete", path, {}, deadline, key=key, look=look, by="/detach")
         return method_snapshot(gone)
 
 

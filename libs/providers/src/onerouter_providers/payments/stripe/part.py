@@ -49,11 +49,22 @@ class Part:
             return await made_before(refused, look)
 
     async def _change(
-        self, capability: str, path: str, params: Mapping[str, Value], deadline: float, *, key: str, look: Look
+        self,
+        capability: str,
+        thing: str,
+        params: Mapping[str, Value],
+        deadline: float,
+        *,
+        key: str,
+        look: Look,
+        by: str = "",
     ) -> Mapping[str, Any]:
-        """Change an object; `look` gives it when it is as it was to become."""
+        """Change the object at this path, or at what follows it (`by`: `/attach`).
+
+        `look` gives it when it is as it was to become.
+        """
         try:
-            return await self._wire.post(capability, path, params, deadline, key=key)
+            return await self._wire.make(capability, thing + by, params, deadline, key=key, thing=thing)
         except ProviderOutcomeUnknown as doubt:
             return await looked_up(doubt, look)
         except (ProviderDeclined, ProviderRefusedUs) as refused:

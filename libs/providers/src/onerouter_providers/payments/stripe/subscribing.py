@@ -60,6 +60,8 @@ def create_params(
 
     `cycle`: the plan's interval and how many of them one cycle has. Stripe counts no cycles, so it is told the end; which is
     counted from the hour before now, so that a repeat within the hour is the same to the byte.
+
+    `customer_notify` and the payer's way back are settings of the account at Stripe: preferences that cannot be told.
     """
     ours = {META_ID: request.subscription_id}
     cycles = {META_CYCLES: None if request.total_count is None else str(request.total_count)}

@@ -107,10 +107,11 @@ class Subscriptions(Part):
         if not is_done(current):
             path = f"{SUBSCRIPTIONS}/{segment(change.subscription.provider_id)}"
             params = subscribing.change_params(change, current) if params is None else params
+            by = ""
             if capability == "subscription.resume" and current.get("status") == "paused":
-                path, params = f"{path}/resume", {"billing_cycle_anchor": "unchanged"}
+                by, params = "/resume", {"billing_cycle_anchor": "unchanged"}
             shown = {**params, "expand": subscribing.SHOWN}
-            current = await self._change(capability, path, shown, deadline, key=key, look=look)
+            current = await self._change(capability, path, shown, deadline, key=key, look=look, by=by)
         return _shown(current, capability, effect=True)
 
     async def _end(self, capability: str, change: SubscriptionChange) -> ResourceSnapshot:

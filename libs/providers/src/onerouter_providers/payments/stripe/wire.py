@@ -11,7 +11,6 @@ from onerouter_common.errors import (
     Conflict,
     ProviderError,
     ProviderOutcomeUnknown,
-    ProviderThrottled,
     ProviderUnavailable,
 )
 from onerouter_providers.http import Answer, ProviderHttp
@@ -60,9 +59,18 @@ class Wire:
         return _accept(await self._post(capability, path, params, deadline, key), capability, effect=True)
 
     async def make(
-        self, capability: str, path: str, params: Mapping[str, Value], deadline: float, *, key: str
+        self,
+        capability: str,
+        path: str,
+        params: Mapping[str, Value],
+        deadline: float,
+        *,
+        key: str,
+        thing: str | None = None,
     ) -> Mapping[str, Any]:
-        """Post what makes an object, and show it as it is now: the first answer to a repeat may be a day old."""
+        """Post what makes an object, or changes the one at the path `thing`, and show it as it is now: the first answer to a
+        repeat may be a day old.
+        """
         answer = await self._post(capability, path, params, deadline, key)
         made = _accept(answer, capability, effect=True)
         made_id = made.get("id")
@@ -75,9 +83,9 @@ class Wire:
             f"expand[{place}]": str(each) for place, each in enumerate(expand if isinstance(expand, tuple) else ())
         }
         try:
-            return await self.get(capability, f"{path}/{segment(made_id)}", deadline, query)
-        except (ProviderUnavailable, ProviderThrottled):
-            return made  # it is there, which is what was asked
+            return await self.get(capability, thing or f"{path}/{segment(made_id)}", deadline, query)
+        except ProviderError:
+            return made  # it was done, which is what was asked
 
     async def delete(
         self, capability: str, path: str, params: Mapping[str, Value], deadline: float
