@@ -102,6 +102,7 @@ CALLS = (
     Call("POST", f"/v1/subscriptions/{_ID}/pause", None, {"pause_at": str}),
     Call("POST", f"/v1/subscriptions/{_ID}/resume", None, {"resume_at": str}),
     Call("PATCH", f"/v1/subscriptions/{_ID}", None, {"plan_id": str, "quantity": int, "schedule_change_at": str}),
+    Call("POST", f"/v1/subscriptions/{_ID}/cancel_scheduled_changes"),
     Call("POST", "/v1/payment_links", "py-init_payment_link"),
     Call("POST", f"/v1/payment_links/{_ID}/cancel"),
     Call("DELETE", f"/v1/customers/{_ID}/tokens/{_ID}"),
@@ -247,6 +248,7 @@ async def _subscribe(lab: "RazorpayLab") -> None:
     change = replace(change, provider_plan_id=dear_id, quantity=2, prorate=False)
     await client.change_subscription_plan(change, key=new_key())
     await client.get_subscription(change.subscription)
+    await client.change_subscription_plan(replace(change, provider_plan_id=cheap_id, quantity=1), key=new_key())
     await client.cancel_subscription(replace(change, at_cycle_end=True), key=new_key())
 
 

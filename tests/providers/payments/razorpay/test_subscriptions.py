@@ -152,6 +152,20 @@ class TestChangeSubscriptionPlan:
             "provider_plan_id"
         ] == dearer.provider_id
 
+    async def test_back_to_the_plan_that_holds_nothing_waits_any_more(self, lab: "RazorpayLab") -> None:
+        change, made = await made_in(lab)
+        client, first = lab.client(), str(made.facts["provider_plan_id"])
+        dearer = await client.create_plan(plan(amount=Money(99_900, "INR")), key=new_key())
+        later = replace(change, provider_plan_id=dearer.provider_id, at_cycle_end=True)
+        await client.change_subscription_plan(later, key=new_key())
+        for _ in range(2):
+            done = await client.change_subscription_plan(replace(later, provider_plan_id=first), key=new_key())
+            assert done.facts["provider_plan_id"] == first
+            assert "pending_provider_plan_id" not in done.facts
+        await lab.advance(32 * DAY_S)
+        shown = await client.get_subscription(change.subscription)
+        assert (shown.facts["provider_plan_id"], shown.facts["paid_count"]) == (first, 2)
+
     @pytest.mark.parametrize("method", ["upi", "domestic_card"])
     async def test_a_mandate_that_cannot_be_changed_says_what_to_do(self, lab: "RazorpayLab", method: str) -> None:
         change, _ = await made_in(lab, authorize=method)

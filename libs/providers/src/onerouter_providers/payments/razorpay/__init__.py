@@ -1,6 +1,7 @@
-"""Razorpay: orders that are paid in Checkout, captures, refunds.
+"""Razorpay: orders paid in Checkout, captures, refunds; plans, subscriptions, links, customers, saved methods, Route.
 
-Facts: `manifest.toml`. Wire: `client.py`. Words: `mapping.py`, `errors.py`. Callbacks: `webhook.py`.
+Facts: `manifest.toml`. The client: `client.py`, of a part for each kind, on `wire.py`. Words: `mapping.py` (payments),
+`recurring.py`, `onboarding.py`, `checkout.py`, `errors.py`, read with `fields.py`. Callbacks: `webhook.py`, `events.py`.
 """
 
 from onerouter_providers.payments.razorpay.client import create_client

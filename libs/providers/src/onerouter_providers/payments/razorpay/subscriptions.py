@@ -55,8 +55,9 @@ class Subscriptions(Part):
         deadline = self._wire.deadline()
         shown = await self._read("subscription.get", reference, deadline)
         more: dict[str, Any] = {}
-        if shown.get("has_scheduled_changes") is True:
-            more["pending_provider_plan_id"] = await self._pending_plan("subscription.get", reference, deadline)
+        pending = await self._pending("subscription.get", shown, reference, deadline)
+        if pending is not None:
+            more["pending_provider_plan_id"] = fields.text(pending, "plan_id")
         if fields.whole(shown, "paid_count"):
             params = {"subscription_id": reference.provider_id}
             invoices = await self._wire.page("subscription.get", INVOICES, params, deadline)
@@ -89,20 +90,27 @@ class Subscriptions(Part):
         return await self._change("subscription.resume", change.subscription, "resume", {"resume_at": "now"}, "active")
 
     async def change_subscription_plan(self, change: SubscriptionChange, *, key: str) -> ResourceSnapshot:  # noqa: ARG002
-        """At once, Razorpay settles the difference; without proration the new plan holds from the next cycle on."""
+        """At once, Razorpay settles the difference; without proration the new plan holds from the next cycle on.
+
+        Back to the plan that still holds: the change that waits is taken back.
+        """
         if change.provider_plan_id is None:
             raise InvalidRequest.of("new_plan_id", "is required")
         capability, deadline = "subscription.change_plan", self._wire.deadline()
         before = await self._read(capability, change.subscription, deadline)
-        if await self._is_changed(change, before, deadline):
+        pending = await self._pending(capability, before, change.subscription, deadline)
+        if _fits(change, pending or before):
             return self._changed(change, before)
-        waits = change.at_cycle_end or not change.prorate
+        path = _path(change.subscription)
+        if pending is not None and _fits(change, before):
+            return self._changed(
+                change, await self._wire.post(capability, f"{path}/cancel_scheduled_changes", {}, deadline)
+            )
         body = {
             "plan_id": change.provider_plan_id,
-            "schedule_change_at": "cycle_end" if waits else "now",
+            "schedule_change_at": "cycle_end" if change.at_cycle_end or not change.prorate else "now",
             **fields.known(quantity=change.quantity),
         }
-        path = f"{SUBSCRIPTIONS}/{segment(change.subscription.provider_id, 'subscription')}"
         try:
             return self._changed(change, await self._wire.patch(capability, path, body, deadline))
         except ProviderDeclined as declined:
@@ -120,7 +128,7 @@ class Subscriptions(Part):
     ) -> ResourceSnapshot:
         """Refused, but it is so already: that is the answer, whoever did it."""
         deadline = self._wire.deadline()
-        path = f"{SUBSCRIPTIONS}/{segment(reference.provider_id, 'subscription')}/{act}"
+        path = f"{_path(reference)}/{act}"
         try:
             return recurring.subscription_snapshot(await self._wire.post(capability, path, body, deadline))
         except (ProviderDeclined, ProviderRefusedUs):
@@ -134,28 +142,21 @@ class Subscriptions(Part):
                 raise
             return shown
 
-    async def _is_changed(self, change: SubscriptionChange, before: Mapping[str, Any], deadline: float) -> bool:
-        if change.quantity is not None and fields.whole(before, "quantity") != change.quantity:
-            return False
-        if before.get("plan_id") == change.provider_plan_id:
-            return True
-        if before.get("has_scheduled_changes") is not True:
-            return False
-        pending = await self._pending_plan("subscription.change_plan", change.subscription, deadline)
-        return pending == change.provider_plan_id
-
     def _changed(self, change: SubscriptionChange, after: Mapping[str, Any]) -> ResourceSnapshot:
         if after.get("plan_id") == change.provider_plan_id:
             return recurring.subscription_snapshot(after)
         return recurring.subscription_snapshot(after, pending_provider_plan_id=change.provider_plan_id)
 
     async def _read(self, capability: str, reference: ResourceReference, deadline: float) -> Mapping[str, Any]:
-        path = f"{SUBSCRIPTIONS}/{segment(reference.provider_id, 'subscription')}"
-        return await self._wire.get(capability, path, deadline)
+        return await self._wire.get(capability, _path(reference), deadline)
 
-    async def _pending_plan(self, capability: str, reference: ResourceReference, deadline: float) -> str | None:
-        path = f"{SUBSCRIPTIONS}/{segment(reference.provider_id, 'subscription')}/retrieve_scheduled_changes"
-        return fields.text(await self._wire.get(capability, path, deadline), "plan_id")
+    async def _pending(
+        self, capability: str, shown: Mapping[str, Any], reference: ResourceReference, deadline: float
+    ) -> Mapping[str, Any] | None:
+        """The subscription as a change that waits will make it; None when none waits."""
+        if shown.get("has_scheduled_changes") is not True:
+            return None
+        return await self._wire.get(capability, f"{_path(reference)}/retrieve_scheduled_changes", deadline)
 
     async def _most_cycles(self, request: SubscriptionRequest, deadline: float) -> int:
         if request.plan is not None:
@@ -163,3 +164,14 @@ class Subscriptions(Part):
         path = f"{PLANS}/{segment(request.provider_plan_id, 'plan')}"
         plan = await self._wire.get("subscription.create", path, deadline)
         return recurring.most_cycles(fields.text(plan, "period"), fields.whole(plan, "interval"))
+
+
+def _path(reference: ResourceReference) -> str:
+    return f"{SUBSCRIPTIONS}/{segment(reference.provider_id, 'subscription')}"
+
+
+def _fits(change: SubscriptionChange, shown: Mapping[str, Any]) -> bool:
+    """Whether a subscription is as the change wants it."""
+    wanted = change.quantity
+    same = wanted is None or fields.whole(shown, "quantity") == wanted
+    return same and shown.get("plan_id") == change.provider_plan_id
