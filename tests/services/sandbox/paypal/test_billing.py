@@ -1,11 +1,8 @@
 """Plans and subscriptions: what is refused, and a subscription's life on its app's own time."""
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +18,7 @@ from .billing import (
     plan_body,
     usd,
 )
-from .conftest import issue_of, link_of, shop_at
+from .conftest import issue_of, link_of
 
 if TYPE_CHECKING:
     from tests.services.sandbox.conftest import Receiver
@@ -327,20 +324,3 @@ class TestLife:
         await shop.decide(url, "cancel")
         assert (await shop.decide(url, "approve")).status_code == 200
         assert (await shop.control.get(url)).status_code == 404
-
-
-async def test_after_a_restart_it_goes_on(running: Callable[..., Any], tmp_path: Path) -> None:
-    settings = {"data_file": tmp_path / "sandbox.sqlite"}
-    async with running(**settings) as sandbox, shop_at(sandbox.url, "AXbeforeTheRestart0002") as shop:
-        plan = await a_plan(shop, cycle("10.00", 1))
-        path = await active(shop, plan["id"])
-        await shop.asked(f"{path}/revise", {"plan_id": plan["id"]}, status=200)
-        await shop.advance(3)
-        before = await shop.got(f"{path}?fields=plan")
-        await asyncio.sleep(0.1)
-    async with running(**settings) as sandbox, shop_at(sandbox.url, "AXbeforeTheRestart0002") as shop:
-        after = await shop.got(f"{path}?fields=plan")
-        assert after == before
-        await shop.advance(31)
-        assert executed(await info(shop, path)) == [2]
-        assert kinds(await shop.effects())["subscription.charged"] == 2

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from onerouter_sandbox.paypal.signing import signed_message
 
-from .conftest import shop_at
+from .billing import a_plan, active, cycle
+from .conftest import link_of, shop_at
+from .test_payouts import payout_body
 
 if TYPE_CHECKING:
     from tests.services.sandbox.conftest import Delivery, Receiver
@@ -79,6 +81,43 @@ async def test_they_look_like_the_samples(shop: "Shop", receiver: "Receiver", sp
         # Of a pending or declined capture there is no breakdown, and of what a test did not give there are no ids.
         missing = set(sample["resource"]) - set(event["resource"])
         assert missing <= {"seller_receivable_breakdown", "payment_source", "custom_id", "invoice_id"}, event
+
+
+async def test_those_of_subscriptions_and_payouts_do_too(shop: "Shop", receiver: "Receiver", specs: Path) -> None:
+    samples = json.loads((specs / "webhook-samples" / "paypal.json").read_text())["events"]
+    await shop.register(webhook_url=receiver.url, payout_mode="unclaimed")
+    plan = await a_plan(shop, cycle("10.00", 1, unit="DAY", total=4), quantity_supported=True)
+    path = await active(shop, plan["id"], quantity="1")
+    control = f"/paypal/subscriptions/{path.rpartition('/')[2]}"
+    await shop.ask(f"{control}/fail-next")
+    await shop.advance(1)
+    revised = await shop.asked(f"{path}/revise", {"quantity": "2"}, status=200)
+    await shop.decide(link_of(revised, "approve"), "approve")
+    await shop.post(f"{path}/suspend", {"reason": "Holiday"})
+    await shop.post(f"{path}/activate", {"reason": "Back"})
+    await shop.advance(9)
+    other = await active(shop, (await a_plan(shop))["id"])
+    await shop.post(f"{other}/cancel", {"reason": "Enough"})
+    await shop.asked("/v1/payments/payouts", payout_body("tr_1", sender_item_id="tr_1"))
+    await shop.register(webhook_url=receiver.url)
+    await shop.asked("/v1/payments/payouts", payout_body("tr_2", sender_item_id="tr_2"))
+    await shop.advance(0.01)
+    await receiver.wait(19)
+    events = {event["event_type"]: event for event in map(event_of, receiver.deliveries)}
+    kinds = ("BILLING.SUBSCRIPTION.", "PAYMENT.SALE.COMPLETED", "PAYMENT.PAYOUTS")
+    expected = {name for name in samples if name.startswith(kinds)}
+    assert expected <= set(events)
+    for name in expected:
+        event, sample = events[name], samples[name]
+        assert set(event) == set(sample)
+        assert (event["resource_type"], event["resource_version"]) == tuple(
+            sample[part] for part in ("resource_type", "resource_version")
+        )
+        # Nothing is billed before the payer has agreed, and not everything has been paid, or is to be.
+        assert set(sample["resource"]) - set(event["resource"]) <= {"billing_info"}, event
+        for part in {"billing_info", "batch_header", "payout_item"} & set(event["resource"]):
+            missing = set(sample["resource"][part]) - set(event["resource"][part])
+            assert missing <= {"last_payment", "next_billing_time", "last_failed_payment"}, event
 
 
 async def test_anybody_with_the_root_can_verify_them(shop: "Shop", receiver: "Receiver") -> None:

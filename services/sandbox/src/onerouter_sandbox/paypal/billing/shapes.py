@@ -44,6 +44,7 @@ def subscription(subscription: Subscription, fields: Collection[str] = (), of: P
         "status": subscription.status,
         "status_update_time": moment(subscription.status_at),
         "start_time": moment(subscription.start_at),
+        "quantity": str(subscription.quantity or 1),
         "subscriber": _subscriber(subscription),
         "create_time": moment(subscription.created_at),
         "update_time": moment(subscription.updated_at),
@@ -52,7 +53,6 @@ def subscription(subscription: Subscription, fields: Collection[str] = (), of: P
     }
     optional = {
         "status_change_note": subscription.note,
-        "quantity": None if subscription.quantity is None else str(subscription.quantity),
         "custom_id": subscription.custom_id,
     }
     shown |= {name: value for name, value in optional.items() if value is not None}
