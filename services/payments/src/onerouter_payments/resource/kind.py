@@ -38,6 +38,8 @@ class Kind:
     """The event that a change to this status is, or a change from the first to the second; others are `….updated`."""
     next_look: "Callable[[Resource], datetime | None] | None" = None
     """When the provider should have called back about something that is not polled otherwise."""
+    implied: "Callable[[Resource], tuple[str, datetime] | None] | None" = None
+    """A status that follows from its facts, and since when, where providers do not tell of it."""
     alias: str | None = None
     """Name of what the tenant asked for that it is also found by."""
     filters: Mapping[str, str] = field(default_factory=dict)

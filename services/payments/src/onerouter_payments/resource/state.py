@@ -9,7 +9,7 @@ older than what we knew before the call.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import orjson
@@ -22,6 +22,8 @@ UNCHANGED: Final = "unchanged"
 """In place of a status: only facts are told."""
 FAILED: Final = "failed"
 """It was never made: the provider refused."""
+
+_A_MOMENT: Final = timedelta(microseconds=1)
 
 EffectGuarantee = Literal["exactly_once", "at_most_once"]
 
@@ -130,9 +132,10 @@ def merge(resource: Resource, told: ResourceSnapshot, at: datetime) -> Resource:
         if value is not None and (held is None or fact.strength > held.strength):
             facts[name] = fact
     after = replace(resource, facts=facts, provider_id=_larger(resource.provider_id, told.provider_id or None))
-    if told.status == UNCHANGED or not resource.kind.knows(told.status):
-        return after
-    return _moved(after, told.status, as_of, _failure_of(told))
+    if told.status != UNCHANGED and resource.kind.knows(told.status):
+        after = _moved(after, told.status, as_of, _failure_of(told))
+    implied = None if resource.kind.implied is None else resource.kind.implied(after)
+    return after if implied is None else _moved(after, *implied, None)
 
 
 def fail(resource: Resource, code: str, message: str, at: datetime) -> Resource:
@@ -144,7 +147,7 @@ def answered(told: ResourceSnapshot, at: datetime, known_as_of: datetime) -> Res
     """An answer to a question of ours: it is of the moment `at` it was given, and not older than what we knew when we asked
     (the provider's clock may be ahead of ours).
     """
-    return told if told.as_of is not None else replace(told, as_of=max(at, known_as_of))
+    return told if told.as_of is not None else replace(told, as_of=max(at, known_as_of + _A_MOMENT))
 
 
 def _moved(resource: Resource, status: str, as_of: datetime, failure: Mapping[str, str] | None) -> Resource:

@@ -71,6 +71,22 @@ def _next_look(resource: Resource) -> datetime | None:
     return None if due is None else due + _CALLBACK_OVERDUE
 
 
+def _implied(resource: Resource) -> tuple[str, datetime] | None:
+    """Trials are free: one that was charged for has ended, also where nobody says so (PayPal)."""
+    if resource.status != "trialing":
+        return None
+    paid = [fact.as_of for name, fact in resource.facts.items() if name.startswith(CHARGE) and _is_paid(fact.value)]
+    latest = max(paid, default=None)
+    return None if latest is None or latest <= resource.status_as_of else ("active", latest)
+
+
+def _is_paid(charge: JsonValue) -> bool:
+    if not isinstance(charge, dict) or charge.get("status") != "succeeded":
+        return False
+    amount = charge.get("amount_minor")
+    return isinstance(amount, int) and amount > 0
+
+
 _EVENTS: Final[Mapping[str | tuple[str, str], str]] = {
     ("paused", "active"): "subscription.resumed",
     ("past_due", "active"): "subscription.recovered",
@@ -96,5 +112,6 @@ SUBSCRIPTION_KIND: Final = Kind(
     quiet=frozenset({"pending_authorization"}),
     events=_EVENTS,
     next_look=_next_look,
+    implied=_implied,
     filters={"plan_id": "parent_id", "customer_id": "customer_id"},
 )
