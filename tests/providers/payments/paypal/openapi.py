@@ -13,7 +13,17 @@ from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
 
 from onerouter_providers.http import open_pool
 
-FILES: Final = ("paypal-checkout_orders_v2.json", "paypal-payments_payment_v2.json")
+FILES: Final = (
+    "paypal-checkout_orders_v2.json",
+    "paypal-payments_payment_v2.json",
+    "paypal-catalogs_products_v1.json",
+    "paypal-billing_subscriptions_v1.json",
+    "paypal-invoicing_v2.json",
+    "paypal-vault_payment_tokens_v3.json",
+    "paypal-customer_partner_referrals_v2.json",
+    "paypal-payments_payouts_batch_v1.json",
+    "paypal-notifications_webhooks_v1.json",
+)
 
 
 @dataclass(frozen=True)

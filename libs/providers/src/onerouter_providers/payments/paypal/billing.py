@@ -1,11 +1,8 @@
-"""PayPal's plans and subscriptions ↔ ours: tables and pure functions.
+"""PayPal's subscriptions ↔ ours: tables and pure functions. A subscription may override the number of its plan's cycles.
 
-A plan holds its trial, as a cycle that costs nothing, and says how many cycles there are; a subscription may override the
-number. All plans that we make are of one product: PayPal changes a subscription's plan only within a product.
 Source: https://developer.paypal.com/docs/api/subscriptions/v1/
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,8 +10,8 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from onerouter_common.errors import CapabilityUnsupported, InvalidRequest
-from onerouter_common.money import Money
-from onerouter_providers.payments.paypal.amounts import check_amount, from_sale, to_wire
+from onerouter_providers.payments.paypal.amounts import from_sale, to_money
+from onerouter_providers.payments.paypal.catalog import FAILURES
 from onerouter_providers.payments.paypal.reading import (
     Thing,
     count_of,
@@ -26,29 +23,14 @@ from onerouter_providers.payments.paypal.reading import (
     things_of,
 )
 from onerouter_providers.resources import (
-    PlanRequest,
-    PlanStatus,
     ResourceSnapshot,
     SubscriptionChange,
     SubscriptionRequest,
     SubscriptionStatus,
 )
 
-FAILURES: Final = 3
-"""After so many failed charges in a row PayPal suspends a subscription to a plan of ours."""
-TEXT_CHARS: Final = 127
 REASON_CHARS: Final = 128
 MOST_CYCLES: Final = 999
-MOST_TRIAL_DAYS: Final = 365
-INTERVALS: Final[Mapping[str, tuple[str, int]]] = {
-    "day": ("DAY", 365),
-    "week": ("WEEK", 52),
-    "month": ("MONTH", 12),
-    "year": ("YEAR", 1),
-}
-"""Ours → PayPal's unit, and the most of it that one cycle may last."""
-
-PLAN_STATUS: Final[Mapping[str, PlanStatus]] = {"ACTIVE": "active", "CREATED": "inactive", "INACTIVE": "inactive"}
 SUBSCRIPTION_STATUS: Final[Mapping[str, SubscriptionStatus]] = {
     "APPROVAL_PENDING": "pending_authorization",
     "APPROVED": "pending_authorization",
@@ -57,73 +39,6 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, SubscriptionStatus]] = {
     "CANCELLED": "canceled",
     "EXPIRED": "completed",
 }
-
-
-def product_of(client_id: str) -> str:
-    """The id of the product that all our plans of an app are of. PayPal does not say that ids are each account's own."""
-    return f"ONEROUTER-{hashlib.sha256(client_id.encode()).hexdigest()[:24].upper()}"
-
-
-def product_body(product_id: str) -> dict[str, Any]:
-    return {"id": product_id, "name": "Subscriptions", "type": "SERVICE"}
-
-
-def plan_body(request: PlanRequest, product_id: str) -> dict[str, Any]:
-    """The body of `POST /v1/billing/plans`. Raises InvalidRequest for what PayPal cannot be told."""
-    check_amount(request.amount)
-    if not 0 < len(request.name) <= TEXT_CHARS:
-        raise InvalidRequest.of("name", f"must have 1 to {TEXT_CHARS} characters at PayPal")
-    unit, most = INTERVALS[request.interval]
-    if not 1 <= request.interval_count <= most:
-        raise InvalidRequest.of("interval_count", f"may be at most {most} for '{request.interval}' at PayPal")
-    if not 0 <= request.trial_days <= MOST_TRIAL_DAYS:
-        raise InvalidRequest.of("trial_days", f"may be at most {MOST_TRIAL_DAYS} at PayPal")
-    trial = [_cycle("TRIAL", 1, "DAY", request.trial_days, 1, Money(0, request.amount.currency))]
-    cycles = trial if request.trial_days else []
-    return {
-        "product_id": product_id,
-        "name": request.name,
-        "description": _described(request),
-        "status": "ACTIVE",
-        "billing_cycles": [
-            *cycles,
-            _cycle("REGULAR", len(cycles) + 1, unit, request.interval_count, 0, request.amount),
-        ],
-        "payment_preferences": {"auto_bill_outstanding": True, "payment_failure_threshold": FAILURES},
-        "quantity_supported": True,
-    }
-
-
-def _cycle(tenure: str, sequence: int, unit: str, count: int, total: int, price: Money) -> dict[str, Any]:
-    return {
-        "frequency": {"interval_unit": unit, "interval_count": count},
-        "tenure_type": tenure,
-        "sequence": sequence,
-        "total_cycles": total,  # 0: until it is canceled
-        "pricing_scheme": {"fixed_price": to_wire(price)},
-    }
-
-
-def _described(request: PlanRequest) -> str:
-    """Plans have no field for a reference: our id ends the description."""
-    text = f"{request.description} ({request.plan_id})" if request.description else request.plan_id
-    if len(text) > TEXT_CHARS:
-        room = TEXT_CHARS - len(request.plan_id) - 3
-        raise InvalidRequest.of("description", f"may have at most {room} characters at PayPal")
-    return text
-
-
-def is_plan_of(request: PlanRequest, plan: Thing) -> bool:
-    """Whether it was made for this request."""
-    return (text_of(plan, "description") or "").removesuffix(")").endswith(request.plan_id)
-
-
-def plan_snapshot(plan: Thing) -> ResourceSnapshot:
-    return ResourceSnapshot(
-        status=PLAN_STATUS.get(text_of(plan, "status") or "", "inactive"),
-        provider_id=text_of(plan, "id") or "",
-        facts=known(provider_product_id=text_of(plan, "product_id")),
-    )
 
 
 def needs_plan(request: SubscriptionRequest) -> bool:
@@ -191,6 +106,32 @@ def _context(return_url: str | None, cancel_url: str | None, action: str) -> dic
         "return_url": back,
         "cancel_url": cancel_url or back,
     }
+
+
+def may_be_ours(request: SubscriptionRequest, subscription: Thing) -> bool:
+    """Whether it can be what we made of this request. Its `custom_id` alone proves nothing: PayPal's JavaScript lets anybody
+    who knows the (public) client id make a subscription in a browser, with any `custom_id` and prices of their own."""
+    return (
+        text_of(subscription, "custom_id") == request.subscription_id
+        and text_of(subscription, "plan_id") == request.provider_plan_id
+        and count_of(subscription, "quantity") == request.quantity
+        and (subscription.get("plan_overridden") is True) == (request.total_count is not None)
+    )
+
+
+def has_own_prices(subscription: Thing, plan: Thing) -> bool:
+    """Whether a subscription that shows its `plan` costs something else than the plan itself."""
+    return _prices(subscription.get("plan")) != _prices(plan)
+
+
+def _prices(plan: object) -> list[Any]:
+    cycles = things_of(plan, "billing_cycles")
+    return [(one.get("sequence"), to_money(_priced(one)), one.get("frequency")) for one in cycles]
+
+
+def _priced(cycle: Thing) -> Any:
+    scheme = cycle.get("pricing_scheme")
+    return scheme.get("fixed_price") if isinstance(scheme, dict) else None
 
 
 def revision_body(change: SubscriptionChange) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """PayPal's plans, all of one product."""
 
 from onerouter_common.errors import ProviderDeclined, ProviderRefusedUs
-from onerouter_providers.payments.paypal import billing
+from onerouter_providers.payments.paypal import catalog
 from onerouter_providers.payments.paypal.part import Part
 from onerouter_providers.payments.paypal.wire import segment, strange, sub_key
 from onerouter_providers.resources import PlanRequest, ResourceReference, ResourceSnapshot
@@ -12,13 +12,13 @@ class Plans(Part):
 
     async def create_plan(self, request: PlanRequest, *, key: str) -> ResourceSnapshot:
         """The product first, unless it is there. Its id is ours, so that there is never a second one."""
-        body = billing.plan_body(request, self._product_id)
+        body = catalog.plan_body(request, self._product_id)
         deadline = self._wire.deadline()
         await self._have_product(key, deadline)
         plan = await self._wire.post("plan.create", "/v1/billing/plans", body, deadline, key=key)
         if not plan.get("id"):
             raise strange("plan.create", "a plan without an id")
-        return billing.plan_snapshot(plan)
+        return catalog.plan_snapshot(plan)
 
     async def find_plan(self, request: PlanRequest) -> ResourceSnapshot | None:
         """By our id, which ends its description."""
@@ -26,17 +26,17 @@ class Plans(Part):
         window = {"product_id": self._product_id}
         async for plans in self._wire.pages("plan.create", "/v1/billing/plans", "plans", window, deadline):
             for plan in plans:
-                if billing.is_plan_of(request, plan):
-                    return billing.plan_snapshot(plan)
+                if catalog.is_plan_of(request, plan):
+                    return catalog.plan_snapshot(plan)
         return None
 
     async def get_plan(self, reference: ResourceReference) -> ResourceSnapshot:
         path = f"/v1/billing/plans/{segment(reference.provider_id, 'plan')}"
-        return billing.plan_snapshot(await self._wire.get("plan.get", path, self._wire.deadline()))
+        return catalog.plan_snapshot(await self._wire.get("plan.get", path, self._wire.deadline()))
 
     @property
     def _product_id(self) -> str:
-        return billing.product_of(self._client_id)
+        return catalog.product_of(self._client_id)
 
     async def _have_product(self, key: str, deadline: float) -> None:
         try:
@@ -50,7 +50,7 @@ class Plans(Part):
             await self._wire.post(
                 "plan.create",
                 "/v1/catalogs/products",
-                billing.product_body(self._product_id),
+                catalog.product_body(self._product_id),
                 deadline,
                 key=sub_key(key, "product"),
             )

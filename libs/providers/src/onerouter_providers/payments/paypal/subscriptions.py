@@ -1,8 +1,8 @@
 """PayPal's subscriptions: the payer agrees on PayPal's page, also to another plan; PayPal charges by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from onerouter_common.errors import CapabilityUnsupported, ProviderDeclined, ProviderRefusedUs
 from onerouter_providers.payments.paypal import billing
@@ -42,9 +42,19 @@ class Subscriptions(Part):
         window = {"plan_ids": request.provider_plan_id}
         async for page in self._wire.pages("subscription.create", _SUBSCRIPTIONS, "subscriptions", window, deadline):
             for one in page:
-                if one.get("custom_id") == request.subscription_id:
+                if billing.may_be_ours(request, one) and not await self._has_own_prices(one, deadline):
                     return billing.subscription_snapshot(one)
         return None
+
+    async def _has_own_prices(self, found: Mapping[str, Any], deadline: float) -> bool:
+        """Of one that overrides its plan: whether also the prices, which we never do."""
+        if found.get("plan_overridden") is not True:
+            return False
+        plan_path = f"/v1/billing/plans/{segment(found.get('plan_id'), 'plan')}"
+        plan = await self._wire.get("subscription.create", plan_path, deadline)
+        path = f"{_SUBSCRIPTIONS}/{segment(found.get('id'), 'subscription')}"
+        shown = await self._wire.get("subscription.create", path, deadline, {"fields": "plan"})
+        return billing.has_own_prices(shown, plan)
 
     async def get_subscription(self, reference: ResourceReference) -> ResourceSnapshot:
         return await self._subscription("subscription.get", reference, self._wire.deadline())
