@@ -22,6 +22,7 @@ from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import AnyHttpUrl
 from schemathesis import Config, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
@@ -34,7 +35,7 @@ from tests.services.registry.acting import as_owner, sign_in
 from tests.services.registry.conftest import CREDENTIALS, Registry, opened
 from tests.services.registry.connection.conftest import Provider
 
-from onerouter_common.ids import IDENTITY, new_id
+from onerouter_common.ids import IDENTITY, OPERATION, TENANT, new_id
 from onerouter_local.ports import LOOPBACK, free_port
 from onerouter_local.testing import Cluster
 from onerouter_providers.loader import Providers
@@ -77,6 +78,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "create_invitation": {"role": "viewer"},
     "update_member": {"role": "developer"},
     "sign_up": {"name": "Ada"},
+    "resolve_operation": {"outcome": "succeeded"},
     "explain_routing": {"category": "payments", "capability": "payment.create"},
 }
 """Of good bodies, what the document's examples do not say."""
@@ -97,11 +99,12 @@ async def registry(postgres: Cluster) -> AsyncIterator[Registry]:
     made = await postgres.create("registry")
     outside = web.Application()
     outside.router.add_get("/{path:.*}", Provider().answer)
-    async with opened(made) as plain, TestServer(outside) as server:
+    async with opened(made) as plain, TestServer(outside) as server, TestServer(payments_service()) as payments:
         told = plain.settings.model_copy(
             update={
                 "oidc_issuers": (Issuer(id="acme", name="Acme", issuer=NOWHERE, client_id="x", sign_up=True),),
                 "sign_up": "open",
+                "payments_url": AnyHttpUrl(str(payments.make_url("/"))),
                 "provider_base_urls": {one.manifest.id: str(server.make_url("/")) for one in Providers.load()},
                 "log_level": "CRITICAL",
             }
@@ -109,6 +112,33 @@ async def registry(postgres: Cluster) -> AsyncIterator[Registry]:
         async with open_admin(told) as admin:
             yield Registry(told, admin, made)
     await postgres.drop(made)
+
+
+def payments_service() -> web.Application:
+    """Has one operation, under every id; what a real one answers is in `operator/test_operations_api.py`."""
+    names = ("id", "tenant_id", "environment", "operation", "status", "resource_id", "belongs_to", "provider")
+    values = (new_id(OPERATION), new_id(TENANT), "test", "payment.create", "unknown", "pay_1", "pay_1", "razorpay")
+    absent = ("connection_id", "effect_guarantee", "amount_minor", "currency", "error", "in_doubt_since", "finished_at")
+    at = "2026-03-01T09:30:00.000Z"
+    one = {
+        **dict(zip(names, values, strict=True)),
+        **dict.fromkeys(absent),
+        "attempts": 1,
+        "created_at": at,
+        "updated_at": at,
+    }
+
+    async def answer_one(_: web.Request) -> web.Response:
+        return web.json_response(one)
+
+    async def answer_all(_: web.Request) -> web.Response:
+        return web.json_response({"data": [one], "has_more": False, "next_cursor": None})
+
+    app = web.Application()
+    app.router.add_get("/internal/admin/operations", answer_all)
+    app.router.add_get("/internal/admin/operations/{id}", answer_one)
+    app.router.add_post("/internal/admin/operations/{id}/resolve", answer_one)
+    return app
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +261,7 @@ async def things(registry: Registry, visitor: Visitor, path: str) -> dict[str, s
     """What stands in the places of a path: something new for each operation, as the one before may have removed it."""
     admin, tenant = registry.admin, visitor.tenant
     known = {"tenant_id": tenant.id, "service": "payments", "category": "payments", "provider": "razorpay"}
-    known |= {"issuer_id": "acme", "session_id": visitor.session_id}
+    known |= {"issuer_id": "acme", "session_id": visitor.session_id, "operation_id": new_id(OPERATION)}
     await as_owner(registry, "DELETE FROM provider_switches")
     if "{key_id}" in path:
         known["key_id"] = (await admin.api_keys.create(tenant.id, "test", name="one")).api_key.id

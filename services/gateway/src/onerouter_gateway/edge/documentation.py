@@ -115,10 +115,11 @@ def listing(
     *,
     by_time: bool = True,
     paged: bool = True,
-    oldest: bool = False,
+    of_one: bool = False,
     **filters: str,
 ) -> dict[str, Any]:
-    """A route that reads a page; `filters` are the names and descriptions of its own query parameters."""
+    """A route that reads a page; `filters` are the names and descriptions of its own query parameters. `of_one`: it tells
+    what happened to one thing."""
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
         *(_in_query(name, schema, text) for name, schema, text in (_BY_TIME if by_time else ())),
@@ -129,10 +130,10 @@ def listing(
         "responses": {
             200: {
                 "model": answer,
-                "description": f"One page, {'oldest' if oldest else 'newest'} first.",
+                "description": f"One page, {'oldest' if of_one else 'newest'} first.",
                 "headers": _LIMIT_HEADERS,
             },
-            **problems(401, 403, 422, 429, 503),
+            **problems(401, 403, *((404,) if of_one else ()), 422, 429, 503),
         },
         "openapi_extra": {"parameters": [*parameters, _ENVIRONMENT], "security": SECURITY},
     }
