@@ -60,6 +60,7 @@ _BODIES: Final[Mapping[str, Any]] = {
     "POST /api/admin/tenants/{tenant_id}/suspend": {"reason": "because"},
     "POST /api/admin/providers/{category}/{provider}/disable": {"reason": "because"},
     "POST /api/admin/categories/{category}/disable": {"reason": "because"},
+    "POST /api/admin/operations/{operation_id}/resolve": {"outcome": "failed", "reason": "because"},
 }
 """What a valid request says, where it must say something; `{names}` are the house's ids."""
 
