@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -27,11 +27,15 @@ from onerouter_providers.payments.razorpay.client import RazorpayPayments
 from onerouter_providers.resources import (
     CustomerRequest,
     PaymentLinkRequest,
+    PaymentMethodRequest,
     PlanRequest,
     ResourceReference,
     TransferRequest,
 )
 from onerouter_providers.testing.payments_suite import PaymentsLab, new_key, payment_request, reference_to
+
+if TYPE_CHECKING:
+    from .conftest import RazorpayLab
 
 AMOUNT = Money(129_900, "INR")
 REFERENCE = PaymentReference("pay_ours", AMOUNT, "order_1", "pay_1")
@@ -423,3 +427,18 @@ class TestCustomers:
         second = replace(first, customer_id=new_id("cus"))
         assert (await client.create_customer(second, key=new_key())).provider_id == made.provider_id
         assert await client.find_customer(second) is None
+
+
+async def test_a_card_saved_while_paying_is_a_method_to_keep(lab: "RazorpayLab") -> None:
+    client = lab.client()
+    customer = await client.create_customer(
+        CustomerRequest(new_id("cus"), "Asha Rao", "asha@customer.example", "+919876543210"), key=new_key()
+    )
+    wanted = replace(payment_request(AMOUNT), provider_customer_id=customer.provider_id, save_card=True)
+    made = await client.create_payment(wanted, key=new_key())
+    told = {name: made.checkout[name] for name in ("customer_id", "save")}
+    await lab.ask(f"/razorpay/orders/{made.provider_order_id}/pay", method="card", **told)
+    paid = await client.get_payment(reference_to(wanted, made))
+    token = paid.method_details["token_id"]
+    kept = await client.attach_payment_method(PaymentMethodRequest("pm_x", token, customer.provider_id), key=new_key())
+    assert (paid.status, kept.status, kept.facts["type"]) == ("succeeded", "active", "card")

@@ -1,16 +1,21 @@
 """Razorpay's part of the control API: accounts, and what customers and banks do."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, HTTPException
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_sandbox.razorpay import shapes
 from onerouter_sandbox.razorpay.account import Account
+from onerouter_sandbox.razorpay.customers.operations import Customers, TokenMethod
 from onerouter_sandbox.razorpay.errors import Refused
-from onerouter_sandbox.razorpay.payments import Method, Outcome, Payments
+from onerouter_sandbox.razorpay.payments import Method, Outcome, Payer, Payments
 from onerouter_sandbox.razorpay.refunds import Refunds
 from onerouter_sandbox.razorpay.state import Payment, State
+
+_KEPT: Final[Mapping[str, TokenMethod]] = {"card": "card", "upi": "upi"}
+"""Methods that can be kept."""
 
 
 class Pay(BaseModel):
@@ -21,6 +26,10 @@ class Pay(BaseModel):
     method: Method = "upi"
     outcome: Outcome = "success"
     error_reason: str = "payment_failed"
+    customer_id: str | None = Field(None, description="Whose try it is, as the shop's page told Checkout.")
+    save: bool = Field(
+        False, description="The customer lets the card or UPI id be kept: a payment that works leaves a token."
+    )
 
 
 class Settle(BaseModel):
@@ -46,7 +55,7 @@ def checkout_result(account: Account, payment: Payment) -> dict[str, Any]:
     }
 
 
-def router(state: State, payments: Payments, refunds: Refunds) -> APIRouter:
+def router(state: State, payments: Payments, refunds: Refunds, customers: Customers) -> APIRouter:
     routes = APIRouter(tags=["razorpay"])
 
     @routes.post("/accounts", status_code=201)
@@ -77,7 +86,8 @@ def router(state: State, payments: Payments, refunds: Refunds) -> APIRouter:
             raise HTTPException(404, "There is no such order.")
         how = wanted or Pay()
         try:
-            payment = payments.pay(order, method=how.method, outcome=how.outcome, reason=how.error_reason)
+            payer = _payer(account, customers, how)
+            payment = payments.pay(order, method=how.method, outcome=how.outcome, reason=how.error_reason, payer=payer)
         except Refused as refusal:
             raise HTTPException(409, str(refusal)) from refusal
         return checkout_result(account, payment)
@@ -104,3 +114,14 @@ def router(state: State, payments: Payments, refunds: Refunds) -> APIRouter:
         return shapes.refund(refund)
 
     return routes
+
+
+def _payer(account: Account, customers: Customers, how: Pay) -> Payer:
+    """Who pays; with the token that the payment leaves behind. Raises `Refused` for a customer that is nobody."""
+    if how.customer_id is None:
+        return Payer()
+    customer = customers.customers.owned(account, how.customer_id)
+    method = _KEPT.get(how.method)
+    if not how.save or how.outcome == "failure" or method is None:
+        return Payer(customer_id=customer.id)
+    return Payer(customer_id=customer.id, token_id=customers.attach(customer, method, international=False).id)

@@ -58,7 +58,7 @@ class Razorpay:
         vendors = LinkedAccounts(world, webhooks)
         transfers = Transfers(self.state, world, vendors, self.payments, webhooks)
         endpoints = Endpoints(self.state, self.orders, self.payments, self.refunds, transfers)
-        customers = Customers(world)
+        self._customers = customers = Customers(world)
         recurring = Recurring(self.state, self.payments, customers)
         links = Links(self.state, world, self.payments, transfers, webhooks)
         store = Store(world, webhooks)
@@ -93,7 +93,7 @@ class Razorpay:
 
     def control(self) -> APIRouter:
         routes = APIRouter(tags=["razorpay"])
-        routes.include_router(control.router(self.state, self.payments, self.refunds))
+        routes.include_router(control.router(self.state, self.payments, self.refunds, self._customers))
         for feature in self._features:
             routes.include_router(feature.control())
         return routes
