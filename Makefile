@@ -37,6 +37,7 @@ $(READY): requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv && $(BIN)/uv --version | grep -qF " $(UV_VERSION)" || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --compile-bytecode --require-hashes -r requirements.lock
+	@rm -rf .venv/lib/python*/site-packages/tests  # wheels of PayPal's client bring a package of our tests' name, which would hide ours
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install -q --no-deps $(MEMBERS:%=-e %)
 	@touch $@
 
