@@ -72,6 +72,7 @@ async def test_the_life_of_payments(lab: "PayPalLab", recorder: Recorder, docume
             customer={"email": "asha@example.com", "name": "Asha Rao"},
             return_url="https://shop.example/done",
             cancel_url="https://shop.example/back",
+            save_card=capture == "automatic",
         )
         key = new_key()
         made = await client.create_payment(request, key=key)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onerouter_common.errors import (
+    CapabilityUnsupported,
     InvalidRequest,
     ProviderDeclined,
     ProviderOutcomeUnknown,
@@ -118,6 +119,33 @@ class TestBodies:
     @pytest.mark.parametrize(("capture", "intent"), [("automatic", "CAPTURE"), ("manual", "AUTHORIZE")])
     def test_who_captures_later_authorizes(self, capture: Any, intent: str) -> None:
         assert requests.order_body(PaymentRequest("pay_1", PRICE, capture=capture))["intent"] == intent
+
+    @pytest.mark.parametrize(
+        ("method", "details"),
+        [
+            ("upi", {"upi_app": "gpay"}),
+            ("netbanking", {"bank_code": "HDFC"}),
+            ("emi", {"emi_plan": "12"}),
+            ("wallet", {"wallet_provider": "paytm"}),
+            (None, {"bank_code": "HDFC"}),
+        ],
+    )
+    def test_what_paypals_page_does_not_offer_is_refused(self, method: str | None, details: dict[str, str]) -> None:
+        with pytest.raises(CapabilityUnsupported):
+            requests.order_body(PaymentRequest("pay_1", PRICE, method=method, method_details=details))
+
+    @pytest.mark.parametrize(
+        ("method", "details"),
+        [("card", {"card_network": "visa"}), ("wallet", {"wallet_provider": "paypal"}), ("paylater", {}), (None, {})],
+    )
+    def test_what_it_offers_is_taken(self, method: str | None, details: dict[str, str]) -> None:
+        body = requests.order_body(PaymentRequest("pay_1", PRICE, method=method, method_details=details))
+        page = body["payment_source"]["paypal"]["experience_context"].get("landing_page")
+        assert page == ("GUEST_CHECKOUT" if method == "card" else None)
+
+    def test_a_method_to_be_kept_is_asked_for_once_it_has_paid(self) -> None:
+        wallet = requests.order_body(PaymentRequest("pay_1", PRICE, save_card=True))["payment_source"]["paypal"]
+        assert wallet["attributes"] == {"vault": {"store_in_vault": "ON_SUCCESS", "usage_type": "MERCHANT"}}
 
     def test_a_refund_in_another_currency(self) -> None:
         with pytest.raises(InvalidRequest, match="currency"):

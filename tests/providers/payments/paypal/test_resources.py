@@ -16,7 +16,6 @@ class TestPayPalResources(ResourcesSuite):
     other_price = Money(2_599, "USD")
     country = "US"
     local = frozenset({"customer"})
-    asked_first = frozenset({"plan", "subscription"})
     only_repeated = frozenset({"transfer", "vendor"})
     limits_transfers = False
     told_of = frozenset({"subscription", "payment_link", "transfer"})

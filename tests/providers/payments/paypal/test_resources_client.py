@@ -296,7 +296,11 @@ class TestTransfers:
 
     @pytest.mark.parametrize(
         ("mode", "status", "reason"),
-        [("unclaimed", "unclaimed", None), ("failed", "failed", "permission_denied"), ("denied", "failed", "insufficient_funds")],
+        [
+            ("unclaimed", "unclaimed", None),
+            ("failed", "failed", "permission_denied"),
+            ("denied", "failed", "insufficient_funds"),
+        ],
     )
     async def test_what_becomes_of_it(self, lab: "PayPalLab", mode: str, status: str, reason: str | None) -> None:
         await lab.ask("/paypal/accounts", client_id=lab.client_id, client_secret=lab.secrets[0], payout_mode=mode)
