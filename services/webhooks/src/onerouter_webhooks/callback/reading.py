@@ -85,7 +85,8 @@ def read(module: WebhookModule, source: Source, body: bytes, headers: Mapping[st
 def resource_key(callback: Callback) -> str:
     """What orders a resource's callbacks: our own id where the provider carries it, else the provider's order."""
     about = callback.object
-    return about.reference or about.order_id or about.payment_id or about.refund_id or callback.callback_id
+    ids = (about.reference, about.order_id, about.payment_id, about.refund_id, about.provider_id)
+    return next((id_ for id_ in ids if id_), callback.callback_id)
 
 
 def _identify(module: WebhookModule, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
