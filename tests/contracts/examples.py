@@ -9,6 +9,24 @@ from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.events import Event, EventResource
 from onerouter_common.contracts.operations import OperationRecord
+from onerouter_common.contracts.payment_resources import (
+    CancelPaymentLink,
+    CancelSubscription,
+    ChangeSubscriptionPlan,
+    CreateCustomer,
+    CreatePaymentLink,
+    CreatePaymentMethod,
+    CreatePlan,
+    CreateSubscription,
+    CreateTransfer,
+    CreateVendor,
+    DeletePaymentMethod,
+    PauseSubscription,
+    ResumeSubscription,
+    SplitConfig,
+    UpdatePaymentMethod,
+    UpdateVendorSplit,
+)
 from onerouter_common.contracts.payments import (
     CancelPayment,
     CapturePayment,
@@ -16,6 +34,7 @@ from onerouter_common.contracts.payments import (
     CreatePayment,
     CreateRefund,
     Customer,
+    SplitItem,
 )
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.replies import Problem, Reply
@@ -41,6 +60,11 @@ WHOSE: dict[str, Any] = {
     "category": "payments",
 }
 CONNECTION = "con_01khg0000000000000000000c1"
+PLAN = "plan_01khg0000000000000000000n1"
+CUSTOMER = "cus_01khg0000000000000000000u1"
+SUBSCRIPTION = "sub_01khg0000000000000000000s1"
+PAYMENT_METHOD = "pm_01khg0000000000000000000m1"
+VENDOR = "ven_01khg0000000000000000000v1"
 API_KEY = "key_01khg0000000000000000000k1"
 FINGERPRINT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -61,7 +85,24 @@ CREATE_PAYMENT = CreatePayment(
     save_card=True,
     country="IN",
     channel="web",
+    customer_connection_id=CONNECTION,
+    provider_customer_id="cust_Q1w2E3r4T5y6U7",
+    connection_id=CONNECTION,
+    split=[SplitItem(type="vendor", amount_minor=45_000, vendor_id=VENDOR, account_id="acc_Q1w2E3r4T5y6U7")],
 )
+CREATE_PLAN = CreatePlan(
+    name="Pro",
+    amount_minor=49_900,
+    currency="INR",
+    interval="month",
+    interval_count=3,
+    trial_days=14,
+    description="Everything",
+    provider="razorpay",
+    notes={"shelf": "2"},
+    metadata={"tier": "gold"},
+)
+SPLIT_CONFIG = SplitConfig(percent="90", fixed_minor=500, currency="INR")
 ROUTING_POLICY = RoutingPolicy(
     version=3,
     rules=(
@@ -110,6 +151,104 @@ FULL: tuple[Contract, ...] = (
     CapturePayment(payment_id=PAYMENT, amount_minor=10_000),
     CompletePayment(payment_id=PAYMENT),
     CancelPayment(payment_id=PAYMENT),
+    CREATE_PLAN,
+    CreateCustomer(
+        name="Asha Rao",
+        email="asha@example.com",
+        phone="+919800000000",
+        provider="razorpay",
+        notes={"desk": "3"},
+        metadata={"crm": "7"},
+    ),
+    CreateSubscription(
+        provider_plan_id="plan_Q1w2E3r4T5y6U7",
+        plan_id=PLAN,
+        plan=CREATE_PLAN,
+        connection_id=CONNECTION,
+        provider="razorpay",
+        customer_id=CUSTOMER,
+        provider_customer_id="cust_Q1w2E3r4T5y6U7",
+        customer=Customer(name="Asha Rao"),
+        total_count=12,
+        quantity=2,
+        trial_days=7,
+        start_at=LATER,
+        customer_notify=False,
+        return_url="https://shop.example/done",
+        cancel_url="https://shop.example/back",
+        notes={"desk": "3"},
+        metadata={"seat": "4"},
+    ),
+    CancelSubscription(
+        subscription_id=SUBSCRIPTION, at_cycle_end=True, reason="moved", scheduled_for="2026-02-28T00:00:00.000Z"
+    ),
+    PauseSubscription(
+        subscription_id=SUBSCRIPTION, at_cycle_end=True, reason="holiday", scheduled_for="2026-02-28T00:00:00.000Z"
+    ),
+    ResumeSubscription(subscription_id=SUBSCRIPTION, reason="back"),
+    ChangeSubscriptionPlan(
+        subscription_id=SUBSCRIPTION,
+        provider_plan_id="plan_Q1w2E3r4T5y6U7",
+        plan_id=PLAN,
+        prorate=False,
+        quantity=3,
+        return_url="https://shop.example/done",
+        cancel_url="https://shop.example/back",
+    ),
+    CreatePaymentLink(
+        amount_minor=129_900,
+        currency="INR",
+        description="Order 1042",
+        customer=Customer(email="asha@example.com"),
+        callback_url="https://shop.example/done",
+        expires_at=LATER,
+        notify=True,
+        provider="razorpay",
+        notes={"desk": "3"},
+        metadata={"order": "1042"},
+    ),
+    CancelPaymentLink(payment_link_id="pl_01khg0000000000000000000q1"),
+    CreatePaymentMethod(
+        provider_method_id="token_Q1w2E3r4T5y6U7",
+        customer_id=CUSTOMER,
+        provider_customer_id="cust_Q1w2E3r4T5y6U7",
+        connection_id=CONNECTION,
+        provider="razorpay",
+        nickname="Office card",
+        metadata={"floor": "2"},
+    ),
+    UpdatePaymentMethod(payment_method_id=PAYMENT_METHOD, nickname="Home card", metadata={"floor": "3"}),
+    DeletePaymentMethod(payment_method_id=PAYMENT_METHOD),
+    CreateVendor(
+        name="Asha Pottery",
+        vendor_id="seller-7",
+        email="asha@example.com",
+        phone="+919800000000",
+        country="IN",
+        business_type="individual",
+        details_id="vd_01khg0000000000000000000d1",
+        account_masked={"account_number": "••••••••5566"},
+        split_config=SPLIT_CONFIG,
+        return_url="https://shop.example/done",
+        refresh_url="https://shop.example/again",
+        provider="razorpay",
+        notes={"desk": "3"},
+        metadata={"shelf": "2"},
+    ),
+    UpdateVendorSplit(vendor_id=VENDOR, split_config=SPLIT_CONFIG),
+    CreateTransfer(
+        payment_id=PAYMENT,
+        provider_order_id="order_Q1w2E3r4T5y6U7",
+        provider_payment_id="pay_Q1w2E3r4T5y6U7",
+        payment_amount_minor=49_900,
+        vendor_id=VENDOR,
+        provider_account_id="acc_Q1w2E3r4T5y6U7",
+        connection_id=CONNECTION,
+        amount_minor=45_000,
+        currency="INR",
+        split_id="spl-1",
+        notes={"desk": "3"},
+    ),
     CreateRefund(payment_id=PAYMENT, amount_minor=5_000, reason="damaged", speed="optimum", notes={"by": "support"}),
     Command(
         **WHOSE,
