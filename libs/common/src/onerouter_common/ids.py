@@ -15,6 +15,7 @@ import uuid6
 
 PAYMENT: Final = "pay"
 REFUND: Final = "re"
+DISPUTE: Final = "dis"
 PLAN: Final = "plan"
 CUSTOMER: Final = "cus"
 SUBSCRIPTION: Final = "sub"

@@ -41,6 +41,8 @@ def test_a_payment() -> None:
         "metadata": {},
         "customer": {"id": "cus_1"},
         "failure": None,
+        "subscription_id": None,
+        "disputes": [],
         "cost": None,
         "created_at": "2026-03-01T09:30:00.000Z",
         "created": int(NOW.timestamp()),

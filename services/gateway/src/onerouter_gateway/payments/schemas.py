@@ -200,6 +200,27 @@ class Cost(Amount):
     estimated: bool = Field(description="By the provider's public price list; it has not said itself.")
 
 
+class Dispute(BaseModel):
+    """What a payer or a bank contests. Won: the money is yours; closed: it ended without a decision."""
+
+    id: str = Field(examples=["dis_01k9zq3v7m8e5t2r4w6y8a0c1d"])
+    object: Literal["dispute"]
+    payment_id: str
+    provider: str
+    provider_dispute_id: str
+    status: Literal["warning", "needs_response", "under_review", "won", "lost", "closed"]
+    amount: float | None
+    amount_minor: int | None
+    currency: str | None
+    reason: str | None = Field(description="In the provider's words.")
+    due_by: str | None = Field(description="Until when the provider takes an answer.")
+    created_at: str
+    created: int
+    updated_at: str
+    environment: Environment
+    version: int
+
+
 class Payment(BaseModel):
     """A payment as it stands."""
 
@@ -246,6 +267,8 @@ class Payment(BaseModel):
     metadata: dict[str, str]
     customer: dict[str, Any] | None
     failure: PaymentFailure | None
+    subscription_id: str | None = Field(description="Of a subscription's charge.")
+    disputes: list[Dispute] = Field(description="Answer them at the provider; each change is an event of its own.")
     cost: Cost | None = Field(description="Null: nothing was taken yet, or it is not known.")
     created_at: str = Field(examples=["2026-01-31T09:30:00.125Z"])
     created: int = Field(description="Unix seconds.")

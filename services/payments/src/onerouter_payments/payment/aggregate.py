@@ -11,13 +11,17 @@ from onerouter_payments.payment import state as payments
 from onerouter_payments.payment.state import CAPTURED, RANK, Payment
 from onerouter_payments.refund import state as refunds
 from onerouter_payments.refund.state import Refund
+from onerouter_payments.resource.change import observe
+from onerouter_payments.resource.state import Resource
 from onerouter_providers.capability import PaymentSnapshot, RefundSnapshot
+from onerouter_providers.resources import ResourceSnapshot
 
 MISMATCH: Final = "payment.amount_mismatch"
 """In place of `payment.succeeded` where something else was received than was asked for: who hands out goods upon success
 must not be told of one. Also when that turns out later."""
 UPDATED: Final = "payment.updated"
-"""Something a tenant sees changed, but not the status: the method became known, a refund preceded its capture."""
+"""Something a tenant sees changed, but not the status: the method became known, a refund preceded its
+capture, it is disputed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,11 @@ class PaymentAggregate:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event, with the version of the payment or refund it speaks of."""
+    """One event, with the version of the payment, refund or dispute it speaks of."""
 
     type: str
-    kind: Literal["payment", "refund"]
-    resource: Payment | Refund
+    kind: Literal["payment", "refund", "dispute"]
+    resource: Payment | Refund | Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,19 @@ def observe_refund(aggregate: PaymentAggregate, refund_id: str, told: RefundSnap
 def fail_refund(aggregate: PaymentAggregate, refund_id: str, code: str, message: str, at: datetime) -> Change:
     """The refund could not be made: nothing was returned."""
     return _change_refund(aggregate, refund_id, lambda held: refunds.fail(held, code, message), at)
+
+
+def observe_dispute(aggregate: PaymentAggregate, unheard: Resource, told: ResourceSnapshot, at: datetime) -> Change:
+    """The provider told how a dispute stands. `unheard` is the dispute as it is taken for when nothing is known of it."""
+    before = aggregate.payment
+    held = next((dispute for dispute in before.disputes if dispute.id == unheard.id), None)
+    change = observe(held or unheard, told, at)
+    others = [change.resource if dispute is held else dispute for dispute in before.disputes]
+    disputes = tuple(others if held is not None else [*others, change.resource])
+    after = replace(before, disputes=disputes)
+    payment, happened = (_first if before.version == 0 else _next)(before, after, at)
+    told_of = tuple(Happened(item.type, "dispute", item.resource) for item in change.happened)
+    return Change(replace(aggregate, payment=payment), told_of + happened)
 
 
 def _change_refund(

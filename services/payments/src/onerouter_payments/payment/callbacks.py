@@ -1,4 +1,4 @@
-"""What a provider's callback makes of a payment and its refunds."""
+"""What a provider's callback makes of a payment, its refunds and its disputes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +10,15 @@ from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.ids import REFUND, derive_id
 from onerouter_common.money import Money
 from onerouter_common.worker.handler import Settled
-from onerouter_payments.payment.aggregate import Change, PaymentAggregate, add_refund, observe_payment, observe_refund
+from onerouter_payments.dispute import state as disputes
+from onerouter_payments.payment.aggregate import (
+    Change,
+    PaymentAggregate,
+    add_refund,
+    observe_dispute,
+    observe_payment,
+    observe_refund,
+)
 from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import find_keys
 from onerouter_payments.payment.settlement import Views, settled
@@ -39,6 +47,7 @@ class PaymentCallbacks:
     def patience_s(self, callback: Callback) -> float:
         """A payment is stored before its provider is called, so one that is unknown for long was made elsewhere on the
         same account. A refund may be one of ours whose outcome is being found out. Both are polled besides.
+        A dispute may be of a charge of a subscription that we have not asked about yet.
         """
         return _PAYMENT_APPEARS_S if callback.object.kind == "payment" else _REFUND_APPEARS_S
 
@@ -48,6 +57,8 @@ class PaymentCallbacks:
         told, at = callback.object, callback.received_at
         if told.kind == "refund":
             return settled(resource, _apply_refund(callback, resource, at), self._views)
+        if told.kind == "dispute":
+            return settled(resource, _apply_dispute(callback, resource, at), self._views)
         snapshot = payment_snapshot(told, resource.payment.currency)
         commands = completion_after(resource.payment, snapshot, cause=f"callback {callback.provider_event_id}")
         return settled(resource, observe_payment(resource, snapshot, at), self._views, commands=commands)
@@ -111,3 +122,13 @@ def _apply_refund(callback: Callback, resource: PaymentAggregate, at: datetime) 
         refund = refund_made_elsewhere(resource, told.refund_id, told.amount_minor, callback.occurred_at)
         resource = add_refund(resource, refund)
     return observe_refund(resource, refund.id, snapshot, at)
+
+
+def _apply_dispute(callback: Callback, resource: PaymentAggregate, at: datetime) -> Change:
+    dispute_id = callback.object.provider_id
+    if dispute_id is None:
+        log.warning("callback.dispute.without_id", callback_id=callback.callback_id, provider=callback.provider)
+        return Change(resource)
+    payment = resource.payment
+    unheard = disputes.unheard(callback, payment.id, dispute_id)
+    return observe_dispute(resource, unheard, disputes.snapshot_of(callback, payment.currency), at)

@@ -50,6 +50,10 @@ class PaymentComplete(PaymentHandler[CompletePayment]):
     command = CompletePayment
 
     @override
+    def shows(self, payment: Payment, command: CompletePayment) -> bool:
+        return payment.status in CAPTURED or payment.status == "authorized"
+
+    @override
     def hint(self, op: Operation, command: CompletePayment, resource: PaymentAggregate | None) -> RouteHint:
         return RouteHint(connection_id=owned(op, resource).payment.connection_id)
 

@@ -1,7 +1,7 @@
 """What can be done with a payment: create, capture, cancel."""
 
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from typing_extensions import override
 
@@ -53,15 +53,31 @@ def guarantee_of(connection: Connection, capability: str) -> EffectGuarantee:
     return "exactly_once" if safe else "at_most_once"
 
 
+_NOTHING_NEW: Final = PaymentSnapshot("created")
+"""What is told of a payment whose own record shows more already."""
+
+
 class PaymentHandler(Handler[PaymentCommand, PaymentAggregate], Generic[PaymentCommand]):
     def __init__(self, views: Views, clock: Clock) -> None:
         self._views = views
         self._clock = clock
 
+    def shows(self, payment: Payment, command: PaymentCommand) -> bool:
+        """Whether the payment is as this operation would leave it."""
+        raise NotImplementedError
+
+    @override
+    def held(self, op: Operation, command: PaymentCommand, resource: PaymentAggregate | None) -> PaymentSnapshot | None:
+        return _NOTHING_NEW if resource is not None and self.shows(resource.payment, command) else None
+
 
 @operation("payment.create")
 class PaymentCreate(PaymentHandler[CreatePayment]):
     command = CreatePayment
+
+    @override
+    def shows(self, payment: Payment, command: CreatePayment) -> bool:
+        return payment.is_at_provider
 
     @override
     def hint(self, op: Operation, command: CreatePayment, resource: PaymentAggregate | None) -> RouteHint:
@@ -142,6 +158,12 @@ class PaymentCapture(PaymentHandler[CapturePayment]):
     command = CapturePayment
 
     @override
+    def shows(self, payment: Payment, command: CapturePayment) -> bool:
+        """Not where another amount was taken: that was somebody else."""
+        asked = Money(command.amount_minor or payment.amount_minor, payment.currency)
+        return payment.status in CAPTURED and payment.told_received in (None, asked)
+
+    @override
     def hint(self, op: Operation, command: CapturePayment, resource: PaymentAggregate | None) -> RouteHint:
         return RouteHint(connection_id=owned(op, resource).payment.connection_id)
 
@@ -197,6 +219,10 @@ class PaymentCapture(PaymentHandler[CapturePayment]):
 @operation("payment.cancel")
 class PaymentCancel(PaymentHandler[CancelPayment]):
     command = CancelPayment
+
+    @override
+    def shows(self, payment: Payment, command: CancelPayment) -> bool:
+        return payment.status == "canceled"
 
     @override
     def hint(self, op: Operation, command: CancelPayment, resource: PaymentAggregate | None) -> RouteHint:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from onerouter_payments.dispute.rows import dispute_rows, disputes_of
 from onerouter_payments.payment.state import Fact, Payment
 
 COLUMNS: Final = (
@@ -27,6 +28,8 @@ COLUMNS: Final = (
     "customer",
     "customer_id",
     "split",
+    "subscription_id",
+    "disputes",
     "facts",
     "provider_order_id",
     "provider_payment_id",
@@ -41,13 +44,18 @@ COLUMNS: Final = (
     "updated_at",
 )
 
-_DERIVED: Final = {"customer_id", "facts", "provider_order_id", "provider_payment_id"}
+_DERIVED: Final = {"customer_id", "disputes", "facts", "provider_order_id", "provider_payment_id"}
 _PLAIN: Final = tuple(name for name in COLUMNS if name not in _DERIVED)
 
 
 def payment_of(row: Mapping[str, Any]) -> Payment:
     facts = {name: Fact(rank, attempt, value) for name, (rank, attempt, value) in row["facts"].items()}
-    return Payment(**{name: row[name] for name in _PLAIN}, facts=facts, stored_revision=row["revision"])
+    return Payment(
+        **{name: row[name] for name in _PLAIN},
+        disputes=disputes_of(row),
+        facts=facts,
+        stored_revision=row["revision"],
+    )
 
 
 def payment_row(payment: Payment) -> tuple[Any, ...]:
@@ -55,6 +63,7 @@ def payment_row(payment: Payment) -> tuple[Any, ...]:
     facts: dict[str, JsonValue] = {name: [fact.rank, fact.attempt, fact.value] for name, fact in payment.facts.items()}
     derived = {
         "customer_id": (payment.customer or {}).get("id"),
+        "disputes": dispute_rows(payment.disputes),
         "facts": facts,
         "provider_order_id": payment.text("provider_order_id"),
         "provider_payment_id": payment.text("provider_payment_id"),

@@ -14,6 +14,8 @@ from onerouter_payments.payment.state import Payment
 from onerouter_payments.payment.views import payment_view
 from onerouter_payments.refund.state import Refund
 from onerouter_payments.refund.views import refund_view
+from onerouter_payments.resource.change import view
+from onerouter_payments.resource.state import Resource
 
 
 class Views:
@@ -23,12 +25,10 @@ class Views:
         self._checkout_urls = checkout_urls
         self.prices: Final = prices
 
-    def of(self, resource: Payment | Refund) -> dict[str, JsonValue]:
-        return (
-            payment_view(resource, self._checkout_urls, self.prices)
-            if isinstance(resource, Payment)
-            else refund_view(resource)
-        )
+    def of(self, resource: Payment | Refund | Resource) -> dict[str, JsonValue]:
+        if isinstance(resource, Payment):
+            return payment_view(resource, self._checkout_urls, self.prices)
+        return refund_view(resource) if isinstance(resource, Refund) else view(resource)
 
     def drafts(self, happened: Sequence[Happened]) -> tuple[EventDraft, ...]:
         """The events; each carries the resource as it was at its version, which is also its place in the sequence."""

@@ -14,6 +14,7 @@ import orjson
 from pydantic import JsonValue
 
 from onerouter_common.money import Money, is_currency
+from onerouter_payments.resource.state import Resource
 from onerouter_providers.capability import PaymentReference, PaymentSnapshot
 
 RANK: Final[Mapping[str, int]] = {
@@ -96,6 +97,10 @@ class Payment:
     customer: Mapping[str, str] | None = None
     split: Sequence[Mapping[str, JsonValue]] | None = None
     """Its parts, for vendors and ourselves (`contracts.payments.SplitItem`); None: it is not split."""
+    subscription_id: str | None = None
+    """Whose charge it is; None: it was asked for by itself."""
+    disputes: tuple[Resource, ...] = ()
+    """What its payer or a bank contested, in the order we heard of it."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     captured_minor: int | None = None
     """Set when less than the whole may have been captured; None: the whole amount."""
@@ -202,6 +207,7 @@ class Payment:
             self.amount_received,
             self.amount_mismatch,
             self.fee,
+            [(dispute.id, dispute.version) for dispute in self.disputes],
             *(self.fact(name) for name in _SHOWN_AS_TOLD),
         )
 

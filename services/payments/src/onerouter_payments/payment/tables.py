@@ -27,6 +27,8 @@ payments = Table(
     Column("customer", JSONB),
     Column("customer_id", Text),
     Column("split", JSONB),
+    Column("subscription_id", Text),
+    Column("disputes", JSONB, nullable=False),
     Column("facts", JSONB, nullable=False),
     Column("provider_order_id", Text),
     Column("provider_payment_id", Text),

@@ -8,6 +8,7 @@ from onerouter_common.clock import isoformat
 from onerouter_common.money import Money
 from onerouter_payments.cost import NO_PRICES, Prices, cost_of, cost_view
 from onerouter_payments.payment.state import Payment
+from onerouter_payments.resource.change import view
 
 View = dict[str, JsonValue]
 
@@ -43,6 +44,8 @@ def payment_view(payment: Payment, checkout_urls: Mapping[str, str], prices: Pri
         "metadata": dict(payment.metadata),
         "customer": None if payment.customer is None else dict(payment.customer),
         "failure": payment.failure,
+        "subscription_id": payment.subscription_id,
+        "disputes": [view(dispute) for dispute in payment.disputes],
         "cost": cost_view(cost_of(payment, prices)),
         "created_at": isoformat(payment.created_at),
         "created": int(payment.created_at.timestamp()),

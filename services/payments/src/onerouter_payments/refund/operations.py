@@ -56,6 +56,13 @@ class RefundCreate(Handler[CreateRefund, PaymentAggregate]):
         return Begun(_request(refund, aggregate), aggregate)
 
     @override
+    def held(self, op: Operation, command: CreateRefund, resource: PaymentAggregate | None) -> RefundSnapshot | None:
+        refund = None if resource is None else resource.find_refund(op.resource_id)
+        if refund is None or refund.provider_refund_id is None:
+            return None
+        return RefundSnapshot("pending", refund.provider_refund_id)
+
+    @override
     async def call(self, client: PaymentProvider, request: RefundRequest, provider_key: str) -> RefundSnapshot:
         try:
             return await client.create_refund(request, key=provider_key)

@@ -15,6 +15,10 @@ _LIVE: Final = 1
 """The weight of a status that is neither the beginning nor the end, and of facts told without a status."""
 
 
+def _nobody_asks(client: Any, resource: "Resource") -> Any:  # noqa: ARG001
+    raise LookupError(f"a {resource.kind.name} is told of by callbacks alone")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of resource. There is one object of each: they are compared by identity."""
@@ -26,8 +30,8 @@ class Kind:
     weights: Mapping[str, int]
     """Every status by its weight; of one weight, the later in this order wins a tie."""
     view: "Callable[[Resource], dict[str, JsonValue]]"
-    get: "Callable[[Any, Resource], Any]"
-    """`(client, resource)`: the provider's read of it, a ResourceSnapshot to await."""
+    get: "Callable[[Any, Resource], Any]" = _nobody_asks
+    """`(client, resource)`: the provider's read of it, a ResourceSnapshot to await. Absent: it is never polled."""
     final: frozenset[str] = frozenset()
     """Statuses that nothing leaves any more."""
     polled: frozenset[str] = frozenset()

@@ -69,6 +69,10 @@ class PaymentLinkCancel(ChangeResource[CancelPaymentLink]):
     kind = PAYMENT_LINK_KIND
 
     @override
+    def shows(self, resource: Resource, command: CancelPaymentLink) -> bool:
+        return resource.status == "canceled"
+
+    @override
     def check(self, resource: Resource, command: CancelPaymentLink) -> None:
         if resource.status != "created":
             raise Conflict(f"Payment link {resource.id} is {resource.status}: only an unpaid one can be canceled.")
@@ -155,6 +159,10 @@ class PaymentMethodUpdate(ChangeResource[UpdatePaymentMethod]):
 class PaymentMethodDelete(ChangeResource[DeletePaymentMethod]):
     command = DeletePaymentMethod
     kind = PAYMENT_METHOD_KIND
+
+    @override
+    def shows(self, resource: Resource, command: DeletePaymentMethod) -> bool:
+        return resource.status == "removed"
 
     @override
     async def change(self, client: KeepsPaymentMethods, request: ResourceReference, key: str) -> ResourceSnapshot:

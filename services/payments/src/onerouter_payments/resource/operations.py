@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import JsonValue
 from typing_extensions import override
@@ -27,10 +27,13 @@ from onerouter_payments.payment.operations import guarantee_of
 from onerouter_payments.payment.settlement import failure_of
 from onerouter_payments.resource.change import Change, refuse, settled, versioned, view
 from onerouter_payments.resource.kind import Kind
-from onerouter_payments.resource.state import Resource, answered, merge
+from onerouter_payments.resource.state import UNCHANGED, Resource, answered, merge
 from onerouter_providers.resources import ResourceSnapshot
 
 Command = TypeVar("Command", bound=Contract)
+
+_NOTHING_NEW: Final = ResourceSnapshot(UNCHANGED, "")
+"""What is told of a resource whose own record shows it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,14 @@ class ResourceHandler(Handler[Command, Resource], Generic[Command]):
             raise NotFound(f"There is no {name} {op.ordering_key} in the {op.environment} environment.")
         return resource
 
+    def shows(self, resource: Resource, command: Command) -> bool:
+        """Whether it is as this operation would leave it."""
+        raise NotImplementedError
+
+    @override
+    def held(self, op: Operation, command: Command, resource: Resource | None) -> ResourceSnapshot | None:
+        return _NOTHING_NEW if resource is not None and self.shows(resource, command) else None
+
     def stamped(self, told: ResourceSnapshot, question: Question) -> ResourceSnapshot:
         return answered(told, self._clock.now(), question.known_as_of)
 
@@ -74,6 +85,10 @@ class CreateResource(ResourceHandler[Command], Generic[Command]):
 
     async def find(self, client: Any, request: Any) -> ResourceSnapshot | None:
         raise NotImplementedError
+
+    @override
+    def shows(self, resource: Resource, command: Command) -> bool:
+        return resource.is_at_provider
 
     def where(self, command: Command) -> RouteHint:  # noqa: ARG002
         return RouteHint()
@@ -173,6 +188,10 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
         """Whether it stands as the change would leave it."""
         raise NotImplementedError
 
+    @override
+    def shows(self, resource: Resource, command: Command) -> bool:
+        return False
+
     def amended(self, resource: Resource, command: Command, told: ResourceSnapshot) -> Mapping[str, JsonValue]:  # noqa: ARG002
         """What of our own data changes with it: names and their new values."""
         return {}
@@ -218,7 +237,7 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
         now = self._clock.now()
         told: ResourceSnapshot = outcome.result
         after = merge(resource, told, now)
-        amended = self.amended(after, command, told)
+        amended = self.amended(after, command, after.as_told if told is _NOTHING_NEW else told)
         if amended:
             data = {**after.data, **amended}
             after = replace(after, data={name: value for name, value in data.items() if value is not None})

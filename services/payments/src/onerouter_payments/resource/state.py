@@ -114,6 +114,12 @@ class Resource:
         )
 
     @property
+    def as_told(self) -> ResourceSnapshot:
+        """What is known of it, as the provider would tell it."""
+        facts = {name: fact.value for name, fact in self.facts.items()}
+        return ResourceSnapshot(self.status, self.provider_id or "", as_of=self.known_as_of, facts=facts)
+
+    @property
     def visible(self) -> tuple[object, ...]:
         return self.status, self.provider_id, self.failure, dict(self.data), _values(self.facts)
 

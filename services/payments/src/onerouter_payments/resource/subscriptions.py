@@ -236,6 +236,10 @@ class SubscriptionCancel(EndOfCycle[CancelSubscription]):
             check_live(resource)
 
     @override
+    def shows(self, resource: Resource, command: CancelSubscription) -> bool:
+        return resource.is_final or (command.at_cycle_end and bool(resource.fact("cancel_at_cycle_end")))
+
+    @override
     def is_left_to_us(self, told: ResourceSnapshot) -> bool:
         return told.status in LIVE and not told.facts.get("cancel_at_cycle_end")
 
@@ -258,6 +262,10 @@ class SubscriptionPause(EndOfCycle[PauseSubscription]):
     note = "pause_at"
 
     @override
+    def shows(self, resource: Resource, command: PauseSubscription) -> bool:
+        return resource.status == "paused"
+
+    @override
     def is_left_to_us(self, told: ResourceSnapshot) -> bool:
         return told.status in LIVE and told.status != "paused"
 
@@ -277,6 +285,10 @@ class SubscriptionResume(SubscriptionHandler[ResumeSubscription]):
     """Also takes back a pause that has not come yet; then the provider is only read."""
 
     command = ResumeSubscription
+
+    @override
+    def shows(self, resource: Resource, command: ResumeSubscription) -> bool:
+        return resource.status in LIVE and resource.status != "paused" and resource.asked("pause_at") is None
 
     @override
     def check(self, resource: Resource, command: ResumeSubscription) -> None:
@@ -311,6 +323,13 @@ class SubscriptionChangePlan(SubscriptionHandler[ChangeSubscriptionPlan]):
     command = ChangeSubscriptionPlan
 
     @override
+    def shows(self, resource: Resource, command: ChangeSubscriptionPlan) -> bool:
+        """Of the plan that holds another quantity may be asked for."""
+        wanted, quantity = command.provider_plan_id, command.quantity
+        holds = resource.fact("provider_plan_id") == wanted and quantity in (None, resource.fact("quantity"))
+        return holds or resource.fact("pending_provider_plan_id") == wanted
+
+    @override
     def check(self, resource: Resource, command: ChangeSubscriptionPlan) -> None:
         check_live(resource)
 
@@ -333,8 +352,9 @@ class SubscriptionChangePlan(SubscriptionHandler[ChangeSubscriptionPlan]):
 
     @override
     def reached(self, request: _Asked, told: ResourceSnapshot) -> bool:
-        wanted = request.change.provider_plan_id
-        return wanted in (told.facts.get("provider_plan_id"), told.facts.get("pending_provider_plan_id"))
+        wanted, quantity = request.change.provider_plan_id, request.change.quantity
+        holds = told.facts.get("provider_plan_id") == wanted and quantity in (None, told.facts.get("quantity"))
+        return holds or told.facts.get("pending_provider_plan_id") == wanted
 
     @override
     def amended(
