@@ -17,6 +17,8 @@ ObjectKind = Literal[
     "payment_method",
     "vendor",
     "transfer",
+    "sms",
+    "email",
 ]
 
 
@@ -34,7 +36,8 @@ class CallbackObject(Contract):
     provider_id: str | None = None
     """The thing's own id where it is neither payment nor refund; of a dispute, beside the payment it is about."""
     facts: dict[str, JsonValue] = {}
-    """What else is told of it: the names of `onerouter_providers.resources.FACTS`; of a dispute `reason` and `due_by`."""
+    """What else is told of it: the names of `onerouter_providers.resources.FACTS`; of a dispute `reason` and `due_by`; of a
+    message those of `messages.FACTS`."""
     amount_minor: int | None = None
     amount_captured_minor: int | None = None
     """What was really taken, where it says so: of a payment that succeeded."""
