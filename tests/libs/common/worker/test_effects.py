@@ -27,6 +27,9 @@ from onerouter_common.errors import (
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.handler import Idempotency
 from onerouter_common.worker.inbox import decode
+from onerouter_payments.payment.aggregate import observe_payment
+from onerouter_payments.payment.repository import PaymentStore
+from onerouter_providers.capability import PaymentSnapshot
 
 UNKNOWN = ProviderOutcomeUnknown("no answer", provider="scripted")
 
@@ -273,6 +276,61 @@ async def test_what_was_never_reached_goes_to_the_next_connection(rig: Rig) -> N
         row = await rig.operation(command.operation_id)
     assert reply.state == "succeeded"
     assert (len(second.calls), row["connection_id"]) == (1, "con_2")
+
+
+class TestAProviderThatWasWrong:
+    """It said that it did nothing, and a callback tells that it did."""
+
+    async def called_back(self, rig: Rig, payment_id: str) -> None:
+        """As the callback inbox applies one."""
+        store, told = PaymentStore(), PaymentSnapshot("requires_action", provider_order_id=f"order_{payment_id}")
+        async with rig.pool.acquire() as connection, connection.transaction():
+            held = (await store.load(connection, [payment_id], lock=True))[payment_id]
+            await store.save(connection, [observe_payment(held, told, datetime.now(UTC)).aggregate])
+
+    @pytest.mark.parametrize("error", [ProviderThrottled, ProviderUnavailable])
+    async def test_is_not_called_again(self, rig: Rig, error: type[ProviderUnavailable]) -> None:
+        second = ScriptedProvider()
+        rig.connections.connections.append(ScriptedConnection(second, id="con_2"))
+        rig.provider.before = [error("later", provider="scripted")]
+        command = create_payment()
+        async with rig.worker(replace(FAST, retry=Backoff(first_s=1.0, most_s=1.0, jitter=0, give_up_after=4))):
+            await rig.send(command)
+            await rig.until_state(command.operation_id, "retrying")
+            await self.called_back(rig, command.resource_id)
+            reply = await rig.reply_to(command.operation_id)
+        assert (reply.state, reply.status, reply.problem) == ("succeeded", 201, None)
+        assert reply.result is not None
+        assert reply.result["provider_order_id"] == f"order_{command.resource_id}"
+        assert (len(rig.provider.calls), len(rig.provider.lookups), second.calls) == (1, 0, [])
+        assert len(await rig.attempts(command.operation_id)) == 1
+
+    async def test_does_not_fail_what_was_made_when_it_is_given_up(self, rig: Rig) -> None:
+        command, original = create_payment(), rig.provider._call
+
+        async def call(ordered_by: str, effect: str) -> None:
+            await self.called_back(rig, command.resource_id)
+            await original(ordered_by, effect)
+
+        rig.provider._call = call  # type: ignore[method-assign]
+        rig.provider.before = [ProviderThrottled("later", provider="scripted")]
+        async with rig.worker(replace(FAST, retry=Backoff(first_s=0.1, give_up_after=1))):
+            reply = await rig.ask(command)
+        assert (reply.state, reply.problem) == ("succeeded", None)
+        assert len(rig.provider.calls) == 1
+
+    async def test_is_believed_where_nobody_can_be_asked(self, rig: Rig) -> None:
+        rig.connections.connections[0].idempotency["payment.create"] = Idempotency.NONE
+        rig.provider.before = [UNKNOWN]
+        command = create_payment()
+        async with rig.worker():
+            await rig.send(command)
+            await rig.until_state(command.operation_id, "unknown")
+            await self.called_back(rig, command.resource_id)
+            await rig.pool.execute("UPDATE operations SET due_at = now()")  # as the callback inbox does
+            row = await rig.until_state(command.operation_id, "succeeded")
+        assert row["open_attempt_at"] is None
+        assert (len(rig.provider.calls), rig.provider.lookups) == (1, [])
 
 
 async def test_a_handler_that_breaks_fails_its_operation_and_no_other(

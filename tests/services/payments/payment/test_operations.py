@@ -14,6 +14,7 @@ from onerouter_common.errors import (
     ProviderOutcomeUnknown,
     ProviderUnavailable,
 )
+from onerouter_common.money import Money
 from onerouter_common.worker.handler import Failed, Idempotency, Succeeded, Unknown
 from onerouter_payments.payment.aggregate import PaymentAggregate, observe_payment
 from onerouter_payments.payment.operations import PaymentCancel, PaymentCapture, PaymentCreate
@@ -172,6 +173,24 @@ class TestCapture:
                 self.op(aggregate), CapturePayment(payment_id="x", amount_minor=60_000), aggregate, CONNECTION
             )
         assert refused.value.errors[0].field == "amount"
+
+    @pytest.mark.parametrize(
+        ("received", "asked", "is_done"), [(None, None, True), (20_000, 20_000, True), (20_000, None, False)]
+    )
+    def test_what_was_taken_already_is_not_taken_again(
+        self, received: int | None, asked: int | None, is_done: bool
+    ) -> None:
+        took = None if received is None else Money(received, "INR")
+        told = PaymentSnapshot("succeeded", "order_1", "pay_1", captured=took)
+        aggregate = observe_payment(authorized(), told, NOW).aggregate
+        command = CapturePayment(payment_id=aggregate.payment.id, amount_minor=asked)
+        held = self.handler.held(self.op(aggregate), command, aggregate)
+        assert (held is not None) == is_done
+        assert self.handler.held(self.op(aggregate), command, authorized()) is None
+        if held is not None:
+            settled = self.handler.settle(self.op(aggregate), command, aggregate, Succeeded(held))
+            assert settled.view is not None
+            assert (settled.view["status"], settled.events) == ("succeeded", ())
 
     def test_still_asks_about_its_own_capture(self) -> None:
         request = self.handler.request(self.op(captured()), CapturePayment(payment_id="x"), captured(), CONNECTION)

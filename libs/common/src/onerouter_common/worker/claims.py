@@ -371,18 +371,20 @@ class Claims:
         now: datetime,
     ) -> tuple[Started | None, Any]:
         op = claimed.op
-        if route is None or self._asks_later(claimed, route):
+        if route is None:
             return None, None
-        connection = route.connection
+        held = handler.held(op, command, resource) if _resource_decides(claimed, handler, route) else None
+        if held is None and self._asks_later(claimed, route):
+            return None, None
+        connection = route.connection if held is None else None
         bound = connection.max_in_flight if connection is not None else 0
         if not self._slots.take(op.tenant_id, connection.id if connection is not None else None, bound):
             self.wants_room = True
             return None, None
         if connection is None:
             op = replace(op, connection_id=None)
-            return Started(
-                op, handler, command, refusal=route.refusal, traceparent=claimed.traceparent, routing=route.decision
-            ), None
+            one = Started(op, handler, command, refusal=route.refusal, held=held, traceparent=claimed.traceparent)
+            return (one if held is not None else replace(one, routing=route.decision)), None
         op = replace(op, connection_id=connection.id, provider=connection.provider)
         if claimed.open_attempt_at is None:
             one, changed = starting.begin(handler, op, command, resource, connection, now=now)
@@ -481,6 +483,20 @@ def _claimed(row: Any) -> Claimed:
     """The row as `_TAKE` leaves it."""
     op = replace(statements.operation_of(row), generation=row["generation"] + 1)
     return Claimed(op, row["open_attempt_at"], row["traceparent"])
+
+
+def _resource_decides(claimed: Claimed, handler: Handler[Any, Any], route: Routed) -> bool:
+    """Whether a call was made, and its effect, should the resource show it, is to be believed without asking.
+
+    A call that is believed to have done nothing is not made again where it did something; a call in doubt is looked up, as
+    that tells more, unless nobody can be asked.
+    """
+    if not claimed.op.attempts:
+        return False
+    if claimed.open_attempt_at is None or route.refusal is not None:
+        return True
+    connection = route.connection
+    return connection is not None and connection.idempotency_of(handler.capability) is Idempotency.NONE
 
 
 def _may_repeat(connection: Connection, capability: str, claimed: Claimed, now: datetime) -> bool:

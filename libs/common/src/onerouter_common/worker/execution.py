@@ -108,6 +108,8 @@ class Execution:
 
     def uncalled(self, started: Started) -> Finished:
         """The result of an operation that was kept from its call: for good, or until its connection's circuit lets it."""
+        if started.held is not None:
+            return Finished(started, Succeeded(started.held), outcome="held")
         if isinstance(started.refusal, ProviderUnavailable):
             # What the provider would answer is known: it counts like the answer, so that waiting ends as retrying does.
             return Finished(started, self._later(started, started.refusal), error=started.refusal)

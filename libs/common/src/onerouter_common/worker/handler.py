@@ -271,6 +271,13 @@ class Handler(Generic[CommandT, StateT]):
             f"{op.provider} cannot be asked, and {self.name} cannot be taken for done without: it can be resolved as failed."
         )
 
+    def held(self, op: Operation, command: CommandT, resource: StateT | None) -> Any | None:  # noqa: ARG002
+        """Pure. What to take for the result where the resource already shows what this operation asks for; None: it does not.
+
+        A provider that says it did nothing may be wrong: a callback tells that it did. Then nothing is called any more.
+        """
+        return None
+
     def settle(self, op: Operation, command: CommandT, resource: StateT | None, outcome: Outcome) -> Settled[StateT]:
         """Pure and repeatable: applied to a resource that already shows the outcome it changes nothing, emits nothing."""
         raise NotImplementedError

@@ -5,7 +5,7 @@ There is no timer: while one commit is on its way the next results gather, so th
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.contracts.replies import OperationState, Problem, Reply
 from onerouter_common.db.engine import Pool
+from onerouter_common.errors import ProviderThrottled, ProviderUnavailable
 from onerouter_common.web.problems import problem_of
 from onerouter_common.worker import outbox
 from onerouter_common.worker.execution import AskLater, Finished, Next, RetryLater, outcome_for_handler
@@ -211,7 +212,8 @@ class Committed:
 
 def _conclude(finished: Finished, resource: Any, now: datetime) -> Conclusion:
     """Pure. The operation's next state, and what the handler makes of the resource."""
-    started, step = finished.started, finished.next
+    started, step = finished.started, _proven(finished, resource)
+    finished = replace(finished, next=step)
     outcome = outcome_for_handler(step)
     settled = started.handler.settle(started.op, started.command, resource, outcome) if outcome is not None else None
     error = step.error if isinstance(step, Failed | AskLater) else None
@@ -220,6 +222,16 @@ def _conclude(finished: Finished, resource: Any, now: datetime) -> Conclusion:
         problem = problem.model_copy(update={"status": 202, "effect": "unknown", "retryable": False})
     status = problem.status if problem is not None else (settled.status if settled is not None else None)
     return Conclusion(finished, _state(step), _due_in(step), settled, problem, status, now)
+
+
+def _proven(finished: Finished, resource: Any) -> Next:
+    """The provider said until the end that it did nothing, but the resource shows that it did: that is what counts."""
+    started, step = finished.started, finished.next
+    said_nothing_happened = isinstance(step, Failed) and isinstance(step.error, ProviderThrottled | ProviderUnavailable)
+    if not (said_nothing_happened and started.op.attempts):
+        return step
+    held = started.handler.held(started.op, started.command, resource)
+    return step if held is None else Succeeded(held)
 
 
 def _state(step: Next) -> OperationState:

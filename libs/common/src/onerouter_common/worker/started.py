@@ -52,6 +52,8 @@ class Started:
     """None: it was refused before any call."""
     request: Any = None
     refusal: OneRouterError | None = None
+    held: Any = None
+    """Its result where the resource shows it already: nothing is called."""
     open_attempt_at: datetime | None = None
     """Set when an earlier call of this operation has an unknown outcome."""
     traceparent: str | None = None
