@@ -7,6 +7,7 @@ from typing import Final
 import httpx
 import pytest
 from tests.e2e.collector import Collector
+from tests.e2e.payers import PAYERS, Payer
 from tests.e2e.rotation import prepare_rotation
 from tests.e2e.shop import Shop, open_shop
 from tests.e2e.tenants import administration
@@ -73,6 +74,12 @@ async def world() -> AsyncIterator[World]:
 async def shop(world: World) -> AsyncIterator[Shop]:
     async with open_shop(world) as shop:
         yield shop
+
+
+@pytest.fixture(params=sorted(PAYERS))
+def payer(request: pytest.FixtureRequest) -> Payer:
+    """At each provider."""
+    return PAYERS[request.param]
 
 
 def _traced(environment: Mapping[str, Mapping[str, str]], url: str) -> dict[str, dict[str, str]]:

@@ -3,12 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
 from tests.e2e.world import World
 
 from onerouter_local.secret_store import LocalSecrets
 
 _DAY_S: Final = 86_400
+
+
+def key() -> dict[str, str]:
+    """A request of its own."""
+    return {"Idempotency-Key": str(uuid4())}
+
+
+async def make(world: World, path: str, expect: int = 201, **body: Any) -> dict[str, Any]:
+    """What a POST answers."""
+    answer = await world.api.post(path, json=body, headers=key())
+    assert answer.status_code == expect, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,11 @@ class Payer:
     """Name of the secret that is the sandbox's id of the account."""
     _agree: str
     """Control route by which a subscription is agreed to."""
+    _pay: str
+    _pay_link: str
+    _dispute: str
+    _decide: tuple[str, str]
+    """The act by which a dispute is decided, and the name of its field for the verdict."""
 
     def account_of(self, secrets: LocalSecrets) -> str:
         account: str = getattr(secrets, self._account)
@@ -46,12 +65,62 @@ class Payer:
     async def agree(self, world: World, subscription: Mapping[str, Any]) -> None:
         await self.control(world, self._agree.format(subscription["provider_subscription_id"]))
 
+    async def pay(self, world: World, payment: Mapping[str, Any]) -> None:
+        await self.control(world, self._pay.format(payment["provider_order_id"]))
+
+    async def paid(self, world: World, path: str = "/v1/payments", **body: Any) -> dict[str, Any]:
+        """A payment that succeeded: made, paid, called back."""
+        whole = {"amount": "100.00", "currency": self.currency, "provider": self.provider, **body}
+        payment = await make(world, path, **whole)
+        await self.pay(world, payment)
+        return await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
+
+    async def pay_link(self, world: World, link: Mapping[str, Any]) -> None:
+        await self.control(world, self._pay_link.format(link["provider_payment_link_id"]))
+
+    async def dispute(self, world: World, provider_payment_id: str, **how: Any) -> str:
+        """Contest a payment: the dispute's id at the provider."""
+        opened = await self.control(world, self._dispute.format(provider_payment_id), **how)
+        return str(opened.get("dispute_id") or opened["id"])
+
+    async def decide(self, world: World, dispute_id: str, verdict: str) -> None:
+        """`won` or `lost`, by the bank or the provider."""
+        act, name = self._decide
+        await self.control(world, f"disputes/{dispute_id}/{act}", **{name: verdict})
+
 
 PAYERS: Final = {
     payer.provider: payer
     for payer in (
-        Payer("razorpay", "INR", "sandbox_key_id", "subscriptions/{}/authorize"),
-        Payer("paypal", "USD", "sandbox_paypal_client_id", "subscriptions/{}/approve"),
-        Payer("stripe", "USD", "sandbox_stripe_account", "subscriptions/{}/approve"),
+        Payer(
+            "razorpay",
+            "INR",
+            "sandbox_key_id",
+            "subscriptions/{}/authorize",
+            "orders/{}/pay",
+            "payment_links/{}/pay",
+            "payments/{}/dispute",
+            ("decide", "status"),
+        ),
+        Payer(
+            "paypal",
+            "USD",
+            "sandbox_paypal_client_id",
+            "subscriptions/{}/approve",
+            "orders/{}/approve",
+            "invoices/{}/pay",
+            "captures/{}/dispute",
+            ("resolve", "outcome"),
+        ),
+        Payer(
+            "stripe",
+            "USD",
+            "sandbox_stripe_account",
+            "subscriptions/{}/approve",
+            "payments/{}/pay",
+            "payment_links/{}/pay",
+            "payments/{}/dispute",
+            ("resolve", "status"),
+        ),
     )
 }

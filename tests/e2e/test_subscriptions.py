@@ -3,25 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
-import pytest
-from tests.e2e.payers import PAYERS, Payer
+from tests.e2e.payers import Payer, key, make
 from tests.e2e.world import World, until
-
-
-def _key() -> dict[str, str]:
-    return {"Idempotency-Key": str(uuid4())}
-
-
-async def make(world: World, path: str, expect: int = 201, **body: Any) -> dict[str, Any]:
-    answer = await world.api.post(path, json=body, headers=_key())
-    assert answer.status_code == expect, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
-
-
-@pytest.fixture(params=sorted(PAYERS))
-def payer(request: pytest.FixtureRequest) -> Payer:
-    return PAYERS[request.param]
 
 
 async def plan(world: World, payer: Payer, amount: str = "10.00", **more: Any) -> dict[str, Any]:
@@ -71,7 +54,7 @@ async def test_from_trial_to_cancellation(world: World, payer: Payer) -> None:
     await until(has_changed, f"the plan {large['provider_plan_id']} after {changed}", lambda: seen)
     canceled = await make(world, f"{path}/cancel", 200)
     assert canceled["status"] == "canceled", canceled
-    assert (await world.api.post(f"{path}/pause", json={}, headers=_key())).status_code == 409
+    assert (await world.api.post(f"{path}/pause", json={}, headers=key())).status_code == 409
     events = await world.events_of(subscription["id"], "subscription.canceled")
     types = [event.type for event in events]
     assert [event.body["sequence"] for event in events] == list(range(1, len(events) + 1))
