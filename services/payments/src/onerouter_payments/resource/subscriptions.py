@@ -360,8 +360,9 @@ class SubscriptionChangePlan(SubscriptionHandler[ChangeSubscriptionPlan]):
     def amended(
         self, resource: Resource, command: ChangeSubscriptionPlan, told: ResourceSnapshot
     ) -> Mapping[str, JsonValue]:
-        waits = told.facts.get("pending_provider_plan_id") == command.provider_plan_id
-        return {"pending_plan_id": command.plan_id} if waits else {"plan_id": command.plan_id, "pending_plan_id": None}
+        if told.facts.get("pending_provider_plan_id") == command.provider_plan_id:
+            return {"pending_plan_id": command.plan_id, "pending_provider_plan_id": command.provider_plan_id}
+        return {"plan_id": command.plan_id, "pending_plan_id": None, "pending_provider_plan_id": None}
 
 
 def check_live(resource: Resource) -> None:

@@ -26,11 +26,14 @@ _MOMENTS: Final = ("trial_end", "current_period_start", "current_period_end", "n
 
 
 def _view(resource: Resource) -> dict[str, JsonValue]:
-    plan_id = resource.asked("plan_id")
+    provider_plan_id = resource.text("provider_plan_id") or resource.asked("provider_plan_id")
+    pending = resource.asked("pending_provider_plan_id")
+    has_changed = pending is not None and pending == provider_plan_id
     return {
         **head(resource, "provider_subscription_id"),
-        "plan_id": plan_id,
-        "provider_plan_id": resource.text("provider_plan_id") or resource.asked("provider_plan_id"),
+        # A change that waited may have come true meanwhile: the provider tells of its own plan only.
+        "plan_id": resource.data.get("pending_plan_id" if has_changed else "plan_id"),
+        "provider_plan_id": provider_plan_id,
         "customer_id": resource.customer_id,
         "checkout_url": resource.fact("approve_url"),
         **facts(resource, _SHOWN),
@@ -40,7 +43,7 @@ def _view(resource: Resource) -> dict[str, JsonValue]:
         "cancel_at_cycle_end": bool(resource.fact("cancel_at_cycle_end") or resource.data.get("cancel_at")),
         "cancel_at": resource.data.get("cancel_at"),
         "pause_at": resource.data.get("pause_at"),
-        "pending_plan_id": resource.data.get("pending_plan_id"),
+        "pending_plan_id": None if has_changed else resource.data.get("pending_plan_id"),
         "charges": _charges(resource),
         **tail(resource),
     }
