@@ -89,11 +89,12 @@ migrate: $(READY)  ## Bring databases up to date (SERVICE=payments; DATABASE_URL
 topics: $(READY)  ## Create missing topics (KAFKA_BOOTSTRAP_SERVERS set)
 	@$(BIN)/onerouter topics $(ARGS)
 
-docs: $(READY)  ## Write docs/openapi.json, asyncapi.json and configuration.md
+docs: $(READY)  ## Write docs/openapi.json, asyncapi.json, configuration.md and capabilities.md
 	@$(call write,onerouter_registry.openapi,$(MANAGEMENT))
 	@$(call write,onerouter_gateway.openapi,docs/openapi.json)
 	@$(call write,onerouter_server.asyncapi,docs/asyncapi.json)
 	@$(call write,onerouter_server.configuration,docs/configuration.md)
+	@$(call write,onerouter_server.capabilities,docs/capabilities.md)
 	@git diff --stat -- docs $(MANAGEMENT)
 
 lock: $(READY)  ## Resolve requirements.lock again

@@ -112,7 +112,9 @@ class TestCancel:
     async def test_is_refused_where_the_provider_cannot(self, world: World) -> None:
         payment = await world.create()
         answer = await world.api.post(f"/v1/payments/{payment['id']}/cancel")
-        assert "Razorpay" in check_problem(answer, 422, "CAPABILITY_UNSUPPORTED")["detail"]
+        told = check_problem(answer, 422, "CAPABILITY_UNSUPPORTED")["detail"]
+        assert "Razorpay has no void call." in told
+        assert told.endswith("Supported by: paypal, stripe.")
 
 
 class TestRefund:

@@ -132,11 +132,24 @@ async def test_a_connection_is_ready_to_be_called(world: World) -> None:
     assert as_the_heart_sees_it.idempotency_of("refund.create") is Idempotency.NATIVE
     assert as_the_heart_sees_it.idempotency_of("payment.create") is Idempotency.LOOKUP
     assert as_the_heart_sees_it.idempotency_of("payment.cancel") is None
-    assert "void" in (connection.instead_of("payment.cancel") or "")
+    instead = connection.instead_of("payment.cancel") or ""
+    assert instead.startswith("Razorpay has no void call.")
+    assert instead.endswith("Supported by: paypal, stripe.")
     assert connection.absence_settles_s("payment.create") > 0
     assert (connection.currency, connection.max_in_flight, connection.timeout_s) == ("INR", 50, 30)
     assert isinstance(connection.client, RazorpayPayments)
     assert SECRET not in repr(connection) + repr(connection.client) + str(vars(connection.client))
+
+
+async def test_absence_is_believed_sooner_where_an_operator_says_so_and_never_later(world: World) -> None:
+    made = world.secret()
+    world.connect(made)
+    for most_s, refund_s in ((3.0, 3.0), (600.0, 60.0), (None, 60.0)):
+        connection = await get(world.connections(absence_most_s=most_s), made.id)
+        assert (connection.absence_settles_s("refund.create"), connection.absence_settles_s("refund.get")) == (
+            refund_s,
+            0,
+        )
 
 
 async def test_disabled_ones_are_not_routed_to_but_reached(world: World) -> None:

@@ -1,5 +1,7 @@
 """What routing may ask of a connection, by its provider's manifest."""
 
+from collections.abc import Mapping
+
 from onerouter_common.routing.route import Candidate
 from onerouter_providers.manifest import Manifest
 
@@ -11,8 +13,9 @@ def candidate_of(
     provider: str,
     enabled: bool,
     switched_off: bool = False,
+    instead: Mapping[str, str] | None = None,
 ) -> Candidate:
-    """`manifest` None: the provider is not installed in this process.
+    """`manifest` None: the provider is not installed in this process. `instead`: `Providers.instead`; None: the manifest's.
 
     The manifest's countries say where an account may be based, not where customers are: they restrict no operation.
     """
@@ -23,5 +26,5 @@ def candidate_of(
         switched_off=switched_off,
         capabilities=None if manifest is None else frozenset(one.name for one in manifest.capabilities),
         currencies=None if manifest is None or manifest.currencies is None else frozenset(manifest.currencies),
-        instead={} if manifest is None else manifest.unsupported,
+        instead=instead if instead is not None else {} if manifest is None else manifest.unsupported,
     )

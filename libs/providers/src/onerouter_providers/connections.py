@@ -83,7 +83,7 @@ class ProviderConnection:
         return None if facts is None else facts.retention_s
 
     def instead_of(self, capability: str) -> str | None:
-        """A sentence for the caller about what to do where the provider lacks a capability."""
+        """For the caller: what to do where the provider lacks a capability, and who has it."""
         return self._instead.get(capability)
 
 
@@ -114,6 +114,7 @@ class ProviderConnections:
         *,
         base_urls: Mapping[str, str] | None = None,
         timeout_most_s: float | None = None,
+        absence_most_s: float | None = None,
         ttl_s: float = TTL_S,
         stale_s: float = STALE_S,
         max_entries: int = MAX_ENTRIES,
@@ -122,8 +123,8 @@ class ProviderConnections:
     ) -> None:
         """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider.
 
-        `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it. `is_watched`: whether
-        changes are being heard of.
+        `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it; so does `absence_most_s`
+        the time until its look-ups are believed. `is_watched`: whether changes are being heard of.
         """
         self._registry = registry
         self._keyrings = keyrings
@@ -131,6 +132,7 @@ class ProviderConnections:
         self._http = http
         self._base_urls = dict(base_urls or {})
         self._timeout_most_s = timeout_most_s
+        self._absence_most_s = absence_most_s
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._max_entries = max_entries
@@ -232,6 +234,7 @@ class ProviderConnections:
             provider=secret.provider,
             enabled=secret.enabled,
             switched_off=not secret.available,
+            instead=self._providers.instead(secret.category, secret.provider),
         )
 
     def _loaded(self, key: Key, task: asyncio.Task[_Entry]) -> None:
@@ -306,9 +309,15 @@ class ProviderConnections:
             timeout_s=timeout_s,
             version=secret.version,
             client=client,
-            _capabilities={capability.name: capability for capability in manifest.capabilities},
-            _instead=manifest.unsupported,
+            _capabilities={capability.name: self._hastened(capability) for capability in manifest.capabilities},
+            _instead=self._providers.instead(secret.category, secret.provider),
         )
+
+    def _hastened(self, capability: CapabilityFacts) -> CapabilityFacts:
+        settles_s, most_s = capability.absence_settles_s, self._absence_most_s
+        if settles_s is None or most_s is None or settles_s <= most_s:
+            return capability
+        return capability.model_copy(update={"absence_settles_s": most_s})
 
 
 def _unusable() -> ConnectionUnusable:

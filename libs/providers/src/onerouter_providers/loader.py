@@ -19,6 +19,7 @@ import httpx
 from pydantic import SecretStr
 
 from onerouter_providers.http import ProviderHttp
+from onerouter_providers.instead import instead_of_lacking
 from onerouter_providers.manifest import Manifest, ManifestInvalid, parse_manifest
 from onerouter_providers.webhook import WebhookModule
 
@@ -78,6 +79,10 @@ class Providers:
 
     def __init__(self, packages: Iterable[ProviderPackage]) -> None:
         self._packages = {package.name: package for package in packages}
+        manifests = [package.manifest for package in self._packages.values()]
+        self._instead = {
+            name: instead_of_lacking(package.manifest, manifests) for name, package in self._packages.items()
+        }
 
     @classmethod
     def load(cls, found: Iterable[EntryPoint] | None = None) -> Self:
@@ -96,6 +101,10 @@ class Providers:
 
     def find(self, category: str, provider: str) -> ProviderPackage | None:
         return self._packages.get(f"{category}.{provider}")
+
+    def instead(self, category: str, provider: str) -> Mapping[str, str]:
+        """Capability that the provider lacks → what to do instead, and which installed providers can."""
+        return self._instead.get(f"{category}.{provider}", {})
 
 
 def _load(entry_point: EntryPoint) -> ProviderPackage:

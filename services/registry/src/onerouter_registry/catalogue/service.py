@@ -1,5 +1,6 @@
 """What can be connected, as the manifests say."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from onerouter_common.contracts.base import Category
@@ -45,6 +46,10 @@ class Catalogue:
         """None: not installed (any more)."""
         package = self._providers.find(category, provider)
         return None if package is None else package.manifest
+
+    def instead(self, category: str, provider: str) -> Mapping[str, str]:
+        """Capability that it lacks → what to do instead, and who can."""
+        return self._providers.instead(category, provider)
 
     def get(self, category: str, provider: str) -> Manifest:
         """Raises InvalidRequest (INVALID_PROVIDER)."""

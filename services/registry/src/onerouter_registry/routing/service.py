@@ -125,6 +125,7 @@ class Routing:
             provider=connection.provider,
             enabled=connection.enabled,
             switched_off=is_off(connection.category, connection.provider, off),
+            instead=self._catalogue.instead(connection.category, connection.provider),
         )
 
     async def _lock(
