@@ -53,6 +53,18 @@ class ReadsCallbacks(Protocol):
         ...
 
 
+class ReadsSeveral(ReadsCallbacks, Protocol):
+    """The module of a provider whose callback may tell of several things at once: a batch, or several recipients.
+
+    Who takes callbacks in verifies and stores one as a whole, and then follows each of its events by its own id. `identify`
+    names the whole; `parse` is for a callback that tells of one thing, and raises CallbackUnreadable for any other.
+    """
+
+    def parse_all(self, body: bytes, headers: Mapping[str, str]) -> tuple[ProviderEvent, ...]:
+        """Every event that we follow, in the order given; empty when there is none. Raises CallbackUnreadable."""
+        ...
+
+
 class SignedBySecret(ReadsCallbacks, Protocol):
     """The module of a provider that shares a secret with us: it verifies from memory."""
 
@@ -120,6 +132,10 @@ def is_signed_by_certificate(module: WebhookModule) -> TypeIs[SignedByCertificat
 
 def can_be_asked(module: ReadsCallbacks) -> TypeIs[VerifiedByAsking]:
     return hasattr(module, "question")
+
+
+def reads_several(module: ReadsCallbacks) -> TypeIs[ReadsSeveral]:
+    return hasattr(module, "parse_all")
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
