@@ -303,6 +303,40 @@ async def test_refusals_are_for_the_mapping(pool: httpx.AsyncBaseTransport, stat
     assert (answer.status, answer.ok, answer.body) == (int(status[:3]), False, {"error": {"code": "X"}})
 
 
+async def test_who_knows_more_of_refusals_gets_them_all(pool: httpx.AsyncBaseTransport) -> None:
+    async with serving(says("429 Too Many Requests", b'{"message":"in 7 seconds"}')) as server:
+        throttled = await ProviderHttp(pool, provider="acme").send(
+            "email.send", "POST", server.url, effect=True, headers={}, any_refusal=True
+        )
+    assert (throttled.status, throttled.body) == (429, {"message": "in 7 seconds"})
+    async with serving(says("401 Unauthorized", b"Forbidden")) as server:
+        refused = await ProviderHttp(pool, provider="acme").send(
+            "email.send", "POST", server.url, effect=True, headers={}, any_refusal=True
+        )
+    assert (refused.status, refused.body, refused.text) == (401, {}, "Forbidden")
+    async with serving(says("200 OK", b"Queued")) as server:
+        with pytest.raises(ProviderOutcomeUnknown):
+            await ProviderHttp(pool, provider="acme").send(
+                "email.send", "POST", server.url, effect=True, headers={}, any_refusal=True
+            )
+
+
+async def test_a_raw_call_goes_as_it_is_and_its_answer_is_not_judged(pool: httpx.AsyncBaseTransport) -> None:
+    async with serving(says("503 Service Unavailable", b"<Error/>")) as server:
+        answer = await ProviderHttp(pool, provider="acme").send_raw(
+            "sms.send", "POST", server.url, effect=True, headers={"X-Amz-Date": "now"}, content=b"Action=Publish"
+        )
+    assert (answer.status, answer.content) == (503, b"<Error/>")
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert body == b"Action=Publish"
+    assert b"x-amz-date: now" in head.lower()
+    async with serving(hangs_up) as server:
+        with pytest.raises(ProviderOutcomeUnknown):
+            await ProviderHttp(pool, provider="acme").send_raw(
+                "sms.send", "POST", server.url, effect=True, headers={}, content=b""
+            )
+
+
 async def test_a_form_is_sent_as_a_form(pool: httpx.AsyncBaseTransport) -> None:
     async with serving(says("200 OK", b"{}")) as server:
         http = ProviderHttp(pool, provider="acme")

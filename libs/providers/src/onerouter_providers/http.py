@@ -20,13 +20,13 @@ headers) goes out, and neither bodies nor headers are logged.
 import asyncio
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -47,12 +47,14 @@ KEEP_ALIVE_S: Final = 15.0
 """Shorter than what servers usually grant an idle connection: the fewer are reset upon use, the fewer are ambiguous."""
 MAX_ANSWER_BYTES: Final = 1_048_576
 MAX_RETRY_AFTER_S: Final = 86_400.0
+_TEXT_BYTES: Final = 2_000
 
 _EXTENSIONS: Final = {
     "timeout": httpx.Timeout(None, connect=CONNECT_TIMEOUT_S, pool=CONNECT_TIMEOUT_S).as_dict(),
 }
 """Opening a connection is bounded by itself; the whole call by its deadline."""
 
+T = TypeVar("T")
 _FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -74,10 +76,21 @@ class Answer:
     status: int
     body: Mapping[str, Any] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    text: str = field(default="", repr=False)
+    """Of a refusal that is no JSON, where those were asked for; then `body` is empty."""
 
     @property
     def ok(self) -> bool:
         return self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A complete answer, whatever its status and form."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
 
 
 class _Unreadable(Exception):
@@ -157,22 +170,55 @@ class ProviderHttp:
         body: Mapping[str, Any] | None = None,
         form: Sequence[tuple[str, str]] | None = None,
         content: bytes | None = None,
+        content_type: str = "application/json",
+        any_refusal: bool = False,
         deadline: float | None = None,
     ) -> Answer:
         """One wire call. `effect`: whether it changes anything at the provider; `body` goes as JSON, `form` as a form,
-        `content` is JSON that must go byte by byte as it is.
+        `content` goes byte by byte as it is, and is `content_type`.
 
         Returns 2xx and 4xx answers (a 4xx is the provider's word on the request; its mapping knows the words); raises
         ProviderUnavailable, ProviderThrottled or ProviderOutcomeUnknown for everything else.
+        `any_refusal`: a 429 and a 4xx that is no JSON are returned, too, for a mapping that reads more in them than we do.
         """
         call = _Call(self, capability, effect=effect)
-        request = self._build(method, url, headers, params, body, form, content)
+        request = self._build(method, url, headers, params, body, form, content, content_type)
+        return await self._exchange(
+            call, request, deadline, lambda response, raw: call.judge(response, raw, any_refusal=any_refusal)
+        )
+
+    async def send_raw(
+        self,
+        capability: str,
+        method: str,
+        url: str,
+        *,
+        effect: bool,
+        headers: Mapping[str, str],
+        content: bytes,
+        deadline: float | None = None,
+    ) -> Raw:
+        """One wire call exactly as it is given, for a library that makes requests and reads answers itself.
+
+        Raises ProviderUnavailable or ProviderOutcomeUnknown when no complete answer came; what it is worth is for the caller.
+        """
+        call = _Call(self, capability, effect=effect)
+        wire = {**headers, "Accept-Encoding": "identity"}
+        request = httpx.Request(method, _parsed(url), headers=wire, content=content, extensions=_EXTENSIONS)
+        return await self._exchange(
+            call, request, deadline, lambda response, raw: Raw(response.status_code, response.headers, raw)
+        )
+
+    async def _exchange(
+        self, call: "_Call", request: httpx.Request, deadline: float | None, judge: Callable[[httpx.Response, bytes], T]
+    ) -> T:
+        """What the complete answer is worth; when none came in time, that is raised as what it means."""
         token = _progress.set(call.progress)
         try:
             with telemetry.span(
                 "provider.call",
                 kind=SpanKind.CLIENT,
-                attributes={"provider": self.provider, "capability": capability},
+                attributes={"provider": self.provider, "capability": call.capability},
             ) as span:
                 try:
                     async with asyncio.timeout_at(self.deadline() if deadline is None else deadline):
@@ -184,7 +230,7 @@ class ProviderHttp:
                             await response.aclose()
                 except (*_FAULTS, _Unreadable) as error:
                     call.fail(error)
-                return call.judge(response, raw)
+                return judge(response, raw)
         finally:
             _progress.reset(token)
 
@@ -197,13 +243,14 @@ class ProviderHttp:
         body: Mapping[str, Any] | None,
         form: Sequence[tuple[str, str]] | None,
         content: bytes | None,
+        content_type: str,
     ) -> httpx.Request:
         # `identity`: a compressed answer could be small on the wire and endless in memory.
         wire = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "OneRouter", **headers}
         if body is not None:
             content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
         if content is not None:
-            wire["Content-Type"] = "application/json"
+            wire["Content-Type"] = content_type
         elif form is not None:
             content = urlencode(form).encode()
             wire["Content-Type"] = "application/x-www-form-urlencoded"
@@ -230,7 +277,7 @@ class _Call:
 
     def __init__(self, http: ProviderHttp, capability: str, *, effect: bool) -> None:
         self._http = http
-        self._capability = capability
+        self.capability = capability
         self._effect = effect
         self.progress = _Progress()
 
@@ -247,11 +294,11 @@ class _Call:
             ) from error
         raise self._doubt("gave no complete answer", type(error).__name__) from error
 
-    def judge(self, response: httpx.Response, raw: bytes) -> Answer:
+    def judge(self, response: httpx.Response, raw: bytes, *, any_refusal: bool = False) -> Answer:
         """A complete answer came: what is it worth?"""
         status = response.status_code
         retry_after_s = parse_retry_after(response.headers.get("retry-after"))
-        if status == 429:
+        if status == 429 and not any_refusal:
             raise self._logged(
                 ProviderThrottled(
                     f"{self._http.display_name} is limiting how often it may be called; nothing was done.",
@@ -269,6 +316,8 @@ class _Call:
         except ValueError:
             body = None
         if not isinstance(body, dict):
+            if any_refusal and 400 <= status < 500:
+                return Answer(status, {}, response.headers, raw[:_TEXT_BYTES].decode("utf-8", "replace"))
             raise self._doubt("gave an answer that cannot be read", "not a JSON object", status)
         return Answer(status, body, response.headers)
 
@@ -309,7 +358,7 @@ class _Call:
         log.info(
             "provider.call_failed",
             provider=self._http.provider,
-            capability=self._capability,
+            capability=self.capability,
             error=type(error).__name__,
             fault=fault,
         )
