@@ -57,6 +57,9 @@ class PaymentReference:
     amount: Money
     provider_order_id: str | None = None
     provider_payment_id: str | None = None
+    of_subscription: bool = False
+    """A subscription's charge. Its payment id is then what the charge was told as (`charge:<id>`), or what `get_payment`
+    has answered to that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.worker.handler import CategoryRules, handlers_by_name
 from onerouter_payments.marketplace.details import VendorDetails
 from onerouter_payments.marketplace.operations import TransferCreate, VendorCreate, VendorUpdateSplit
+from onerouter_payments.payment.adoption import PaymentAdopt
 from onerouter_payments.payment.completion import PaymentComplete
 from onerouter_payments.payment.operations import PaymentCancel, PaymentCapture, PaymentCreate
 from onerouter_payments.payment.settlement import Views
@@ -40,6 +41,7 @@ def category_rules(views: Views, clock: Clock, details: VendorDetails) -> Catego
         handlers=handlers_by_name(
             PaymentCreate(views, clock),
             PaymentComplete(views, clock),
+            PaymentAdopt(views, clock),
             PaymentCapture(views, clock),
             PaymentCancel(views, clock),
             RefundCreate(views, clock),

@@ -72,6 +72,19 @@ class CompletePayment(Contract):
     payment_id: str
 
 
+class AdoptPayment(Contract):
+    """`payment.adopt`: a subscription's charge becomes a payment. Never asked for from outside."""
+
+    subscription_id: str
+    customer_id: str | None = None
+    provider_charge_id: str
+    """What the provider told it as: its payment, sale or invoice."""
+    connection_id: str
+    provider: str
+    amount_minor: int = Field(gt=0)
+    currency: str
+
+
 class CancelPayment(Contract):
     """`payment.cancel`."""
 

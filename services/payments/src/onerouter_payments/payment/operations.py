@@ -6,7 +6,13 @@ from typing import Final, Generic, TypeVar
 from typing_extensions import override
 
 from onerouter_common.clock import Clock
-from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CompletePayment, CreatePayment
+from onerouter_common.contracts.payments import (
+    AdoptPayment,
+    CancelPayment,
+    CapturePayment,
+    CompletePayment,
+    CreatePayment,
+)
 from onerouter_common.errors import CapabilityUnsupported, Conflict, InvalidRequest, NotFound
 from onerouter_common.money import Money
 from onerouter_common.routing.route import Facts
@@ -35,7 +41,7 @@ from onerouter_providers.capability import (
     PaymentSnapshot,
 )
 
-PaymentCommand = TypeVar("PaymentCommand", CreatePayment, CapturePayment, CancelPayment, CompletePayment)
+PaymentCommand = TypeVar("PaymentCommand", CreatePayment, CapturePayment, CancelPayment, CompletePayment, AdoptPayment)
 
 
 def owned(op: Operation, aggregate: PaymentAggregate | None) -> PaymentAggregate:

@@ -178,6 +178,7 @@ class Payment:
             amount=self.amount,
             provider_order_id=self.text("provider_order_id"),
             provider_payment_id=self.text("provider_payment_id"),
+            of_subscription=self.subscription_id is not None,
         )
 
     @property

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from onerouter_common.worker.handler import CommandDraft, EventDraft, Settled
 from onerouter_payments.resource import state
+from onerouter_payments.resource.charges import payments_after
 from onerouter_payments.resource.state import Resource
 from onerouter_providers.resources import CHARGE, ResourceSnapshot
 
@@ -68,7 +69,7 @@ def settled(
         view=view(change.resource),
         status=status,
         events=drafts(change.happened),
-        commands=commands,
+        commands=commands + payments_after(before, change.resource),
     )
 
 

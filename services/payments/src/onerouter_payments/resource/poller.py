@@ -23,6 +23,7 @@ from onerouter_payments.polling.loop import poll_forever
 from onerouter_payments.polling.repository import CONCLUDED_WITHIN_S
 from onerouter_payments.polling.schedule import WAITS_S
 from onerouter_payments.resource.change import drafts, observe
+from onerouter_payments.resource.charges import payments_after
 from onerouter_payments.resource.repository import ResourceStore
 from onerouter_payments.resource.state import Resource, answered
 from onerouter_providers.resources import ResourceSnapshot
@@ -139,13 +140,13 @@ class ResourcePoller:
             if change.resource != held:
                 await self._store.save(connection, [change.resource])
             # The relay publishes these: nobody waits for them to the millisecond.
-            records = outbox.of_drafts(
-                drafts(change.happened),
-                tenant_id=held.tenant_id,
-                environment=held.environment,
-                category=CATEGORY,
-                occurred_at=now,
-                ordering_key=held.id,
-            )
+            whose: dict[str, Any] = {
+                "tenant_id": held.tenant_id,
+                "environment": held.environment,
+                "category": CATEGORY,
+                "ordering_key": held.id,
+            }
+            records = outbox.of_drafts(drafts(change.happened), occurred_at=now, **whose)
+            records += outbox.of_commands(payments_after(held, change.resource), accepted_at=now, **whose)
             await outbox.add(connection, records)
         return "changed" if change.happened else "unchanged"

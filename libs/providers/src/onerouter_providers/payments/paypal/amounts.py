@@ -44,6 +44,11 @@ def to_money(value: object) -> Money | None:
     return _money(value, "value", "currency_code")
 
 
+def to_sale(money: Money) -> dict[str, str]:
+    """Of sales: `{"currency": "USD", "total": "12.99"}`."""
+    return {"currency": money.currency, "total": to_wire(money)["value"]}
+
+
 def from_payout(value: object) -> Money | None:
     """Of payouts: `{"currency": "USD", "value": "12.99"}`."""
     return _money(value, "value", "currency")

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from onerouter_common.contracts.callbacks import CallbackObject, ObjectKind
+from onerouter_common.ids import REFUND, is_id
 from onerouter_providers.payments.paypal import billing, invoices, transfers
-from onerouter_providers.payments.paypal.amounts import to_money
+from onerouter_providers.payments.paypal.amounts import from_payout, to_money
 from onerouter_providers.payments.paypal.reading import Thing, known, moment_of, shown_moment, text_of, things_of
+from onerouter_providers.payments.paypal.sales import sale_refund_snapshot
 from onerouter_providers.resources import CHARGE, DisputeStatus, ResourceSnapshot
 from onerouter_providers.webhook import CallbackUnreadable
 
@@ -45,6 +47,25 @@ def sale(resource: Thing) -> CallbackObject | None:
         return None
     told = ResourceSnapshot("unchanged", subscription_id, facts={f"{CHARGE}{sale_id}": charge})
     return _object("subscription", told)
+
+
+def sale_refund(refund: Thing) -> CallbackObject:
+    """What was returned of a subscription's charge."""
+    told, ours = sale_refund_snapshot(refund), text_of(refund, "invoice_number")
+    total = from_payout(refund.get("total_refunded_amount"))
+    if not told.provider_refund_id:
+        raise CallbackUnreadable("The callback says that it is of a refund, and carries none.")
+    return CallbackObject(
+        kind="refund",
+        status=told.status,
+        reference=ours if ours is not None and is_id(REFUND, ours) else None,
+        payment_id=text_of(refund, "sale_id"),
+        refund_id=told.provider_refund_id,
+        amount_minor=told.amount.amount_minor if told.amount else None,
+        amount_refunded_minor=total.amount_minor if total else None,
+        currency=told.amount.currency if told.amount else None,
+        error_reason=told.error_reason,
+    )
 
 
 def invoice(resource: Thing) -> CallbackObject:
@@ -141,6 +162,7 @@ FOLLOWED: Final[Mapping[str, Callable[[Mapping[str, Any]], CallbackObject | None
         for what in ("CREATED", "ACTIVATED", "UPDATED", "SUSPENDED", "CANCELLED", "EXPIRED", "PAYMENT.FAILED")
     },
     "PAYMENT.SALE.COMPLETED": sale,
+    "PAYMENT.SALE.REFUNDED": sale_refund,
     "INVOICING.INVOICE.PAID": invoice,
     "INVOICING.INVOICE.CANCELLED": invoice,
     "VAULT.PAYMENT-TOKEN.DELETED": token_gone,

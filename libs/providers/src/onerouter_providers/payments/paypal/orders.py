@@ -15,7 +15,8 @@ from onerouter_providers.capability import (
 )
 from onerouter_providers.payments.paypal import mapping, requests
 from onerouter_providers.payments.paypal.errors import PROVIDER
-from onerouter_providers.payments.paypal.part import Part, after_refusal
+from onerouter_providers.payments.paypal.part import after_refusal
+from onerouter_providers.payments.paypal.sales import Sales
 from onerouter_providers.payments.paypal.wire import segment, strange
 
 log = structlog.get_logger()
@@ -29,7 +30,7 @@ NO_CANCEL: Final = (
 )
 
 
-class Orders(Part):
+class Orders(Sales):
     """Payments of a `PaymentProvider` that also `CompletesPayments`."""
 
     async def create_payment(self, request: PaymentRequest, *, key: str) -> PaymentSnapshot:
@@ -46,6 +47,8 @@ class Orders(Part):
         return None
 
     async def get_payment(self, reference: PaymentReference) -> PaymentSnapshot:
+        if reference.of_subscription:
+            return await self.get_sale(reference)
         deadline = self._wire.deadline()
         if reference.provider_order_id is None:
             payment = await self._get_by_payment_id("payment.get", reference.provider_payment_id, deadline)

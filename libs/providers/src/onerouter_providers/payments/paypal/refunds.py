@@ -16,6 +16,8 @@ class Refunds(Orders):
 
     async def create_refund(self, request: RefundRequest, *, key: str) -> RefundSnapshot:
         """Of the capture. Made already under our refund id: that is the answer, also after PayPal forgot the key."""
+        if request.payment.of_subscription:
+            return await self.refund_sale(request, key=key)
         body = requests.refund_body(request)
         deadline = self._wire.deadline()
         order = await self._order_of("refund.create", request.payment, deadline)
@@ -38,11 +40,16 @@ class Refunds(Orders):
         return mapping.refund_snapshot(refund)
 
     async def find_refund(self, request: RefundRequest) -> RefundSnapshot | None:
+        if request.payment.of_subscription:
+            await self.find_sale_refund(request)
+            return None
         order = await self._order_of("refund.find", request.payment, self._wire.deadline())
         found = mapping.find_refund(order, request.refund_id)
         return None if found is None else mapping.refund_snapshot(found)
 
-    async def get_refund(self, payment: PaymentReference, provider_refund_id: str) -> RefundSnapshot:  # noqa: ARG002
+    async def get_refund(self, payment: PaymentReference, provider_refund_id: str) -> RefundSnapshot:
+        if payment.of_subscription:
+            return await self.get_sale_refund(provider_refund_id)
         path = f"/v2/payments/refunds/{segment(provider_refund_id)}"
         return mapping.refund_snapshot(await self._wire.get("refund.get", path, self._wire.deadline()))
 

@@ -22,11 +22,14 @@ from onerouter_providers.payments.stripe.amounts import to_wire
 from onerouter_providers.payments.stripe.doubt import is_stored, looked_up, made_before
 from onerouter_providers.payments.stripe.finding import INTENTS, REFUNDS, SESSIONS
 from onerouter_providers.payments.stripe.part import Part
+from onerouter_providers.payments.stripe.things import id_of, items, part
 from onerouter_providers.payments.stripe.wire import segment, strange
 
 _CAPTURED: Final = frozenset({"succeeded", "partially_refunded", "refunded"})
 _OVER: Final = frozenset({"canceled", "expired"})
 _SESSION: Final = "cs_"
+_INVOICE: Final = "in_"
+INVOICE_PAYMENTS: Final = "/v1/invoice_payments"
 _IN_INTENT: Final = "latest_charge.balance_transaction"
 _MAYBE_BECAUSE_OF_US: Final = frozenset({"refund_rejected", "duplicate", "idempotency_conflict"})
 """Refusals of a refund that an earlier, unanswered try of the same refund may be the cause of."""
@@ -198,6 +201,10 @@ class Payments(Part):
         if _is_session(reference.provider_order_id):
             return await self._get_session(capability, reference.provider_order_id, deadline)
         intent_id = reference.provider_payment_id or reference.provider_order_id
+        if _is_invoice(reference):
+            # Kept as what the payer was to pay, so that the payment is found by it, too.
+            reference = replace(reference, provider_order_id=intent_id)
+            intent_id = await self._intent_of_invoice(capability, intent_id, deadline)
         return self._intent(await self._get_intent(capability, intent_id, deadline), reference)
 
     async def _get_intent(self, capability: str, intent_id: object, deadline: float) -> Mapping[str, Any]:
@@ -209,6 +216,8 @@ class Payments(Part):
 
     async def _intent_id(self, capability: str, reference: PaymentReference, deadline: float) -> str:
         """Raises Conflict when a session was made and nobody has tried to pay in it."""
+        if _is_invoice(reference):
+            return await self._intent_of_invoice(capability, reference.provider_payment_id, deadline)
         if reference.provider_payment_id is not None:
             return reference.provider_payment_id
         if reference.provider_order_id is not None and not _is_session(reference.provider_order_id):
@@ -218,6 +227,16 @@ class Payments(Part):
         if intent_id is None:
             raise Conflict("Nobody has tried to pay at Stripe yet, so there is nothing to do this with.")
         return intent_id
+
+    async def _intent_of_invoice(self, capability: str, invoice_id: str | None, deadline: float) -> str:
+        """By which intent a subscription's invoice was paid. Raises Conflict where it was by none."""
+        asked = {"invoice": invoice_id or "", "status": "paid"}
+        payments = items({"found": await self._wire.get(capability, INVOICE_PAYMENTS, deadline, asked)}, "found")
+        intents = [id_of(part(one, "payment"), "payment_intent") for one in payments]
+        found = next((intent_id for intent_id in intents if intent_id is not None), None)
+        if found is None:
+            raise Conflict("This charge was not paid at Stripe by a payment, so there is nothing to do this with.")
+        return found
 
     def _intent(
         self, intent: Mapping[str, Any], reference: PaymentReference | None = None, *, hosted: bool = False
@@ -229,6 +248,11 @@ class Payments(Part):
 
     def _session(self, session: Mapping[str, Any]) -> PaymentSnapshot:
         return mapping.session_snapshot(session, now=self._now(), publishable_key=self._publishable_key)
+
+
+def _is_invoice(reference: PaymentReference) -> bool:
+    """Whether it names a subscription's charge as its callback does: by the invoice."""
+    return reference.of_subscription and (reference.provider_payment_id or "").startswith(_INVOICE)
 
 
 def _is_session(order_id: str | None) -> bool:

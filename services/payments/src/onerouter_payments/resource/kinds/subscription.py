@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from onerouter_common.ids import SUBSCRIPTION
+from onerouter_payments.resource.charges import is_payment, payment_id_of
 from onerouter_payments.resource.kind import Kind, statuses
 from onerouter_payments.resource.shown import asked, facts, head, moments, money, tail
 from onerouter_payments.resource.state import Resource
@@ -56,6 +57,7 @@ def _charges(resource: Resource) -> list[JsonValue]:
         told = resource.fact(name)
         if name.startswith(CHARGE) and isinstance(told, dict):
             charge: dict[str, JsonValue] = {
+                "payment_id": payment_id_of(resource, name.removeprefix(CHARGE)) if is_payment(told) else None,
                 "provider_payment_id": name.removeprefix(CHARGE),
                 "status": told.get("status"),
                 **money(told.get("amount_minor"), told.get("currency")),
@@ -78,16 +80,9 @@ def _implied(resource: Resource) -> tuple[str, datetime] | None:
     """Trials are free: one that was charged for has ended, also where nobody says so (PayPal)."""
     if resource.status != "trialing":
         return None
-    paid = [fact.as_of for name, fact in resource.facts.items() if name.startswith(CHARGE) and _is_paid(fact.value)]
+    paid = [fact.as_of for name, fact in resource.facts.items() if name.startswith(CHARGE) and is_payment(fact.value)]
     latest = max(paid, default=None)
     return None if latest is None or latest <= resource.status_as_of else ("active", latest)
-
-
-def _is_paid(charge: JsonValue) -> bool:
-    if not isinstance(charge, dict) or charge.get("status") != "succeeded":
-        return False
-    amount = charge.get("amount_minor")
-    return isinstance(amount, int) and amount > 0
 
 
 _EVENTS: Final[Mapping[str | tuple[str, str], str]] = {

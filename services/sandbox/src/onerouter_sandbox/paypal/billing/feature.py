@@ -8,6 +8,7 @@ from onerouter_sandbox.paypal.billing.catalog import Catalog
 from onerouter_sandbox.paypal.billing.charging import Charging
 from onerouter_sandbox.paypal.billing.endpoints import Endpoints
 from onerouter_sandbox.paypal.billing.page import ConsentPage
+from onerouter_sandbox.paypal.billing.sales import Sales
 from onerouter_sandbox.paypal.billing.state import Books
 from onerouter_sandbox.paypal.billing.subscriptions import Subscriptions
 from onerouter_sandbox.paypal.callbacks import Webhooks
@@ -24,11 +25,13 @@ class Billing:
         self._state = state
         self._catalog = Catalog(self.books, world)
         self._subscriptions = Subscriptions(self.books, world, self._catalog, Charging(self.books, world, webhooks))
+        self._sales = Sales(self.books, world, webhooks, repeats)
         self._repeats = repeats
 
     @property
     def routes(self) -> Table:
-        return Endpoints(self.books, self._repeats, self._catalog, self._subscriptions).routes
+        of_subscriptions = Endpoints(self.books, self._repeats, self._catalog, self._subscriptions).routes
+        return {**of_subscriptions, **self._sales.routes}
 
     def control(self) -> APIRouter:
         return control.router(self.books, self._subscriptions)

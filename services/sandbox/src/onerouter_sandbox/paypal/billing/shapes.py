@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from onerouter_sandbox.paypal.billing.cycles import Cycle
-from onerouter_sandbox.paypal.billing.state import Plan, Product, Revision, Sale, Subscription, Terms
+from onerouter_sandbox.paypal.billing.state import Plan, Product, Revision, Sale, SaleRefund, Subscription, Terms
 from onerouter_sandbox.paypal.money import Money
 from onerouter_sandbox.paypal.shapes import link, moment
 
@@ -107,6 +107,22 @@ def sale(sale: Sale, of: Subscription) -> dict[str, Any]:
         "create_time": moment(sale.at),
         "update_time": moment(sale.at),
         "links": [link(here, "self"), link(f"{here}/refund", "refund", "POST")],
+    }
+
+
+def sale_refund(refund: SaleRefund, of: Sale, subscription: Subscription) -> dict[str, Any]:
+    returned, total = Money(refund.amount, refund.currency), Money(of.refunded, of.currency)
+    here = f"{subscription.base}/v1/payments"
+    return {
+        "id": refund.id,
+        "state": "completed",
+        "amount": {"total": returned.value, "currency": refund.currency},
+        "total_refunded_amount": {"value": total.value, "currency": of.currency},
+        "sale_id": of.id,
+        **({} if refund.invoice is None else {"invoice_number": refund.invoice}),
+        "create_time": moment(refund.at),
+        "update_time": moment(refund.at),
+        "links": [link(f"{here}/refund/{refund.id}", "self"), link(f"{here}/sale/{of.id}", "sale")],
     }
 
 

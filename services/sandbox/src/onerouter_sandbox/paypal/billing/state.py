@@ -139,6 +139,20 @@ class Sale(_Recorded):
     fee: int
     at: float
     status: str = "COMPLETED"
+    refunded: int = 0
+
+
+@dataclass(slots=True)
+class SaleRefund(_Recorded):
+    """Money given back of a sale."""
+
+    id: str
+    account: str
+    sale_id: str
+    amount: int
+    currency: str
+    invoice: str | None
+    at: float
 
 
 class Books:
@@ -147,3 +161,4 @@ class Books:
         self.plans = Store(journal, "plan", lambda **saved: Plan(**(saved | {"terms": Terms.restored(saved["terms"])})))
         self.subscriptions = Store(journal, "subscription", Subscription.restored)
         self.sales = Store(journal, "sale", Sale)
+        self.sale_refunds = Store(journal, "sale_refund", SaleRefund)
