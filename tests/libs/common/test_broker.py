@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import statistics
 import time
 import uuid
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.protocol.metadata import MetadataRequest
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from onerouter_common.broker import (
@@ -219,6 +223,32 @@ class TestPromptBatchSubscriber:
         collected = Collected()
         async with consuming(kafka_bootstrap, topic, collected, group):
             assert [record.value for record in await collected.wait_for(1)] == [b"2"]
+
+    async def test_a_start_that_is_cancelled_while_it_connects_leaves_no_connection_open(
+        self, kafka_bootstrap: str, topic: str, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+    ) -> None:
+        connected = asyncio.Event()
+        send = AIOKafkaConnection.send
+
+        async def slowly(connection: Any, request: Any, **how: Any) -> Any:
+            answer = await send(connection, request, **how)
+            if isinstance(request, MetadataRequest):
+                connected.set()
+                await asyncio.sleep(0.05)
+            return answer
+
+        monkeypatch.setattr(AIOKafkaConnection, "send", slowly)
+        broker = KafkaBroker(kafka_bootstrap, logger=None, consumer_only=True)
+        batch_subscriber(broker, topic, group_id=f"test-{uuid.uuid4().hex}")(Collected())
+        starting = asyncio.create_task(broker.start())
+        await connected.wait()
+        starting.cancel()
+        await asyncio.wait([starting])
+        await broker.stop()
+        warnings.simplefilter("always", ResourceWarning)
+        del broker, starting
+        gc.collect()
+        assert [str(one.message) for one in recwarn if one.category is ResourceWarning] == []
 
 
 class TestProducer:

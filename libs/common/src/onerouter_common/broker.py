@@ -14,7 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka import Topic as DeclaredTopic
 from faststream.kafka.message import KafkaAckableMessage
-from faststream.kafka.subscriber.usecase import BatchSubscriber
+from faststream.kafka.subscriber.usecase import BatchSubscriber, LogicSubscriber
 
 from onerouter_common import kafka_clients
 from onerouter_common.contracts.topics import TOPICS, Topic
@@ -26,6 +26,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 _ACK_TIMEOUT_S = 5.0
 _LISTED_WITHIN_S = 10.0
+_CONNECTED_WITHIN_S = 2.0
 
 
 class BrokerUnavailable(Overloaded):
@@ -183,11 +184,22 @@ def _retrieve(ack: "asyncio.Future[Any]") -> None:
 
 
 class PromptBatchSubscriber(BatchSubscriber):
-    """FastStream's batch subscriber, waiting in the broker instead of in a timer.
+    """FastStream's batch subscriber, waiting in the broker instead of in a timer, and leaving no connection behind.
 
     The original sleeps for `batch_timeout_ms` after each empty poll and reads nothing meanwhile: a short timeout spins,
     a long one delays a lone record. A fetch already waits in the broker until a record comes, so no sleep is needed.
     """
+
+    async def start(self) -> None:
+        """A start that is cancelled gets the time to connect; what it waits for then, its partitions, ends at once."""
+        await kafka_clients.bounded(super().start(), None, grace_s=_CONNECTED_WITHIN_S)
+
+    async def stop(self) -> None:
+        """The original's `consumer.stop()` may end half-way, silently (see kafka_clients)."""
+        await super(LogicSubscriber, self).stop()
+        consumer, self.consumer = self.consumer, None
+        if consumer is not None:
+            await kafka_clients.stop(consumer)
 
     async def get_msg(self, consumer: Any) -> tuple[Any, ...]:
         batches = await consumer.getmany(timeout_ms=1_000, max_records=self.max_records)

@@ -18,16 +18,19 @@ log = structlog.get_logger()
 ResultT = TypeVar("ResultT")
 
 
-async def bounded(work: Coroutine[Any, Any, ResultT], timeout_s: float) -> ResultT:
+async def bounded(
+    work: Coroutine[Any, Any, ResultT], timeout_s: float | None, *, grace_s: float | None = None
+) -> ResultT:
     """The work's result. Raises TimeoutError when it takes longer, KafkaError when it ends by cancelling itself.
 
-    When the caller is cancelled, the work may still end (within `timeout_s`), so that it leaves nothing half open.
+    When the caller is cancelled, the work may still end (within `grace_s`, or else `timeout_s`), so that it leaves
+    nothing half open.
     """
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait([task], timeout=timeout_s)
     except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=timeout_s)
+        await asyncio.wait([task], timeout=grace_s or timeout_s)
         _abandon(task)
         raise
     if not task.done():
