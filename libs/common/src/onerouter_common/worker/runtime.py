@@ -99,7 +99,9 @@ class Worker:
         self.publisher = Publisher(pool, producer, service=rules.service)
         self._alarm = Alarm(pool, self.publisher, clock, after_s=self._options.stuck_after_s)
         self._relay = Relay(pool, producer, service=rules.service)
-        self._broker = KafkaBroker(bootstrap_servers, client_id=f"onerouter-{rules.service}", logger=None)
+        self._broker = KafkaBroker(
+            bootstrap_servers, client_id=f"onerouter-{rules.service}", consumer_only=True, logger=None
+        )
         group = f"onerouter-{rules.category}"
         commands_read = consume(
             self._broker,
