@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
+import httpx
 from tests.e2e.world import World
 
 from onerouter_local.secret_store import LocalSecrets
+from onerouter_local.stack import Stack
 
 _DAY_S: Final = 86_400
 
@@ -23,6 +25,13 @@ async def make(world: World, path: str, expect: int = 201, **body: Any) -> dict[
     assert answer.status_code == expect, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+class Outside(Protocol):
+    """What of a world payers have to do with."""
+
+    stack: Stack
+    sandbox: httpx.AsyncClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,13 @@ class Payer:
         account: str = getattr(secrets, self._account)
         return account
 
-    async def control(self, world: World, path: str, **body: Any) -> dict[str, Any]:
+    async def control(self, world: Outside, path: str, **body: Any) -> dict[str, Any]:
         answer = await world.sandbox.post(f"/control/{self.provider}/{path}", json=body)
         assert answer.is_success, answer.text
         done: dict[str, Any] = answer.json()
         return done
 
-    async def days_pass(self, world: World, days: float) -> None:
+    async def days_pass(self, world: Outside, days: float) -> None:
         account = self.account_of(world.stack.secrets)
         await self.control(world, f"accounts/{account}/clock/advance", seconds=days * _DAY_S)
 
@@ -62,11 +71,11 @@ class Payer:
             await self.agree(world, subscription)
         await self.days_pass(world, 31)
 
-    async def agree(self, world: World, subscription: Mapping[str, Any]) -> None:
+    async def agree(self, world: Outside, subscription: Mapping[str, Any]) -> None:
         await self.control(world, self._agree.format(subscription["provider_subscription_id"]))
 
-    async def pay(self, world: World, payment: Mapping[str, Any]) -> None:
-        await self.control(world, self._pay.format(payment["provider_order_id"]))
+    async def pay(self, world: Outside, payment: Mapping[str, Any], **how: Any) -> None:
+        await self.control(world, self._pay.format(payment["provider_order_id"]), **how)
 
     async def paid(self, world: World, path: str = "/v1/payments", **body: Any) -> dict[str, Any]:
         """A payment that succeeded: made, paid, called back."""
@@ -75,7 +84,7 @@ class Payer:
         await self.pay(world, payment)
         return await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
 
-    async def pay_link(self, world: World, link: Mapping[str, Any]) -> None:
+    async def pay_link(self, world: Outside, link: Mapping[str, Any]) -> None:
         await self.control(world, self._pay_link.format(link["provider_payment_link_id"]))
 
     async def dispute(self, world: World, provider_payment_id: str, **how: Any) -> str:

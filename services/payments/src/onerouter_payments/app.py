@@ -166,6 +166,7 @@ async def _open_connections(
         http,
         base_urls=settings.provider_base_urls,
         timeout_most_s=settings.provider_timeout_s,
+        absence_most_s=settings.provider_absence_s,
         is_watched=lambda: feed.is_live,
     )
     feed = ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)

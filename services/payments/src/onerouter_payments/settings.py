@@ -43,6 +43,13 @@ class Settings(ServiceSettings, DatabaseSettings, CredentialKeySettings):
         le=300,
         description="Longest wait for a provider, where its own limit (from its manifest) is longer. Absent: its own.",
     )
+    provider_absence_s: float | None = Field(
+        None,
+        ge=0,
+        le=86_400,
+        description="Longest wait before a provider's word that it has nothing of a call without an answer is believed. For "
+        "providers that are never behind, as the sandbox is; at others it makes things happen twice. Absent: each its own.",
+    )
     redis_url: RedisDsn | None = Field(
         None,
         validation_alias=AliasChoices("REDIS_URL", "redis_url"),
