@@ -108,7 +108,7 @@ def new_key() -> str:
 
 
 @contextmanager
-def _overheard() -> Iterator[io.StringIO]:
+def overheard() -> Iterator[io.StringIO]:
     """All that is printed or logged inside, through structlog and the standard library, at every level."""
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
@@ -409,7 +409,7 @@ class PaymentsSuite:
     async def test_secrets_are_seen_nowhere(self, lab: PaymentsLab) -> None:
         client, errors = lab.client(timeout_s=0.3), list[OneRouterError]()
         wrong = lab.client(credentials=lab.wrong_credentials)
-        with _overheard() as heard:
+        with overheard() as heard:
             await client.create_payment(payment_request(self.amount), key=new_key())
             for kind in ("timeout_before", "cut", "throttle", "error_html"):
                 await lab.fault(kind, "create")
