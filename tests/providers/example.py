@@ -1,4 +1,4 @@
-"""Installs the example provider as pip would: its wheel is built and unpacked, and found by its entry point only."""
+"""Installs an example provider as pip would: its wheel is built and unpacked, and found by its entry point only."""
 
 import subprocess
 import sys
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final
 
 PACKAGE: Final = Path(__file__).parent / "example_package"
-MODULE: Final = "acme_messages"
+PAYMENTS_PACKAGE: Final = Path(__file__).parent / "example_payments"
+MODULES: Final = ("acme_messages", "acme_pay")
 
 
-def build(into: Path) -> Path:
+def build(into: Path, package: Path = PACKAGE) -> Path:
     """A folder like site-packages with the package and its metadata in it. Needs no network."""
     uv = Path(sys.executable).with_name("uv")
     subprocess.run(
-        [uv, "build", "--wheel", "--offline", "--quiet", "--python", sys.executable, "--out-dir", into, PACKAGE],
+        [uv, "build", "--wheel", "--offline", "--quiet", "--python", sys.executable, "--out-dir", into, package],
         check=True,
         timeout=60,
     )
@@ -35,5 +36,5 @@ def installed(site: Path) -> Iterator[None]:
         yield
     finally:
         sys.path.remove(str(site))
-        for name in [name for name in sys.modules if name.partition(".")[0] == MODULE]:
+        for name in [name for name in sys.modules if name.partition(".")[0] in MODULES]:
             del sys.modules[name]
