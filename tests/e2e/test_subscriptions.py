@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.e2e.payers import Payer, key, make
+from tests.e2e.test_charges import check_payments
 from tests.e2e.world import World, until
 
 
@@ -63,6 +64,7 @@ async def test_from_trial_to_cancellation(world: World, payer: Payer) -> None:
         assert f"subscription.{wanted}" in types, types
     made = [effect["kind"] for effect in await world.effects(subscription["id"])]
     assert made.count("subscription.created") == 1
+    await check_payments(world, (await world.api.get(path)).json())
 
 
 async def charges(world: World, path: str, count: int) -> int:
