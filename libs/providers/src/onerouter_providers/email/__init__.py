@@ -1,0 +1,1 @@
+"""Email: one folder a provider."""
