@@ -119,9 +119,9 @@ class Admission:
         """Admit a request with a JSON object as its body (none is an empty one). Raises what is wrong with it, too."""
         return await self._writing(request, await self._enter(request, any_of_scopes))
 
-    async def write_any(self, request: Request, *, nested: str) -> Writing:
+    async def write_any(self, request: Request, *, nested: Sequence[str]) -> Writing:
         """The same for a door whose body names the action: `require` its scope next. What says how a request travels (its
-        idempotency key, its environment) counts in the field `nested`, too.
+        idempotency key, its environment) counts in the first of the fields `nested` that is there, too.
         """
         return await self._writing(request, await self.enter(request), nested)
 
@@ -129,13 +129,13 @@ class Admission:
         """Raises NotPermitted."""
         require_scope(asked.principal, *any_of_scopes)
 
-    async def _writing(self, request: Request, caller: Caller, nested: str | None = None) -> Writing:
+    async def _writing(self, request: Request, caller: Caller, nested: Sequence[str] = ()) -> Writing:
         sent = await read_body(request, max_bytes=self._max_body_bytes)
         self._check_signature(request, caller, sent)
         raw = inflate(sent, request.headers.get("content-encoding", ""), max_bytes=self._max_body_bytes)
         body = parse_object(raw, request.headers.get("content-type", ""))
         refuse_card_numbers(body)
-        envelope = body if nested is None else _unwrapped(body, nested)
+        envelope = _unwrapped(body, nested)
         return Writing(
             caller.principal,
             _environment(request, caller, envelope),
@@ -162,14 +162,15 @@ class Admission:
         )
 
 
-def _unwrapped(body: Mapping[str, Any], nested: str) -> Mapping[str, Any]:
+def _unwrapped(body: Mapping[str, Any], nested: Sequence[str]) -> Mapping[str, Any]:
     """Raises InvalidRequest where the two disagree."""
-    inner = body.get(nested)
+    found = next((name for name in nested if name in body), None)
+    inner = None if found is None else body[found]
     if not isinstance(inner, dict):
         return body
     for name in ENVELOPE:
         if name in body and name in inner and body[name] != inner[name]:
-            raise InvalidRequest.of(f"{nested}.{name}", f"differs from {name}")
+            raise InvalidRequest.of(f"{found}.{name}", f"differs from {name}")
     return {**{name: inner[name] for name in ENVELOPE if name in inner}, **body}
 
 

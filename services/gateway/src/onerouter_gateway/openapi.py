@@ -20,7 +20,7 @@ from onerouter_gateway.billing.schemas import (
     SubscriptionPause,
     SubscriptionResume,
 )
-from onerouter_gateway.compatibility.schemas import OldPaymentCreate, OldRefundCreate, ServiceRequest
+from onerouter_gateway.compatibility.schemas import OldAccepted, OldPaymentCreate, OldRefundCreate, ServiceRequest
 from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
 from onerouter_gateway.management.description import management_document, merged
 from onerouter_gateway.marketplace.schemas import BulkSplit, SplitPaymentCreate, VendorCreate, VendorSplitUpdate
@@ -80,6 +80,7 @@ _DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
         VendorSplitUpdate,
         SplitPaymentCreate,
         BulkSplit,
+        OldAccepted,
         OldPaymentCreate,
         OldRefundCreate,
         ServiceRequest,

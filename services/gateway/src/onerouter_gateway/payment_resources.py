@@ -13,7 +13,7 @@ from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.gateway import Gateway, gateway_of
-from onerouter_gateway.payments.endpoints import CATEGORY, READ, forward_query, plain_id
+from onerouter_gateway.payments.endpoints import CATEGORY, READ, forward_query, is_plain, plain_id
 
 _INTERNAL: Final = "/internal/resources"
 
@@ -41,8 +41,10 @@ async def placed(gateway: Gateway, asked: Writing, kind: str, id_: str) -> Mappi
 
 async def find_placed(gateway: Gateway, asked: Writing, kind: str, id_: str) -> Mapping[str, Any] | None:
     """The same; None when there is none of that id."""
+    if not is_plain(id_):
+        return None
     answer = await gateway.payments.get(
-        f"{_INTERNAL}/{kind}/{_plain(id_, kind)}/placed",
+        f"{_INTERNAL}/{kind}/{id_}/placed",
         tenant_id=asked.principal.tenant_id,
         environment=asked.environment,
     )

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from onerouter_common.contracts.base import Environment
 from onerouter_gateway.edge.amounts import MajorAmount
+from onerouter_gateway.edge.moments import AnyMoment
 from onerouter_gateway.payments.schemas import (
     Currency,
     CustomerDetails,
@@ -89,8 +90,8 @@ class SubscriptionCreate(Writes):
     customer: CustomerDetails | None = None
     total_count: int | None = Field(None, ge=1, le=1_200, description="Charges in all. Absent: until it is canceled.")
     quantity: int = Field(1, ge=1, le=1_000_000)
-    trial_days: int | None = Field(None, ge=0, le=730, description="Absent: the plan's.")
-    start_date: AwareDatetime | int | None = Field(
+    trial_days: int | None = Field(None, ge=0, le=730, description="Absent or 0: the plan's.")
+    start_date: AnyMoment | None = Field(
         None, description="When the first charge is due: ISO 8601 with an offset, or Unix seconds. Absent: at once."
     )
     customer_notify: bool = Field(True, description="Whether the provider writes to the payer.")

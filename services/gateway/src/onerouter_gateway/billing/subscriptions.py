@@ -1,8 +1,7 @@
 """`/v1/subscriptions`."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -29,10 +28,7 @@ from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.payment_resources import change, create, find_placed, placed, read_one, read_page
-from onerouter_gateway.payments.endpoints import WRITE, check_provider
-
-_LATEST_S: Final = 253_402_300_799
-"""The last second of the year 9999."""
+from onerouter_gateway.payments.endpoints import WRITE, check_provider, is_plain
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["Subscriptions"], route_class=RawRoute)
 
@@ -60,7 +56,7 @@ async def create_subscription(request: Request) -> Response:
         total_count=wanted.total_count,
         quantity=wanted.quantity,
         trial_days=wanted.trial_days if wanted.trial_days is not None else 0,
-        start_at=_moment(wanted.start_date),
+        start_at=wanted.start_date,
         customer_notify=wanted.customer_notify,
         return_url=wanted.return_url,
         cancel_url=wanted.cancel_url,
@@ -177,7 +173,7 @@ async def _change(
 async def _plan(gateway: Gateway, asked: Writing, plan_id: str, *, field: str = "plan_id") -> Mapping[str, Any] | None:
     """The plan made with us; None for one made at the provider. Raises InvalidRequest."""
     plan = await find_placed(gateway, asked, "plan", plan_id)
-    if plan is None and is_id(PLAN, plan_id):
+    if plan is None and (is_id(PLAN, plan_id) or not is_plain(plan_id)):
         raise InvalidRequest.of(field, "is no plan of this environment")
     if plan is not None and plan["provider_plan_id"] is None:
         raise InvalidRequest.of(field, f"is a plan that is {plan['status']}: it is not at the provider")
@@ -209,12 +205,3 @@ def _details(wanted: SubscriptionCreate, known: Mapping[str, Any] | None) -> Cus
     if wanted.customer is not None:
         return Customer(**wanted.customer.model_dump())
     return None if known is None else Customer(name=known["name"], email=known["email"], phone=known["phone"])
-
-
-def _moment(value: datetime | int | None) -> datetime | None:
-    """Raises InvalidRequest for seconds that are no date."""
-    if not isinstance(value, int):
-        return value
-    if not 0 < value <= _LATEST_S:
-        raise InvalidRequest.of("start_date", "is not a moment in Unix seconds")
-    return datetime.fromtimestamp(value, UTC)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -70,7 +71,8 @@ def announced(endpoint: Endpoint, successor: str) -> Endpoint:
     """The endpoint, with `Deprecation` and `Link` on every answer, errors included."""
 
     async def door(request: Request) -> Response:
-        path = successor.format(**request.path_params)
+        # Quoted again: a decoded path may hold what ends a header.
+        path = successor.format(**{name: quote(value, safe="") for name, value in request.path_params.items()})
         request.state.response_headers.extend(
             [
                 (b"deprecation", DEPRECATED_SINCE.encode()),

@@ -14,9 +14,11 @@ from onerouter_common.errors import InvalidRequest
 from onerouter_common.money import Money, parse_currency
 from onerouter_gateway.admission import Reading, Writing
 from onerouter_gateway.compatibility.schemas import (
+    OldAccepted,
     OldPayment,
     OldPaymentCreate,
     OldPaymentList,
+    OldPaymentStatus,
     OldRefund,
     OldRefundCreate,
 )
@@ -47,24 +49,25 @@ _FARTHEST: Final = 10_000
 router = APIRouter(prefix="/api/v1/payments", tags=["Older paths"], route_class=RawRoute)
 
 
-@router.post(
-    "", **command("Create a payment (minor units)", OldPaymentCreate, OldPayment, created=True), deprecated=True
+_CREATE: Final = command(
+    "Create a payment (minor units)", OldPaymentCreate, OldPayment, created=True, accepted=OldAccepted.__name__
 )
+
+
+@router.post("", **_CREATE, deprecated=True)
 async def create_old_payment(request: Request) -> Response:
     """As `POST /v1/payments`, with the amount in integer minor units."""
     asked = await gateway_of(request).admission.write(request, WRITE)
     return await create_old(request, asked, asked.body)
 
 
-@router.post(
-    "/create", **command("Create a payment (minor units)", OldPaymentCreate, OldPayment, created=True), deprecated=True
-)
+@router.post("/create", **_CREATE, deprecated=True)
 async def create_old_payment_again(request: Request) -> Response:
     """As `POST /api/v1/payments`."""
     return await create_old_payment(request)
 
 
-@router.get("", **listing("List payments (offset)", OldPaymentList, by_time=False), deprecated=True)
+@router.get("", **listing("List payments (offset)", OldPaymentList, by_time=False, by_offset=True), deprecated=True)
 async def list_old_payments(request: Request) -> Response:
     """As `GET /v1/payments`, by `limit` and `offset`."""
     gateway = gateway_of(request)
@@ -79,7 +82,7 @@ async def get_old_payment(request: Request) -> Response:
     return await get_old(request, reading, request.path_params["payment_id"], old_payment)
 
 
-@router.get("/{payment_id}/status", **query("Get a payment's status", OldPayment), deprecated=True)
+@router.get("/{payment_id}/status", **query("Get a payment's status", OldPaymentStatus), deprecated=True)
 async def get_old_status(request: Request) -> Response:
     """Only its id and status."""
     reading = await gateway_of(request).admission.read(request, READ)
@@ -88,7 +91,9 @@ async def get_old_status(request: Request) -> Response:
 
 @router.post(
     "/{payment_id}/refund",
-    **command("Refund a payment (minor units)", OldRefundCreate, OldRefund, created=True),
+    **command(
+        "Refund a payment (minor units)", OldRefundCreate, OldRefund, created=True, accepted=OldAccepted.__name__
+    ),
     deprecated=True,
 )
 async def create_old_refund(request: Request) -> Response:

@@ -1,11 +1,14 @@
 """Payments as `/api/v1` has always written and read them: amounts in integer minor units, status words of its own."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from onerouter_gateway.payments.schemas import Pairs, PaymentCreate, Request, ShortText
+
+DATA: Final = ("data", "params")
+"""What an action's own fields are sent in; the first that is there counts."""
 
 OldStatus = Literal["pending", "processing", "completed", "failed", "refunded"]
 
@@ -54,7 +57,7 @@ class ServiceRequest(Request):
     )
 
     action: Annotated[str, Field(max_length=64)]
-    data: dict[str, Any] = Field(default_factory=dict, validation_alias=AliasChoices("data", "params"))
+    data: dict[str, Any] = Field(default_factory=dict, validation_alias=AliasChoices(*DATA))
 
 
 class OldPayment(BaseModel):
@@ -93,3 +96,24 @@ class OldPaymentList(BaseModel):
     offset: int
     has_more: bool
     trace_id: str
+
+
+class OldPaymentStatus(BaseModel):
+    id: str
+    status: OldStatus
+    trace_id: str
+
+
+class OldAccepted(BaseModel):
+    """The body of a 202: what was asked for is stored and being worked on."""
+
+    id: str
+    status: Literal["processing"]
+    operation_id: str
+    effect: Literal["none", "unknown"]
+    detail: str
+    trace_id: str
+
+
+class ActionAnswer(RootModel[OldPayment | OldRefund | OldPaymentList | OldPaymentStatus]):
+    """As the action has it."""

@@ -11,7 +11,7 @@ from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.money import Money
 from onerouter_gateway.admission import Reading, Writing
 from onerouter_gateway.compatibility.payments import create_old, get_old, list_old, refund_old, told
-from onerouter_gateway.compatibility.schemas import OldPayment, OldPaymentCapture, ServiceRequest
+from onerouter_gateway.compatibility.schemas import DATA, ActionAnswer, OldAccepted, OldPaymentCapture, ServiceRequest
 from onerouter_gateway.compatibility.views import old_payment, old_status
 from onerouter_gateway.edge.documentation import command
 from onerouter_gateway.edge.routes import RawRoute
@@ -77,7 +77,13 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[tuple[str, ...], Action]]]] = {
 """Category → action → the scopes of which the key needs one, and what is done. A test compares it with the documents."""
 
 
-@router.post("/{category}", **command("Carry out an action of a category", ServiceRequest, OldPayment), deprecated=True)
+_DESCRIBED: Final = command(
+    "Carry out an action of a category", ServiceRequest, ActionAnswer, accepted=OldAccepted.__name__
+)
+_DESCRIBED["responses"][201] = _DESCRIBED["responses"][200]  # as the action has it
+
+
+@router.post("/{category}", **_DESCRIBED, deprecated=True)
 async def carry_out(request: Request) -> Response:
     """The action's own answer, as of `/api/v1`: amounts in minor units. `data` may name a payment as `payment_id` or
     `paymentId`.
@@ -86,7 +92,7 @@ async def carry_out(request: Request) -> Response:
     if actions is None:
         raise NotFound(f"There is no category of that name; known are {', '.join(sorted(ACTIONS))}.")
     gateway = gateway_of(request)
-    asked = await gateway.admission.write_any(request, nested="data")
+    asked = await gateway.admission.write_any(request, nested=DATA)
     wanted = validate(ServiceRequest, asked.body)
     found = actions.get(wanted.action.strip().lower())
     if found is None:

@@ -41,6 +41,10 @@ _PAGING: Final = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Most entries of one page."),
     ("cursor", {"type": "string"}, "`next_cursor` of the page before."),
 )
+_OFFSET: Final = (
+    _PAGING[0],
+    ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0}, "Entries to pass over."),
+)
 _ERRORS: Final = {
     400: "The request could not be read: not JSON, or headers that contradict each other.",
     401: "No valid API key, or a wrong signature.",
@@ -70,8 +74,15 @@ _LIMIT_HEADERS: Final = {
 }
 
 
-def command(summary: str, body: type[BaseModel], answer: type[BaseModel], *, created: bool = False) -> dict[str, Any]:
-    """A route that changes something."""
+def command(
+    summary: str,
+    body: type[BaseModel],
+    answer: type[BaseModel],
+    *,
+    created: bool = False,
+    accepted: str = "AcceptedOperation",
+) -> dict[str, Any]:
+    """A route that changes something. `accepted` names the schema of its 202."""
     status = 201 if created else 200
     return {
         "summary": summary,
@@ -82,7 +93,7 @@ def command(summary: str, body: type[BaseModel], answer: type[BaseModel], *, cre
                 "description": "Stored, but the outcome is not known yet (`effect: unknown` if the provider has not told "
                 "it). `Location` names the operation.",
                 "headers": {"Location": {"schema": {"type": "string"}, "description": "`/v1/operations/{id}`"}},
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AcceptedOperation"}}},
+                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{accepted}"}}},
             },
             **problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 502, 503),
         },
@@ -115,15 +126,17 @@ def listing(
     *,
     by_time: bool = True,
     paged: bool = True,
+    by_offset: bool = False,
     of_one: bool = False,
     **filters: str,
 ) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters. `of_one`: it tells
     what happened to one thing."""
+    paging = _OFFSET if by_offset else _PAGING
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
         *(_in_query(name, schema, text) for name, schema, text in (_BY_TIME if by_time else ())),
-        *(_in_query(name, schema, text) for name, schema, text in (_PAGING if paged else ())),
+        *(_in_query(name, schema, text) for name, schema, text in (paging if paged else ())),
     ]
     return {
         "summary": summary,

@@ -17,6 +17,8 @@ _SHORTEST: Final = 13
 _MOST_CHARACTERS: Final = 128 * 1024  # all fields we know hold less; searching more would be work done for an attacker
 _LONGEST: Final = 19
 _NOT_FREE: Final = frozenset({"amount"})
+_BANK: Final = frozenset({"account_details.account_number", "account_details.iban"})
+"""Numbers of bank accounts: every tenth that is long enough passes for a card's. They are sealed at once, shown masked."""
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -25,7 +27,7 @@ def refuse_card_numbers(body: dict[str, Any]) -> None:
     free = {name: value for name, value in body.items() if name not in _NOT_FREE}
     if _characters(free) > _MOST_CHARACTERS:
         raise InvalidRequest("The body holds more text than any request here can use.")
-    found = list(dict.fromkeys(_fields_with_card_numbers(free, "")))
+    found = [name for name in dict.fromkeys(_fields_with_card_numbers(free, "")) if name not in _BANK]
     if found:
         raise InvalidRequest(
             f"{', '.join(found)}: this looks like a card number. Card numbers are not accepted, not even in notes; the "

@@ -40,6 +40,22 @@ def check_places(vendors: Sequence[Mapping[str, Any]]) -> str | None:
     return next(iter(places), None)
 
 
+def parts_unread(items: Sequence[SplitItem], currency: str) -> list[dict[str, Any]]:
+    """Each part as it was asked for, without what became of it."""
+    return [
+        {
+            "type": item.type,
+            "account_id": item.vendor_id or item.account_id,
+            "amount": Money(item.amount_minor, currency).to_json_number(),
+            "amount_minor": item.amount_minor,
+            "transfer_id": None,
+            "status": None,
+            "failure": None,
+        }
+        for item in items
+    ]
+
+
 def _usual(vendor: Mapping[str, Any] | None, total: Money, field: str) -> int:
     """By the vendor's own split; what is less than a minor unit is not its."""
     config = (vendor or {}).get("split_config") or {}

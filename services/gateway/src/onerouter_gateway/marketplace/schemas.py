@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from onerouter_common.contracts.base import Environment
 from onerouter_gateway.billing.schemas import Shown, Writes
 from onerouter_gateway.edge.amounts import MajorAmount
 from onerouter_gateway.payments.schemas import (
@@ -56,7 +57,9 @@ class VendorCreate(Writes):
         }
     )
 
-    vendor_id: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(None, description="Your own id of it.")
+    vendor_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{1,64}$")] | None = Field(
+        None, description="Your own id of it: letters, digits, `_` and `-`."
+    )
     name: Annotated[str, Field(min_length=1, max_length=120)]
     email: Email | None = None
     phone: Annotated[str, Field(max_length=32)] | None = None
@@ -121,6 +124,7 @@ class BulkSplit(Request):
     )
     process_immediately: bool = Field(True, description="False: accept them all and do not wait for the provider.")
     idempotency_key: Annotated[str, Field(max_length=200)] | None = None
+    environment: Environment | None = Field(None, description="A live key may ask for `test`; never the other way.")
 
 
 class Vendor(Shown):

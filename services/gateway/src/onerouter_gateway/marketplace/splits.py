@@ -1,7 +1,7 @@
 """`/v1/marketplace/payments` and `/v1/marketplace/fees`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,25 +9,26 @@ from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts.payments import CreatePayment, Customer, SplitItem
-from onerouter_common.errors import InvalidRequest, NotFound, OneRouterError, Overloaded
+from onerouter_common.errors import InvalidRequest, OneRouterError, Overloaded
 from onerouter_common.ids import PAYMENT
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_common.web import problems
 from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
-from onerouter_gateway.commands.request import NOT_WAITING
+from onerouter_gateway.commands.request import NOT_WAITING, idempotency_key
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
 from onerouter_gateway.edge.forward import to_response
 from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
-from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of
+from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of, parts_unread
 from onerouter_gateway.marketplace.schemas import (
     BulkSplit,
     BulkSplitResult,
@@ -39,6 +40,7 @@ from onerouter_gateway.payment_resources import find_placed
 from onerouter_gateway.payments.endpoints import CATEGORY, READ, WRITE, check_provider, forward_query, plain_id
 
 _AT_ONCE: Final = 10
+_NO_HEADERS: Final = Headers({})
 _DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ROUTE: Final = "POST /v1/marketplace/payments/split"
 
@@ -54,14 +56,14 @@ async def create_split_payment(request: Request) -> Response:
 
 @router.post("/payments/bulk-split", **command("Create several split payments", BulkSplit, BulkSplitResult))
 async def create_bulk_split(request: Request) -> Response:
-    """Each item has its own status; the idempotency key of each is that of the whole with its place."""
+    """Each item has its own status; the idempotency key of each is its own, else that of the whole with its place."""
     asked = await gateway_of(request).admission.write(request, WRITE)
     wanted = validate(BulkSplit, asked.body)
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def one(index: int, item: Mapping[str, Any]) -> dict[str, Any]:
         async with places:
-            return await _item(request, _part_of(asked, index, wait=wanted.process_immediately), index, item)
+            return await _item(request, asked, index, item, wait=wanted.process_immediately)
 
     data = await asyncio.gather(*(one(index, item) for index, item in enumerate(wanted.payments)))
     failed = sum(item["error"] is not None for item in data)
@@ -143,26 +145,33 @@ async def _create(request: Request, asked: Writing, wanted: SplitPaymentCreate) 
         payload=payload.model_dump(mode="json", exclude_none=True),
         resource_prefix=PAYMENT,
     )
-    return await _with_parts(await gateway.commands.carry_out(intent, asked.asked, request), gateway, asked)
+    return await _with_parts(await gateway.commands.carry_out(intent, asked.asked, request), gateway, asked, items)
 
 
-async def _with_parts(answer: Response, gateway: Gateway, asked: Writing) -> Response:
-    """The payment with its parts; as it is, where they cannot be read right now, and where there is no payment."""
-    body = orjson.loads(bytes(answer.body))
-    if body.get("object") != "payment":
+async def _with_parts(answer: Response, gateway: Gateway, asked: Writing, items: Sequence[SplitItem]) -> Response:
+    """The payment with its parts; without their transfers, where these cannot be read right now."""
+    payment = orjson.loads(bytes(answer.body))
+    if payment.get("object") != "payment":
         return answer
+    shown = await _shown(gateway, asked, payment["id"])
+    if shown is None:
+        parts = parts_unread(items, payment["currency"])
+        shown = orjson.dumps({**payment, "object": "split_payment", "splits": parts})
+    answer.body = shown
+    answer.headers["content-length"] = str(len(shown))
+    return answer
+
+
+async def _shown(gateway: Gateway, asked: Writing, payment_id: str) -> bytes | None:
     try:
         split = await gateway.payments.get(
-            f"/internal/marketplace/splits/{body['id']}",
+            f"/internal/marketplace/splits/{payment_id}",
             tenant_id=asked.principal.tenant_id,
             environment=asked.environment,
         )
     except Overloaded:
-        return answer
-    if split.is_success:
-        answer.body = split.body
-        answer.headers["content-length"] = str(len(split.body))
-    return answer
+        return None
+    return split.body if split.is_success else None
 
 
 async def _vendors(gateway: Gateway, asked: Writing, wanted: SplitPaymentCreate) -> dict[str, Mapping[str, Any]]:
@@ -176,7 +185,7 @@ async def _vendors(gateway: Gateway, asked: Writing, wanted: SplitPaymentCreate)
             raise InvalidRequest.of(field, "is needed: which vendor?")
         if part.account_id in found:
             continue
-        vendor = await _find(gateway, asked, part.account_id)
+        vendor = await find_placed(gateway, asked, "vendor", part.account_id)
         if vendor is None:
             raise InvalidRequest.of(field, "is no vendor of this environment")
         if vendor["status"] != "active":
@@ -185,16 +194,10 @@ async def _vendors(gateway: Gateway, asked: Writing, wanted: SplitPaymentCreate)
     return found
 
 
-async def _find(gateway: Gateway, asked: Writing, account_id: str) -> Mapping[str, Any] | None:
-    try:
-        return await find_placed(gateway, asked, "vendor", account_id)
-    except NotFound:  # nothing has an id of that shape
-        return None
-
-
-async def _item(request: Request, asked: Writing, index: int, item: Mapping[str, Any]) -> dict[str, Any]:
+async def _item(request: Request, whole: Writing, index: int, item: Mapping[str, Any], *, wait: bool) -> dict[str, Any]:
     """One payment of several: its answer or what is wrong with it, never an exception."""
     try:
+        asked = _part_of(whole, index, item, wait=wait)
         answer = await _create(request, asked, validate(SplitPaymentCreate, item))
     except OneRouterError as error:
         answer = problems.response_of(problems.problem_of(error), instance=request.url.path)
@@ -208,6 +211,11 @@ async def _item(request: Request, asked: Writing, index: int, item: Mapping[str,
     }
 
 
-def _part_of(asked: Writing, index: int, *, wait: bool) -> Writing:
-    key = None if asked.key is None else f"{asked.key}:{index}"
-    return replace(asked, key=key, patience=asked.patience if wait else NOT_WAITING)
+def _part_of(whole: Writing, index: int, item: Mapping[str, Any], *, wait: bool) -> Writing:
+    """Raises MalformedRequest for a key that is none, InvalidRequest for another environment than the whole's."""
+    if item.get("environment") not in (None, whole.environment):
+        raise InvalidRequest.of("environment", f"must be that of the whole, {whole.environment}")
+    key = idempotency_key(_NO_HEADERS, item)
+    if key is None and whole.key is not None:
+        key = f"{whole.key}:{index}"
+    return replace(whole, key=key, patience=whole.patience if wait else NOT_WAITING)

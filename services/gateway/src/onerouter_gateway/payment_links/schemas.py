@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_gateway.billing.schemas import Shown, Writes
 from onerouter_gateway.edge.amounts import MajorAmount
+from onerouter_gateway.edge.moments import AnyMoment
 from onerouter_gateway.payments.schemas import Currency, CustomerDetails, Email, HttpUrl, Request
 
 
@@ -26,7 +27,7 @@ class PaymentLinkCreate(Writes):
     customer_email: Email | None = Field(None, description="The same as `customer.email`.")
     customer: CustomerDetails | None = None
     callback_url: HttpUrl | None = Field(None, description="Where the payer goes afterwards.")
-    expires_at: AwareDatetime | None = Field(None, description="Absent: the provider's own limit.")
+    expires_at: AnyMoment | None = Field(None, description="Absent: the provider's own limit.")
     notify: bool = Field(False, description="Whether the provider sends the link to the customer.")
 
 

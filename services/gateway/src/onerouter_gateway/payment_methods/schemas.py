@@ -26,7 +26,9 @@ class PaymentMethodCreate(Request):
         }
     )
 
-    payment_method_id: ShortText = Field(description="The provider's own id of it.")
+    payment_method_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_\-]{1,128}$")] = Field(
+        description="The provider's own id of it."
+    )
     customer_id: ShortText | None = Field(None, description="Of a customer made with us; some providers need one.")
     nickname: Nickname | None = None
     metadata: Pairs = Field(default_factory=dict)

@@ -32,7 +32,7 @@ from onerouter_gateway.payments.schemas import (
 CATEGORY: Final = "payments"
 WRITE: Final = "payments:write"
 READ: Final = "payments:read"
-_PLAIN_ID: Final = re.compile(r"^[0-9A-Za-z_\-]{1,128}$")
+_PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,128}")
 _METHOD_DETAILS: Final = ("upi_app", "emi_plan", "card_network", "wallet_provider", "bank_code")
 
 router = APIRouter(prefix="/v1/payments", tags=["Payments"], route_class=RawRoute)
@@ -169,9 +169,14 @@ async def resolve_payment(gateway: Gateway, asked: Writing, payment_id: str) -> 
     return payment
 
 
+def is_plain(value: str) -> bool:
+    """Whether it can stand in a path: nothing has an id of another shape."""
+    return _PLAIN_ID.fullmatch(value) is not None
+
+
 def plain_id(value: str, kind: str, code: str) -> str:
-    """An id that can stand in a path. Raises NotFound: nothing has an id of another shape."""
-    if _PLAIN_ID.match(value) is None:
+    """The id, as it can stand in a path. Raises NotFound."""
+    if not is_plain(value):
         raise _missing(kind, code)
     return value
 
