@@ -15,6 +15,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from tests.e2e.furnishing import NOTHING_HEARD, a_split, billing_things, paid_things, vendor_body
 from tests.e2e.people import SignedIn, join, sign_up
 from tests.e2e.tenants import admin_dsn
 from tests.e2e.world import World
@@ -43,7 +44,25 @@ _BODIES: Final[Mapping[str, Any]] = {
     "POST /v1/payments/{payment_id}/capture": {},
     "POST /v1/payments/{payment_id}/cancel": {},
     "POST /v1/refunds": {"payment_id": "{payment_id}", "amount": "1.00"},
-    "POST /v1/webhook-endpoints": {"url": "http://127.0.0.1:9/events", "event_types": ["refund.failed"]},
+    "POST /v1/payments/orders": {"amount": "12.00", "currency": "INR"},
+    "POST /v1/payments/refund": {"payment_id": "{payment_id}", "amount": "1.00"},
+    "POST /v1/plans": {"name": "Pro", "amount": "12.00", "currency": "INR", "interval": "month"},
+    "POST /v1/customers": {"name": "Asha Rao", "email": "asha@example.com"},
+    "POST /v1/subscriptions": {"plan_id": "{plan_id}", "total_count": 3},
+    "POST /v1/subscriptions/create": {"plan_id": "{plan_id}", "customer_id": "{customer_id}", "total_count": 3},
+    "POST /v1/subscriptions/{subscription_id}/change_plan": {"new_plan_id": "{plan_id}"},
+    "POST /v1/payment-links": {"amount": "12.00", "currency": "INR"},
+    "POST /v1/payment-methods": {"payment_method_id": "{token_id}", "customer_id": "{customer_id}"},
+    "PATCH /v1/payment-methods/{payment_method_id}": {"nickname": "another"},
+    "POST /v1/marketplace/vendors": vendor_body("Pottery", "112233445566"),
+    "PATCH /v1/marketplace/vendors/{vendor_id}/split": {"percent": "80"},
+    "POST /v1/marketplace/payments/split": a_split("{vendor_id}"),
+    "POST /v1/marketplace/payments/bulk-split": {"payments": [a_split("{vendor_id}")]},
+    "POST /api/v1/payments": {"amount": 1_200, "currency": "INR"},
+    "POST /api/v1/payments/create": {"amount": 1_200, "currency": "INR"},
+    "POST /api/v1/payments/{payment_id}/refund": {"amount": 100},
+    "POST /api/v1/services/{category}": {"action": "refund", "data": {"payment_id": "{payment_id}", "amount": 100}},
+    "POST /v1/webhook-endpoints": {"url": NOTHING_HEARD, "event_types": ["refund.failed"]},
     "PATCH /api/tenant": {"name": "Renamed Ltd"},
     "POST /api/tenants": {"name": "One more"},
     "POST /api/tenant/delete": {"confirm": "Renamed Ltd"},
@@ -78,6 +97,11 @@ class Route:
         return f"{self.method} {self.path}"
 
     @property
+    def is_for_keys(self) -> bool:
+        """What programs use, with an API key: no session opens it."""
+        return self.path.startswith(("/v1/", "/api/v1/"))
+
+    @property
     def is_read(self) -> bool:
         return self.method == "GET" or self.path == "/api/routing/explain"
 
@@ -95,6 +119,12 @@ class Route:
 _NAMES: Final = (
     "payment_id}",
     "refund_id}",
+    "plan_id}",
+    "customer_id}",
+    "subscription_id}",
+    "payment_link_id}",
+    "payment_method_id}",
+    "vendor_id}",
     "operation_id}",
     "endpoint_id}",
     "key_id}",
@@ -134,7 +164,10 @@ async def house(world: World) -> AsyncIterator[House]:
 
 @pytest.fixture(scope="module")
 async def stranger(world: World) -> AsyncIterator[SignedIn]:
+    """With accounts of its own: it is refused for what it asks, not for having nothing."""
     person = await sign_up(world, f"stranger-{uuid4().hex[:6]}")
+    for environment in ("test", "live"):
+        await _connect(world, person, environment, "stranger's")
     yield person
     await person.client.aclose()
 
@@ -160,11 +193,13 @@ async def test_another_tenants_people_and_keys_reach_nothing(
         headers = LIVE if environment == "live" else {}
         async with world.client(keys[environment]) as by_key:
             for route in routes:
-                if route.path in _OUTSIDE or _is_skipped(route):
+                if route.path in _OUTSIDE or _is_skipped(route) or route.name in _ENDS_THE_CALLER:
                     continue
                 for client in (stranger.client, by_key):
                     answer = await _call(client, route, house.ids[environment], headers)
                     _check_refused(route, answer, house, sent=house.ids[environment])
+            own = await by_key.post("/v1/payments", json=_BODIES["POST /v1/payments"])
+            assert own.status_code == 201, f"they were refused for another reason: {own.text}"
     assert await _belongings(world, house) == before
 
 
@@ -172,7 +207,12 @@ async def test_a_viewer_changes_nothing(world: World, house: House, routes: list
     before = await _belongings(world, house)
     for environment, headers in (("test", {}), ("live", LIVE)):
         for route in routes:
-            if route.path.startswith(("/v1/", *_PERSONAL)) or route.path in _OUTSIDE or route.name in _OWN_AFFAIR:
+            if (
+                route.is_for_keys
+                or route.path.startswith(_PERSONAL)
+                or route.path in _OUTSIDE
+                or route.name in _OWN_AFFAIR
+            ):
                 continue
             answer = await _call(house.viewer.client, route, house.ids[environment], headers)
             may = route.is_read and not route.is_operators and "audit:read" not in route.scopes
@@ -192,8 +232,22 @@ async def test_a_test_key_sees_nothing_of_live(world: World, house: House, route
             assert asked_for_live.status_code in {401, 403}, f"{route.name}: {asked_for_live.text}"
             if route.names_something:
                 by_id = await _call(client, route, house.ids["live"], {})
-                refused = REFUSED | ({422} if route.name == "PUT /api/routing/{category}" else set())
-                assert by_id.status_code in refused, f"{route.name}: {by_id.status_code} {by_id.text}"
+                refused = REFUSED | _refused_as_wrong(route)
+                assert _statuses(by_id) <= refused, f"{route.name}: {by_id.status_code} {by_id.text}"
+    assert await _belongings(world, house) == before
+
+
+@pytest.mark.parametrize("scope", ["events:read", "payments:read"])
+async def test_a_key_does_no_more_than_its_scopes(world: World, house: House, routes: list[Route], scope: str) -> None:
+    key = await _key(world, house.owner, "test", scope)
+    before = await _belongings(world, house)
+    async with world.client(key) as client:
+        for route in routes:
+            if not route.is_for_keys:
+                continue
+            answer = await _call(client, route, house.ids["test"], {})
+            may = scope == "payments:read" and route.is_read and not route.path.startswith("/v1/webhook-endpoints")
+            assert answer.status_code == (200 if may else 403), f"{route.name}: {answer.status_code} {answer.text}"
     assert await _belongings(world, house) == before
 
 
@@ -222,13 +276,12 @@ async def test_the_owner_can_do_what_the_others_could_not(world: World, house: H
                 continue
             if route.name in _OWN_AFFAIR:
                 continue
-            client = by_key if route.path.startswith("/v1/") else house.owner.client
+            client = by_key if route.is_for_keys else house.owner.client
             entries = await _audited(world, house)
             answer = await _call(client, route, ids, {})
-            assert answer.status_code not in {401, 403, 404} | ({400, 422} - _EXPECTED.get(route.name, set())), (
-                f"{route.name}: {answer.status_code} {answer.text}"
-            )
-            if not route.is_read and route.path.startswith("/api/") and answer.is_success:
+            wrong = {401, 403, 404} | ({400, 422} - _EXPECTED.get(route.name, set()))
+            assert not _statuses(answer) & wrong, f"{route.name}: {answer.status_code} {answer.text}"
+            if not (route.is_read or route.is_for_keys) and answer.is_success:
                 changed = await _audited(world, house) - entries
                 assert changed or route.name in _CHANGES_NOTHING, f"{route.name} is not in the audit log"
     await house.owner.client.post("/api/tenant/undelete")
@@ -247,6 +300,8 @@ _OWN_AFFAIR: Final = frozenset(
         "DELETE /api/members/{user_id}",  # leaving is everyone's right
     }
 )
+_ENDS_THE_CALLER: Final = frozenset({"POST /api/tenant/delete"})
+"""After it the caller is refused everything."""
 _EXPECTED: Final[Mapping[str, set[int]]] = {
     "POST /v1/payments/{payment_id}/cancel": {422},  # Razorpay has no call for it
     "POST /api/services/{service}/{provider}/connect": {422},  # the body has no credentials
@@ -266,13 +321,24 @@ def _is_skipped(route: Route) -> bool:
     return route.path.startswith(_PERSONAL) and not {"session_id", "identity_id"} & set(_in_path(route.path))
 
 
+def _refused_as_wrong(route: Route) -> set[int]:
+    """A body that names a stranger's thing is as wrong as one that names none: 422, with the field."""
+    names_in_body = any(f"{{{name}" in json.dumps(_BODIES.get(route.name, {})) for name in _NAMES)
+    return {422} if names_in_body else set()
+
+
+def _statuses(answer: httpx.Response) -> set[int]:
+    """Of the answer; of each part, where each has its own."""
+    if answer.status_code == 200 and answer.json().__class__ is dict and answer.json().get("object") == "bulk_split":
+        return {item["status_code"] for item in answer.json()["data"]}
+    return {answer.status_code}
+
+
 def _check_refused(route: Route, answer: httpx.Response, house: House, *, sent: Mapping[str, str]) -> None:
     assert answer.status_code < 500, f"{route.name}: {answer.text}"
     if route.names_something or route.is_operators:
-        # No session opens /v1, and a policy that names a stranger's connection is as wrong as one that names none.
-        refused = REFUSED | ({401} if route.path.startswith("/v1/") else set())
-        refused |= {422} if route.name == "PUT /api/routing/{category}" else set()
-        assert answer.status_code in refused, f"{route.name}: {answer.status_code} {answer.text}"
+        refused = REFUSED | ({401} if route.is_for_keys else set()) | _refused_as_wrong(route)
+        assert _statuses(answer) <= refused, f"{route.name}: {answer.status_code} {answer.text}"
     for word in house.words:
         assert word in sent.values() or word not in answer.text, f"{route.name} shows {word}"
 
@@ -286,7 +352,7 @@ async def _call(
             body = _filled(_BODIES.get(route.name, {}), ids)
         headers = {**headers, "Idempotency-Key": str(uuid4()), "Prefer": "wait=5"}
     params = {"connection_id": ids["connection_id"]} if "connection_id" in route.query else {}
-    path = route.path
+    path = route.path.replace("/split/{payment_id}", "/split/{split_payment_id}")
     for name in _in_path(path):
         assert name in ids, f"{route.name}: say in this test what {{{name}}} is"
         path = path.replace(f"{{{name}}}", ids[name])
@@ -305,10 +371,10 @@ def _filled(body: Any, ids: Mapping[str, str]) -> Any:
     return json.loads(text)
 
 
-async def _key(world: World, person: SignedIn, environment: str) -> str:
+async def _key(world: World, person: SignedIn, environment: str, scope: str = "*") -> str:
     answer = await person.client.post(
         "/api/api-keys",
-        json={"name": f"{environment} key", "scopes": ["*"], "rate_limit_per_s": 1000, "rate_burst": 2000},
+        json={"name": f"{environment} key", "scopes": [scope], "rate_limit_per_s": 1000, "rate_burst": 2000},
         headers=LIVE if environment == "live" else {},
     )
     assert answer.status_code == 201, answer.text
@@ -316,10 +382,9 @@ async def _key(world: World, person: SignedIn, environment: str) -> str:
     return str(answer.json()["key"])
 
 
-async def _furnish(world: World, house: House, environment: str) -> dict[str, str]:
-    """Something of everything in one environment; all of it made over the API."""
+async def _connect(world: World, person: SignedIn, environment: str, whose: str) -> dict[str, Any]:
+    """An account at the provider."""
     headers = LIVE if environment == "live" else {}
-    owner = house.owner.client
     key_id, key_secret = f"rzp_{environment}_{uuid4().hex[:14]}", f"secret{uuid4().hex}"
     account = {
         "key_id": key_id,
@@ -329,11 +394,11 @@ async def _furnish(world: World, house: House, environment: str) -> dict[str, st
         "merchant_name": "Hatter",
     }
     (await world.sandbox.post("/control/razorpay/accounts", json=account)).raise_for_status()
-    connected = await owner.post(
+    connected = await person.client.post(
         "/api/services/payments/razorpay/connect",
         json={
             "credentials": {"key_id": key_id, "key_secret": key_secret, "webhook_secret": account["webhook_secret"]},
-            "label": f"hatter's {environment}",
+            "label": f"{whose} {environment}",
         },
         headers=headers,
     )
@@ -341,6 +406,15 @@ async def _furnish(world: World, house: House, environment: str) -> dict[str, st
     callback = f"{connected.json()['callback_url']}"
     world.secrets += [key_secret, account["webhook_secret"], callback.rpartition("/")[2]]
     await world.sandbox.post("/control/razorpay/accounts", json={**account, "webhook_url": callback})
+    made: dict[str, Any] = connected.json()
+    return made
+
+
+async def _furnish(world: World, house: House, environment: str) -> dict[str, str]:
+    """Something of everything in one environment; all of it made over the API."""
+    headers = LIVE if environment == "live" else {}
+    owner = house.owner.client
+    connected = await _connect(world, house.owner, environment, "hatter's")
     await _key(world, house.owner, environment)
     listed = (await owner.get("/api/api-keys", headers=headers)).json()["data"]
     key = await _key(world, house.owner, environment)
@@ -350,7 +424,7 @@ async def _furnish(world: World, house: House, environment: str) -> dict[str, st
     assert invited.status_code < 300, invited.text
     sessions = (await owner.get("/api/account/sessions")).json()["data"]
     ids = {
-        "connection_id": connected.json()["id"],
+        "connection_id": connected["id"],
         "key_id": listed[0]["id"],
         "invitation_id": invited.json()["id"],
         "session_id": sessions[0]["id"],
@@ -363,36 +437,11 @@ async def _furnish(world: World, house: House, environment: str) -> dict[str, st
         "issuer_id": "none",
     }
     async with world.client(key) as api:
-        ids |= await _paid(world, api)
-    house.words += [ids["connection_id"], ids["key_id"], ids["invitation_id"], f"hatter's {environment}"]
+        ids |= await paid_things(world, api)
+        name = f"hatters-{environment}-{uuid4().hex[:6]}"
+        ids |= await billing_things(world, api, name)
+    house.words += [name, ids["connection_id"], ids["key_id"], ids["invitation_id"], f"hatter's {environment}"]
     return ids
-
-
-async def _paid(world: World, api: httpx.AsyncClient) -> dict[str, str]:
-    """A payment that was paid, a refund of it, their operation, an endpoint."""
-    created = await api.post("/v1/payments", json={"amount": "50.00", "currency": "INR", "capture": "manual"})
-    assert created.status_code == 201, created.text
-    await world.sandbox.post(f"/control/razorpay/orders/{created.json()['provider_order_id']}/pay", json={})
-    paid = await api.post("/v1/payments", json={"amount": "60.00", "currency": "INR"})
-    await world.sandbox.post(f"/control/razorpay/orders/{paid.json()['provider_order_id']}/pay", json={})
-    refunded: httpx.Response | None = None
-    for _ in range(200):
-        refunded = await api.post("/v1/refunds", json={"payment_id": paid.json()["id"], "amount": "2.00"})
-        if refunded.status_code == 201:
-            break
-    assert refunded is not None and refunded.status_code == 201, refunded and refunded.text
-    endpoint = await api.post(
-        "/v1/webhook-endpoints", json={"url": "http://127.0.0.1:9/events", "event_types": ["refund.failed"]}
-    )
-    assert endpoint.status_code == 201, endpoint.text
-    world.secrets.append(endpoint.json()["secret"])
-    operations = (await api.get("/v1/operations")).json()["data"]
-    return {
-        "payment_id": paid.json()["id"],
-        "refund_id": refunded.json()["id"],
-        "operation_id": operations[0]["id"],
-        "endpoint_id": endpoint.json()["id"],
-    }
 
 
 async def _audited(world: World, house: House) -> int:
