@@ -182,9 +182,10 @@ class AcmePay:
                 await handler(request)
                 return await self._no_answer()
             case "cut":
-                assert request.transport is not None
-                request.transport.abort()
-                return web.Response()
+                return _hung_up(request)
+            case "cut_after":
+                await handler(request)
+                return _hung_up(request)
             case "throttle":
                 return web.json_response({"error": "slow_down"}, status=429, headers={"Retry-After": "3"})
             case "error_json":
@@ -212,6 +213,12 @@ class AcmePay:
             return await handler(request)
         except Refused as refused:
             return refused.answer
+
+
+def _hung_up(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
 
 
 def _act_of(request: web.Request) -> str:
