@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.x509 import Certificate
 from pydantic import SecretStr
@@ -15,6 +15,11 @@ from typing_extensions import TypeIs
 
 from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.errors import MalformedRequest, Unauthenticated
+
+ADDRESS_HEADER: Final = "x-onerouter-callback-address"
+"""The address, query and all, that the callback came to: for a provider that signs it, or carries our id in it. Set by who
+receives callbacks, from its own configuration (the outside scheme and host) and never from `Host`; whatever the sender put
+there is replaced."""
 
 
 class SignatureInvalid(Unauthenticated):
