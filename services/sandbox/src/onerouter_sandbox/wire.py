@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from onerouter_sandbox.faults import WIRE_KINDS, FaultKind, Faults, FaultSpec
 
 MAX_BODY_BYTES: Final = 1_048_576
+"""Of a provider that does not say otherwise (`max_body_bytes`): emails come with files."""
 
 
 @dataclass(slots=True)
@@ -118,9 +119,10 @@ class Wire:
         self._faults = faults
         self._latency = latency
         self._at_work: set[Hashable] = set()
+        self._max_body_bytes: int = getattr(simulator, "max_body_bytes", MAX_BODY_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read(receive)
+        body = await _read(receive, self._max_body_bytes)
         if body is None:
             reply: Reply | None = Reply(413, b"Request Entity Too Large", b"text/plain")
         else:
@@ -188,16 +190,19 @@ class Wire:
             self._at_work.discard(call.twin)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, most_bytes: int) -> bytes | None:
     """The whole body, or None when it is too large."""
     message = await receive()
-    body: bytes = message.get("body", b"")
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return first
+    body = bytearray(first)
     while message.get("more_body", False):
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > most_bytes:
             return None
-    return body
+    return bytes(body)
 
 
 async def _respond(send: Send, reply: Reply) -> None:
