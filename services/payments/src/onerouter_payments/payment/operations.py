@@ -68,9 +68,9 @@ class PaymentHandler(Handler[PaymentCommand, PaymentAggregate], Generic[PaymentC
         self._views = views
         self._clock = clock
 
-    def shows(self, payment: Payment, command: PaymentCommand) -> bool:
-        """Whether the payment is as this operation would leave it."""
-        raise NotImplementedError
+    def shows(self, payment: Payment, command: PaymentCommand) -> bool:  # noqa: ARG002
+        """Whether the payment is as this operation would leave it. False where only the provider can tell."""
+        return False
 
     @override
     def held(self, op: Operation, command: PaymentCommand, resource: PaymentAggregate | None) -> PaymentSnapshot | None:

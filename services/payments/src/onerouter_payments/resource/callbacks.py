@@ -1,5 +1,6 @@
 """What a provider's callback makes of a resource. Pure."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
@@ -7,6 +8,8 @@ from onerouter_common.worker.handler import Settled
 from onerouter_payments.resource.change import observe, settled
 from onerouter_payments.resource.state import Resource
 from onerouter_providers.resources import ResourceSnapshot
+
+_WITHIN_A_SECOND: Final = timedelta(microseconds=999_999)
 
 PATIENCE_S: Final = 3_600.0
 """A resource is stored before its provider is called, so one that is unknown for long was made elsewhere on the account."""
@@ -24,8 +27,15 @@ def snapshot_of(callback: Callback) -> ResourceSnapshot:
     return ResourceSnapshot(
         status=told.status,
         provider_id=told.provider_id or "",
-        as_of=callback.occurred_at,
+        as_of=_end_of_second(callback.occurred_at),
         facts=told.facts,
         error_reason=told.error_reason,
         error_message=told.error_message,
     )
+
+
+def _end_of_second(moment: datetime) -> datetime:
+    """Providers count in seconds, our answers are finer: what happened in the second of an answer came after it. What was
+    known before the answer cannot be meant, as an answer is younger than all that (`state.answered`).
+    """
+    return moment if moment.microsecond else moment + _WITHIN_A_SECOND

@@ -61,9 +61,9 @@ class ResourceHandler(Handler[Command, Resource], Generic[Command]):
             raise NotFound(f"There is no {name} {op.ordering_key} in the {op.environment} environment.")
         return resource
 
-    def shows(self, resource: Resource, command: Command) -> bool:
-        """Whether it is as this operation would leave it."""
-        raise NotImplementedError
+    def shows(self, resource: Resource, command: Command) -> bool:  # noqa: ARG002
+        """Whether it is as this operation would leave it. False where only the provider can tell."""
+        return False
 
     @override
     def held(self, op: Operation, command: Command, resource: Resource | None) -> ResourceSnapshot | None:
@@ -187,10 +187,6 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
     def reached(self, request: Any, told: ResourceSnapshot) -> bool:
         """Whether it stands as the change would leave it."""
         raise NotImplementedError
-
-    @override
-    def shows(self, resource: Resource, command: Command) -> bool:
-        return False
 
     def amended(self, resource: Resource, command: Command, told: ResourceSnapshot) -> Mapping[str, JsonValue]:  # noqa: ARG002
         """What of our own data changes with it: names and their new values."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_sandbox.paypal import hosted, ids
@@ -149,13 +149,15 @@ class Vault:
         routes = APIRouter(tags=["paypal"])
 
         @routes.post("/accounts/{client_id}/payment-tokens", status_code=201)
-        async def save(client_id: str, wanted: Annotated[SaveMethod | None, Body()] = None) -> dict[str, Any]:
+        async def save(
+            client_id: str, request: Request, wanted: Annotated[SaveMethod | None, Body()] = None
+        ) -> dict[str, Any]:
             """Have a customer's method be saved already."""
             if client_id not in self._state.accounts:
                 raise HTTPException(404, "There is no such app.")
             how = wanted or SaveMethod()
             shown = _CARD if how.kind == "card" else wallet("buyer@example.com", ids.merchant_id())
-            base = f"http://localhost/{NAME}"
+            base = f"{request.base_url}{NAME}"
             token = self._tokens.keep(client_id, base, how.customer_id, how.kind, dict(shown), None)
             return shapes.payment_token(token)
 
