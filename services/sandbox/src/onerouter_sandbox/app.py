@@ -15,15 +15,17 @@ from onerouter_sandbox.control import ControlAccess
 from onerouter_sandbox.faults import Faults
 from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.ledger import Ledger
+from onerouter_sandbox.mailgun.simulator import Mailgun
 from onerouter_sandbox.paypal.simulator import PayPal
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.resend.simulator import Resend
 from onerouter_sandbox.settings import Settings
 from onerouter_sandbox.stripe.simulator import Stripe
+from onerouter_sandbox.twilio.simulator import Twilio
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio)
 
 
 class Sandbox(FastAPI):

@@ -66,6 +66,8 @@ class Callback:
     due_at: float
     state: Literal["pending", "delivered", "given_up"] = "pending"
     copy_of: str | None = None
+    url: str | None = None
+    """Where this one goes, for a provider that is told with each request; None: to the account's address."""
     tries: list[Try] = field(default_factory=list)
     followers: list["Callback"] = field(default_factory=list, repr=False)
 
@@ -131,11 +133,12 @@ class CallbackSender:
         group: str,
         body: bytes,
         headers: dict[str, str],
+        url: str | None = None,
     ) -> Callback:
         """Owe one callback, with the faults that were asked for."""
         now = self._clock.now()
         callback = Callback(
-            random_id("cbk_"), provider, account, event, event_id, group, body.decode(), headers, now, now
+            random_id("cbk_"), provider, account, event, event_id, group, body.decode(), headers, now, now, url=url
         )
         self._callbacks[callback.id] = callback
         fault = self._faults.draw(CALLBACK_KINDS, provider, event, account)
@@ -236,7 +239,7 @@ class CallbackSender:
         started = self._clock.now()
         status: int | None = None
         error: str | None = None
-        url = self._targets.get(callback.provider, _nowhere)(callback.account)
+        url = callback.url or self._targets.get(callback.provider, _nowhere)(callback.account)
         if url is None:
             return Try(started, None, "the account has no webhook_url", 0.0)
         sign = self._signs.get(callback.provider)

@@ -1,0 +1,1 @@
+"""Twilio's Messages API, as much of it as sending SMS needs."""
