@@ -85,7 +85,11 @@ class Payer:
         return await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
 
     async def pay_link(self, world: Outside, link: Mapping[str, Any]) -> None:
-        await self.control(world, self._pay_link.format(link["provider_payment_link_id"]))
+        await self.control(world, self.link_path(link))
+
+    def link_path(self, link: Mapping[str, Any]) -> str:
+        """Of the control route by which it is paid."""
+        return self._pay_link.format(link["provider_payment_link_id"])
 
     async def dispute(self, world: World, provider_payment_id: str, **how: Any) -> str:
         """Contest a payment: the dispute's id at the provider."""
