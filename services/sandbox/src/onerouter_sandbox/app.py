@@ -25,7 +25,7 @@ from onerouter_sandbox.twilio.simulator import Twilio
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio, Mailgun)
 
 
 class Sandbox(FastAPI):
