@@ -7,6 +7,7 @@ of the embedded broker.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,18 @@ def logging_is_put_back() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> Iterator[None]:
+    """Each HTTP client reads the store of certificates when it is made, which takes longer than most tests do."""
+    import httpx
+
+    once = functools.cache(httpx.create_ssl_context)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("httpx.create_ssl_context", "httpx._transports.default.create_ssl_context"):
+            patch.setattr(name, once)
+        yield
 
 
 @pytest.fixture(scope="session")
