@@ -95,6 +95,13 @@ class Services:
     principals: dict[str, dict[str, Any]] = field(default_factory=dict)
     payments: dict[str, dict[str, Any]] = field(default_factory=dict)
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By id, as the worker knows them: with `kind`, `tenant_id`, `environment`, and whatever `placed` shows."""
+    splits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sealed: list[dict[str, str]] = field(default_factory=list)
+    """Bank data that was given for sealing, in the clear."""
+    next_cursor: str | None = None
+    """Of every page, where there is one."""
     introspections: int = 0
     asked: list[tuple[str, str, str, str]] = field(default_factory=list)
     away: set[str] = field(default_factory=set)
@@ -107,6 +114,13 @@ class Services:
         return Starlette(
             routes=[
                 Route("/internal/keys/introspect", self._introspect, methods=["POST"]),
+                Route("/internal/resources/{kind}/{id}/placed", self._resource, methods=["GET"]),
+                Route("/internal/resources/{kind}/{id}", self._resource, methods=["GET"]),
+                Route("/internal/resources/{kind}", self._resources, methods=["GET"]),
+                Route("/internal/marketplace/vendor-details", self._seal, methods=["POST"]),
+                Route("/internal/marketplace/splits/{id}", self._split, methods=["GET"]),
+                Route("/internal/marketplace/fees", self._fees, methods=["GET"]),
+                Route("/internal/payments-by-offset", self._by_offset, methods=["GET"]),
                 Route("/internal/{kind}/{id}", self._one, methods=["GET"]),
                 Route("/internal/{kind}/{id}/reply", self._one, methods=["GET"]),
                 Route("/internal/{kind}", self._many, methods=["GET"]),
@@ -131,6 +145,42 @@ class Services:
         if found is None or found["tenant_id"] != request.headers["x-onerouter-tenant"]:
             return _problem(404, "PAYMENT_NOT_FOUND")
         return _json({name: value for name, value in found.items() if name != "tenant_id"})
+
+    async def _resource(self, request: Request) -> Response:
+        self._note(request)
+        found = self.resources.get(request.path_params["id"])
+        if found is None or _whose(request) != (found["tenant_id"], found["environment"], found["kind"]):
+            return _problem(404, "NOT_FOUND")
+        return _json(found)
+
+    async def _resources(self, request: Request) -> Response:
+        self._note(request)
+        whose = _whose(request)
+        found = [one for one in self.resources.values() if (one["tenant_id"], one["environment"], one["kind"]) == whose]
+        return _json({"data": found, "has_more": self.next_cursor is not None, "next_cursor": self.next_cursor})
+
+    async def _seal(self, request: Request) -> Response:
+        self._note(request)
+        if "sealing" in self.away:
+            return _problem(409, "CONFLICT")
+        details = (await request.json())["account_details"]
+        self.sealed.append(details)
+        return _json({"details_id": new_id("vdt"), "masked": {name: value[-4:] for name, value in details.items()}})
+
+    async def _split(self, request: Request) -> Response:
+        self._note(request)
+        if "splits" in self.away:
+            return Response(status_code=503)
+        found = self.splits.get(request.path_params["id"])
+        return _problem(404, "NOT_FOUND") if found is None else _json(found)
+
+    async def _fees(self, request: Request) -> Response:
+        self._note(request)
+        return _json({"object": "marketplace_fees", **request.query_params})
+
+    async def _by_offset(self, request: Request) -> Response:
+        self._note(request)
+        return _json({"data": [], "has_more": False, "total": 0})
 
     async def _many(self, request: Request) -> Response:
         self._note(request)
@@ -184,6 +234,11 @@ class Services:
         self.asked.append(
             (request.url.path, headers["x-onerouter-tenant"], headers["x-onerouter-environment"], request.url.query)
         )
+
+
+def _whose(request: Request) -> tuple[str, str, str]:
+    headers = request.headers
+    return headers["x-onerouter-tenant"], headers["x-onerouter-environment"], request.path_params["kind"]
 
 
 def _json(body: Any) -> Response:
@@ -403,3 +458,82 @@ async def gateway(world: World) -> AsyncIterator[Gateway]:
 @pytest.fixture
 def tenant(world: World) -> Tenant:
     return world.tenant()
+
+
+@dataclass
+class Shop:
+    """A tenant at the gateway, with things that its worker knows."""
+
+    world: World
+    gateway: Gateway
+    tenant: Tenant
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, auth: dict[str, str] | None = None, **headers: str
+    ) -> httpx.Response:
+        content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {**(auth or self.tenant.auth), "Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.gateway.http.request(method, path, content=content, headers=sent)
+
+    async def command(self, method: str, path: str, body: Any = None, **headers: str) -> Command:
+        """What reached the log of a request that succeeded."""
+        answer = await self.ask(method, path, body, **headers)
+        assert answer.is_success, answer.text
+        return self.command_of(answer.headers["x-onerouter-operation-id"])
+
+    def command_of(self, operation_id: str) -> Command:
+        return next(one for one in reversed(self.world.worker.commands) if one.operation_id == operation_id)
+
+    async def arrived(self, operation_id: str) -> Command:
+        """The same where nobody waited for it."""
+        async with asyncio.timeout(10):
+            while not any(one.operation_id == operation_id for one in self.world.worker.commands):
+                await asyncio.sleep(0.01)
+        return self.command_of(operation_id)
+
+    def commands(self) -> list[Command]:
+        return [one for one in self.world.worker.commands if one.tenant_id == self.tenant.id]
+
+    async def refused(
+        self, method: str, path: str, body: Any, *, status: int = 422, **headers: str
+    ) -> list[dict[str, str]]:
+        """The fields that the problem names. Nothing reached the log."""
+        before = len(self.commands())
+        answer = await self.ask(method, path, body, **headers)
+        assert answer.status_code == status, answer.text
+        assert len(self.commands()) == before
+        problem = answer.json()
+        assert problem["effect"] == "none"
+        assert "Value error" not in answer.text
+        return list(problem.get("errors") or [])
+
+    async def names(self, method: str, path: str, body: Any) -> str:
+        """The one field that is wrong."""
+        (error,) = await self.refused(method, path, body)
+        return error["field"]
+
+    def has(self, kind: str, *, environment: str = "test", tenant_id: str | None = None, **fields: Any) -> str:
+        """The id of a resource that the worker knows, active at the tenant's razorpay account."""
+        prefixes = {"plan": "plan", "customer": "cus", "subscription": "sub", "vendor": "ven"}
+        prefixes |= {"payment_link": "pl", "payment_method": "pm"}
+        id_ = new_id(prefixes[kind])
+        self.world.services.resources[id_] = {
+            "id": id_,
+            "kind": kind,
+            "object": kind,
+            "tenant_id": tenant_id or self.tenant.id,
+            "environment": environment,
+            "provider": "razorpay",
+            "connection_id": "con_1",
+            "status": "active",
+            "asked": {},
+            f"provider_{kind}_id": f"{kind}_at_provider",
+            **fields,
+        }
+        return id_
+
+
+@pytest.fixture
+def shop(world: World, gateway: Gateway, tenant: Tenant) -> Shop:
+    return Shop(world, gateway, tenant)
