@@ -145,18 +145,20 @@ async def _create(request: Request, asked: Writing, wanted: SplitPaymentCreate) 
         payload=payload.model_dump(mode="json", exclude_none=True),
         resource_prefix=PAYMENT,
     )
-    return await _with_parts(await gateway.commands.carry_out(intent, asked.asked, request), gateway, asked, items)
+    answer = await gateway.commands.carry_out(intent, asked.asked, request)
+    return await _with_parts(answer, gateway, asked, parts_unread(items, currency))
 
 
-async def _with_parts(answer: Response, gateway: Gateway, asked: Writing, items: Sequence[SplitItem]) -> Response:
-    """The payment with its parts; without their transfers, where these cannot be read right now."""
+async def _with_parts(
+    answer: Response, gateway: Gateway, asked: Writing, unread: Sequence[Mapping[str, Any]]
+) -> Response:
+    """The payment with its parts; as they were asked for, where they cannot be read right now."""
     payment = orjson.loads(bytes(answer.body))
     if payment.get("object") != "payment":
         return answer
     shown = await _shown(gateway, asked, payment["id"])
     if shown is None:
-        parts = parts_unread(items, payment["currency"])
-        shown = orjson.dumps({**payment, "object": "split_payment", "splits": parts})
+        shown = orjson.dumps({**payment, "object": "split_payment", "splits": unread})
     answer.body = shown
     answer.headers["content-length"] = str(len(shown))
     return answer
