@@ -269,3 +269,72 @@ class TestVendors:
         await world.reached(f"/v1/marketplace/vendors/{seller['id']}", "restricted")
         listed = (await world.api.get("/v1/marketplace/vendors?status=restricted&limit=100")).json()
         assert seller["id"] in [one["id"] for one in listed["data"]]
+
+
+class TestBankData:
+    """What is secret is looked for in every topic, table, log and trace at the end (`test_what_is_left`)."""
+
+    @pytest.mark.parametrize("provider", ["razorpay", "stripe"])
+    async def test_it_is_shown_masked_and_gone_once_the_vendor_exists(self, world: World, provider: str) -> None:
+        number = _account_number(world)
+        details = {**_BANK[provider]["account_details"], "account_number": number}
+        seller = await vendor(world, PAYERS[provider], account_details=details)
+        assert seller["account_details"]["account_number"].endswith(number[-4:])
+        assert number not in str(seller)
+        events = await world.events_of(seller["id"], "vendor.activated")
+        assert number not in str([event.body for event in events])
+
+        async def is_erased() -> bool:
+            return not await world.count("payments", "vendor_details")
+
+        await until(is_erased, "bank data to be erased")
+        if provider == "razorpay":
+            secrets = world.stack.secrets
+            shown = await world.sandbox.get(
+                f"/razorpay/v2/accounts/{seller['account_id']}",
+                auth=(secrets.sandbox_key_id, secrets.sandbox_key_secret),
+            )
+            assert shown.status_code == 200, shown.text
+
+    async def test_what_the_provider_refuses_is_not_repeated_to_anybody(self, world: World) -> None:
+        number = _account_number(world)
+        details = {**_BANK["razorpay"]["account_details"], "account_number": number, "ifsc": "NOT-AN-IFSC"}
+        body = {"name": "Wrong", "email": "wrong@example.com", **_BANK["razorpay"], "account_details": details}
+        answer = await world.api.post("/v1/marketplace/vendors", json={**body, "provider": "razorpay"}, headers=key())
+        problem = check_problem(answer, 422, "VALIDATION_ERROR")
+        assert [error["field"] for error in problem["errors"]] == ["account_details.ifsc"]
+        assert number not in answer.text
+        too_long = {**details, "account_number": number * 11}
+        answer = await world.api.post(
+            "/v1/marketplace/vendors", json={**body, "account_details": too_long}, headers=key()
+        )
+        problem = check_problem(answer, 422, "VALIDATION_ERROR")
+        assert problem["errors"][0]["field"] == "account_details.account_number"
+        assert number not in answer.text
+
+    async def test_the_same_key_with_other_bank_data_is_another_request(self, world: World) -> None:
+        first, second = _account_number(world), _account_number(world)
+        name, same = uuid4().hex[:8], key()
+        bodies = [
+            {
+                "name": "Asha Pottery",
+                "email": f"{name}@example.com",
+                "provider": "stripe",
+                **_BANK["stripe"],
+                "account_details": {**_BANK["stripe"]["account_details"], "account_number": number},
+            }
+            for number in (first, first, second)
+        ]
+        made, again, other = [
+            await world.api.post("/v1/marketplace/vendors", json=body, headers=same) for body in bodies
+        ]
+        assert (made.status_code, again.status_code, other.status_code) == (201, 201, 422), other.text
+        assert again.json()["id"] == made.json()["id"]
+        assert again.headers["idempotency-replayed"] == "true"
+
+
+def _account_number(world: World) -> str:
+    """One that must stand nowhere in the clear: twelve digits, which are no card's."""
+    number = str(10**11 + uuid4().int % (9 * 10**11))
+    world.secrets.append(number)
+    return number

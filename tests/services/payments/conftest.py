@@ -27,7 +27,7 @@ async def payments_database(shared_database: "Database") -> "Database":
     try:
         await connection.execute(
             "TRUNCATE payments, refunds, operations, operation_ids, attempts, outbox, workers, pending_callbacks, "
-            "history, resources"
+            "history, resources, vendor_details"
         )
     finally:
         await connection.close()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from fastapi import FastAPI
 
@@ -46,8 +46,6 @@ from onerouter_payments.verification.service import CallbackQuestions
 from onerouter_providers.connections import ProviderConnections
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
-
-_ERASE_EVERY_S: Final = 60.0
 
 
 class State(TypedDict):
@@ -107,7 +105,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             )
             await stack.enter_async_context(loops.running("poller", poller.run))
             await stack.enter_async_context(loops.running("resource-poller", resources.run))
-            await stack.enter_async_context(loops.running("vendor-details", lambda: _erase_details(details)))
+            await stack.enter_async_context(loops.running("vendor-details", lambda: _tend_details(details, settings)))
             running.append((worker, pool))
             stack.callback(running.clear)
             rows = TenantRows(engine)
@@ -203,8 +201,9 @@ def _options(settings: Settings) -> WorkerOptions:
     )
 
 
-async def _erase_details(details: VendorDetails) -> None:
-    """Bank data that was handed to the provider is not kept; looked for once a minute."""
+async def _tend_details(details: VendorDetails, settings: Settings) -> None:
+    """Bank data that was handed to the provider is not kept, and what waits follows the keyring."""
     while True:
         await details.erase()
-        await asyncio.sleep(_ERASE_EVERY_S)
+        await details.rewrap()
+        await asyncio.sleep(settings.vendor_details_interval_s)

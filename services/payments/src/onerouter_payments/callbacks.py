@@ -28,4 +28,6 @@ class Callbacks:
     def apply(self, callback: Callback, resource: Stored) -> Settled[Any]:
         if isinstance(resource, PaymentAggregate):
             return self._payments.apply(callback, resource)
+        if callback.object.kind in OF_A_PAYMENT:
+            return Settled(None)  # a payment link's: what becomes of the link is told in events of its own
         return resources.apply(callback, resource)

@@ -105,6 +105,11 @@ class Settings(ServiceSettings, DatabaseSettings, CredentialKeySettings):
         5.0, gt=0, description="How often is looked for payments and refunds that no callback came for."
     )
     poll_batch: int = Field(64, ge=1, le=1_000, description="Most of them asked about at a time.")
+    vendor_details_interval_s: float = Field(
+        60.0,
+        gt=0,
+        description="How often vendors' bank data is erased that their provider has, and wrapped by newer keys.",
+    )
 
     @field_validator("checkout_urls")
     @classmethod

@@ -51,6 +51,8 @@ async def find_keys(connection: Any, callbacks: Sequence[Callback]) -> Mapping[s
     found: dict[str, str] = {}
     if of_payments:
         found |= await payments.find_keys(connection, of_payments)
+        strangers = [callback for callback in of_payments if callback.callback_id not in found]
+        found |= await resources.find_links(connection, strangers) if strangers else {}
     if others:
         found |= await resources.find_keys(connection, others)
     return found

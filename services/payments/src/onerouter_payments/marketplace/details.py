@@ -1,19 +1,23 @@
 """A vendor's bank data between the request and the provider: sealed at rest, opened only for the call, erased after it.
 
 Each is sealed under a data key of its own, wrapped by the environment's keyring as credentials are. What stays is masked.
+The registry's `rotate-keys` does not reach these: whoever serves wraps them anew when another key is first in its ring.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import structlog
 from pydantic import SecretStr
 
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Conflict
 from onerouter_common.ids import VENDOR_DETAILS, new_id
-from onerouter_common.secrets import KeyRings
+from onerouter_common.secrets import KeyRings, SecretUnopenable
 from onerouter_common.secrets.sealing import data_key_of
+
+log = structlog.get_logger()
 
 KEPT_DAYS: Final = 35
 """Longer than any idempotency key is promised to be remembered; then also what no vendor was made with is erased."""
@@ -30,7 +34,12 @@ DELETE FROM vendor_details d WHERE created_at < now() - make_interval(days => $1
         AND r.created_at > d.created_at - interval '1 hour' AND r.data ->> 'details_id' = d.id
 )
 """
-
+_UNDER_OTHER_KEYS: Final = """
+SELECT id, tenant_id, environment, data_key, sealed FROM vendor_details
+WHERE id > $1 AND split_part(data_key, '.', 2) <> CASE environment WHEN 'test' THEN $2 ELSE $3 END ORDER BY id LIMIT $4
+"""
+_REWRAP: Final = "UPDATE vendor_details SET data_key = $3 WHERE id = $1 AND data_key = $2"
+_BATCH: Final = 100
 
 _NAMES: Final = frozenset({"account_holder", "account_holder_name", "bank_name", "country", "currency", "account_type"})
 
@@ -76,3 +85,28 @@ class VendorDetails:
         """Those whose vendor exists at its provider, or was refused; and those that led to none. How many."""
         done: Any = await self._pool.execute(_ERASE, KEPT_DAYS)
         return int(str(done).rpartition(" ")[2])
+
+    async def rewrap(self) -> int:
+        """Wrap with the first key of each ring what another one wrapped. How many; one that does not open is left, and told.
+
+        Raises Overloaded when the keys cannot be used right now: what was done stays done.
+        """
+        after, number = "", 0
+        primaries = [self._keyrings.of(environment).primary for environment in ("test", "live")]
+        while rows := await self._pool.fetch(_UNDER_OTHER_KEYS, after, *primaries, _BATCH):
+            after = rows[-1]["id"]
+            for row in rows:
+                wrapped = await self._rewrapped(dict(row))
+                if wrapped is not None:
+                    await self._pool.execute(_REWRAP, row["id"], row["data_key"], wrapped)
+                    number += 1
+        return number
+
+    async def _rewrapped(self, row: Mapping[str, Any]) -> str | None:
+        place = row["tenant_id"], row["environment"]
+        try:
+            ring = self._keyrings.of(row["environment"])
+            return await ring.rewrap(data_key_of(row["sealed"]), row["data_key"], bound_to=place)
+        except SecretUnopenable as error:
+            log.warning("vendor_details.unopenable", details_id=row["id"], tenant_id=row["tenant_id"], error=str(error))
+            return None

@@ -35,6 +35,21 @@ SELECT DISTINCT ON (callback_id) callback_id, key FROM (
 ) found ORDER BY callback_id, priority, key DESC
 """
 
+# Facts are stored as [weight, as of, value].
+_FIND_LINKS: Final = """
+WITH told AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+        AS told (callback_id, connection_id, order_id, payment_id)
+)
+SELECT callback_id, r.id AS key FROM told JOIN resources r
+    ON r.connection_id = told.connection_id AND r.kind = 'payment_link'
+        AND (r.facts -> 'provider_order_id' ->> 2) = told.order_id
+UNION ALL
+SELECT callback_id, r.id FROM told JOIN resources r
+    ON r.connection_id = told.connection_id AND r.kind = 'payment_link'
+        AND (r.facts -> 'provider_payment_id' ->> 2) = told.payment_id
+"""
+
 
 class ResourceStore:
     """The heart's store: resources by their id."""
@@ -60,5 +75,17 @@ async def find_keys(connection: Any, callbacks: Sequence[Callback]) -> Mapping[s
         [callback.object.kind for callback in callbacks],
         [callback.object.reference for callback in callbacks],
         [callback.object.provider_id for callback in callbacks],
+    )
+    return {row["callback_id"]: row["key"] for row in rows}
+
+
+async def find_links(connection: Any, callbacks: Sequence[Callback]) -> Mapping[str, str]:
+    """callback_id → payment link, of callbacks about the payments that links bring about."""
+    rows = await connection.fetch(
+        _FIND_LINKS,
+        [callback.callback_id for callback in callbacks],
+        [callback.connection_id for callback in callbacks],
+        [callback.object.order_id for callback in callbacks],
+        [callback.object.payment_id for callback in callbacks],
     )
     return {row["callback_id"]: row["key"] for row in rows}
