@@ -117,3 +117,53 @@ async def test_a_subscription_a_link_and_a_vendor(shop: "Shop", client: Any) -> 
     assert transfer.destination == vendor.id
     payout = await do(client.payouts.create, {"amount": 900, "currency": "usd"}, {"stripe_account": vendor.id})
     assert payout.status == "pending"
+
+
+async def test_a_method_and_a_changed_plan(shop: "Shop", client: Any) -> None:
+    do = asyncio.to_thread
+    customer = await do(client.customers.create, {"email": "asha@example.com", "metadata": {"seat": "4"}})
+    card = {"type": "card", "card": {"token": "tok_visa"}}
+    method = await do(client.payment_methods.create, card)
+    attached = await do(client.payment_methods.attach, method.id, {"customer": customer.id})
+    assert (attached.customer, attached.card.last4) == (customer.id, "4242")
+    assert [one.id for one in (await do(client.customers.payment_methods.list, customer.id)).data] == [method.id]
+
+    wanted = {"currency": "usd", "recurring": {"interval": "month"}, "product_data": {"name": "Tea club"}}
+    small, large = [await do(client.prices.create, {**wanted, "unit_amount": amount}) for amount in (1_000, 2_500)]
+    made = await do(
+        client.subscriptions.create,
+        {
+            "customer": customer.id,
+            "items": [{"price": small.id}],
+            "default_payment_method": method.id,
+            "metadata": {"onerouter_id": "sub_ours"},
+        },
+    )
+    assert made.status == "active"
+    (item,) = made["items"].data
+    change = {"items": [{"id": item.id, "price": large.id}], "proration_behavior": "none"}
+    changed = await do(client.subscriptions.update, made.id, change)
+    assert changed["items"].data[0].price.id == large.id
+    ending = await do(client.subscriptions.update, made.id, {"cancel_at_period_end": True})
+    assert (ending.status, ending.cancel_at_period_end) == ("active", True)
+    (invoice,) = (await do(client.invoices.list, {"subscription": made.id})).data
+    assert (invoice.status, invoice.amount_paid) == ("paid", 1_000)
+    found = await do(client.subscriptions.list, {"customer": customer.id})
+    assert [(one.id, one.metadata["onerouter_id"]) for one in found.data] == [(made.id, "sub_ours")]
+    assert (await do(client.payment_methods.detach, method.id)).customer is None
+
+
+async def test_a_link_is_paid_and_disputed(shop: "Shop", client: Any) -> None:
+    do = asyncio.to_thread
+    price = {"currency": "usd", "unit_amount": 1_299, "product_data": {"name": "Tea"}}
+    link = await do(client.payment_links.create, {"line_items": [{"price_data": price, "quantity": 1}]})
+    await shop.ask(f"/stripe/payment_links/{link.id}/pay")
+    (session,) = (await do(client.checkout.sessions.list, {"payment_link": link.id})).data
+    assert (session.status, session.payment_status, session.amount_total) == ("complete", "paid", 1_299)
+    opened = await shop.ask(f"/stripe/payments/{session.payment_intent}/dispute")
+    dispute = await do(client.disputes.retrieve, opened["id"])
+    assert (dispute.payment_intent, dispute.status, dispute.amount) == (
+        session.payment_intent,
+        "needs_response",
+        1_299,
+    )
