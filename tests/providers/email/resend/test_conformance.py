@@ -1,0 +1,5 @@
+from onerouter_providers.testing.messages_suite import MessagesSuite
+
+
+class TestResend(MessagesSuite):
+    """With `lab` of this folder."""
