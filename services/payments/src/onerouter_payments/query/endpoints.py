@@ -4,12 +4,11 @@ from typing import Annotated, Any, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from onerouter_common.contracts.replies import OperationState
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
-from onerouter_payments.query.paging import MOST, Page
+from onerouter_payments.query.asked import AskedPage
 from onerouter_payments.query.repository import OperationFilter, PaymentFilter, Reads, RefundFilter
 
 Tenant = Annotated[TenantContext, Depends(tenant_context)]
@@ -34,17 +33,7 @@ def _reads(request: Request) -> Reads:
     return cast(Reads, request.state.reads)
 
 
-def _page(
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-    created_after: AwareDatetime | None = None,
-    created_before: AwareDatetime | None = None,
-) -> Page:
-    return Page(limit, cursor, created_after, created_before)
-
-
 TenantReads = Annotated[Reads, Depends(_reads)]
-AskedPage = Annotated[Page, Depends(_page)]
 
 
 def _json(view: dict[str, Any]) -> Response:

@@ -1,15 +1,13 @@
-"""Reads on behalf of a tenant. Each is one transaction that names the tenant: row-level security does the filtering."""
+"""Reads of payments, refunds and operations on behalf of a tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Select, Table, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.contracts.replies import Reply
-from onerouter_common.db.tenancy import tenant_transaction
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import PAYMENT, is_id
 from onerouter_common.web.internal import TenantContext
@@ -19,12 +17,12 @@ from onerouter_payments.operation.views import operation_view, reply_view
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.tables import payments
-from onerouter_payments.query.paging import Page, list_view, position_of
+from onerouter_payments.query.paging import Page, list_view
+from onerouter_payments.query.rows import Row, TenantRows
 from onerouter_payments.refund.rows import refund_of
 from onerouter_payments.refund.tables import refunds
 
 View = dict[str, JsonValue]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class OperationFilter:
 
 class Reads:
     def __init__(self, engine: AsyncEngine, views: Views) -> None:
-        self._engine = engine
+        self._rows = TenantRows(engine)
         self._views = views
         self._operations = OperationReads(engine, views.prices)
 
@@ -60,13 +58,13 @@ class Reads:
             wanted: ColumnElement[bool] = payments.c.id == payment_id
         else:
             wanted = or_(payments.c.provider_order_id == payment_id, payments.c.provider_payment_id == payment_id)
-        rows = await self._rows(tenant, payments, wanted)
-        if not rows:
+        row = await self._rows.latest(tenant, payments, wanted)
+        if row is None:
             raise _missing("payment", payment_id, tenant, code="PAYMENT_NOT_FOUND")
-        return self._views.of(payment_of(rows[0]))
+        return self._views.of(payment_of(row))
 
     async def payments(self, tenant: TenantContext, wanted: PaymentFilter, page: Page) -> View:
-        rows = await self._page(
+        rows = await self._rows.page(
             tenant,
             payments,
             page,
@@ -78,15 +76,14 @@ class Reads:
 
     async def refund(self, tenant: TenantContext, refund_id: str) -> View:
         """By our id or the provider's. Raises NotFound."""
-        rows = await self._rows(
-            tenant, refunds, or_(refunds.c.id == refund_id, refunds.c.provider_refund_id == refund_id)
-        )
-        if not rows:
+        wanted = or_(refunds.c.id == refund_id, refunds.c.provider_refund_id == refund_id)
+        row = await self._rows.latest(tenant, refunds, wanted)
+        if row is None:
             raise _missing("refund", refund_id, tenant)
-        return self._views.of(refund_of(rows[0]))
+        return self._views.of(refund_of(row))
 
     async def refunds(self, tenant: TenantContext, wanted: RefundFilter, page: Page) -> View:
-        rows = await self._page(
+        rows = await self._rows.page(
             tenant,
             refunds,
             page,
@@ -110,7 +107,7 @@ class Reads:
 
     async def operations(self, tenant: TenantContext, wanted: OperationFilter, page: Page) -> View:
         """Without attempts: ask for one operation to see its."""
-        rows = await self._page(
+        rows = await self._rows.page(
             tenant,
             operations,
             page,
@@ -122,35 +119,10 @@ class Reads:
         return list_view(rows, page, lambda row: operation_view(row, (), costs.get(row["id"])), _key)
 
     async def _operation(self, tenant: TenantContext, operation_id: str) -> Row:
-        rows = await self._rows(tenant, operations, operations.c.id == operation_id)
-        if not rows:
+        row = await self._rows.latest(tenant, operations, operations.c.id == operation_id)
+        if row is None:
             raise _missing("operation", operation_id, tenant)
-        return rows[0]
-
-    async def _rows(self, tenant: TenantContext, table: Table, wanted: ColumnElement[bool]) -> list[Row]:
-        return await self._fetch(tenant, select(table).where(wanted).order_by(table.c.created_at.desc()).limit(1))
-
-    async def _page(
-        self, tenant: TenantContext, table: Table, page: Page, *filters: tuple[ColumnElement[Any], str | None]
-    ) -> list[Row]:
-        conditions = [column == value for column, value in filters if value is not None]
-        return await self._fetch(tenant, _paged(select(table).where(*conditions), table, page))
-
-    async def _fetch(self, tenant: TenantContext, query: Select[Any]) -> list[Row]:
-        async with tenant_transaction(self._engine, tenant.tenant_id, tenant.environment) as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
-
-
-def _paged(query: Select[Any], table: Table, page: Page) -> Select[Any]:
-    """The page's rows and one more, which tells whether there is a next page."""
-    if page.created_after is not None:
-        query = query.where(table.c.created_at > page.created_after)
-    if page.created_before is not None:
-        query = query.where(table.c.created_at < page.created_before)
-    if page.cursor is not None:
-        created_at, id_ = position_of(page.cursor)
-        query = query.where(tuple_(table.c.created_at, table.c.id) < tuple_(literal(created_at), literal(id_)))
-    return query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(page.limit + 1)
+        return row
 
 
 def _key(row: Row) -> tuple[datetime, str]:

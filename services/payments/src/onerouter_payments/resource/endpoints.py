@@ -3,14 +3,13 @@
 from typing import Annotated, Final, cast
 
 import orjson
-from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
-from onerouter_payments.query.paging import MOST, Page
+from onerouter_payments.query.asked import AskedPage
 from onerouter_payments.resource.kind import Kind
 from onerouter_payments.resource.kinds import KINDS
 from onerouter_payments.resource.reads import ResourceReads, View
@@ -40,15 +39,6 @@ def _filters(request: Request) -> dict[str, str]:
     return found
 
 
-def _page(
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 20,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
-    created_after: AwareDatetime | None = None,
-    created_before: AwareDatetime | None = None,
-) -> Page:
-    return Page(limit, cursor, created_after, created_before)
-
-
 OfKind = Annotated[Kind, Depends(_kind)]
 Reads = Annotated[ResourceReads, Depends(_reads)]
 
@@ -73,7 +63,7 @@ def router(auth: InternalAuth) -> APIRouter:
         tenant: Tenant,
         reads: Reads,
         kind: OfKind,
-        page: Annotated[Page, Depends(_page)],
+        page: AskedPage,
         filters: Annotated[dict[str, str], Depends(_filters)],
     ) -> Response:
         return _json(await reads.many(tenant, kind, filters, page))
