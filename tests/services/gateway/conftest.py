@@ -469,7 +469,7 @@ class Shop:
     tenant: Tenant
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, auth: dict[str, str] | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, *, auth: Any = None, **headers: str
     ) -> httpx.Response:
         content = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {**(auth or self.tenant.auth), "Content-Type": "application/json"}
