@@ -64,19 +64,19 @@ class Told:
 
 def told_by(event: Event) -> Told | None:
     """None for a kind that we do not follow."""
-    kind = event.get("event")
+    kind = _text(event, "event") or ""
     facts: dict[str, JsonValue] = {}
     if (recipient := _text(event, "recipient")) is not None:
         facts["recipient"] = recipient
     if kind == "failed":
         return _failed(event, facts)
     if kind in ENGAGEMENT:
-        return Told("unchanged", facts={**facts, "event": cast(str, kind), **_engagement(event)})
+        return Told("unchanged", facts={**facts, "event": kind, **_engagement(event)})
     if kind == "rejected":
         reject = event.get("reject")
         why = _text(reject, "reason") if isinstance(reject, Mapping) else None
         return Told("failed", "content_rejected", "rejected", _short(why), facts)
-    status = STATUS.get(kind) if isinstance(kind, str) else None
+    status = STATUS.get(kind)
     if status == "queued" and _scheduled_for(event):
         status = "scheduled"
     return None if status is None else Told(status, facts=facts)
