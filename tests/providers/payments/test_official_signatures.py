@@ -5,10 +5,12 @@ PayPal's libraries for Python verify nothing without asking PayPal: its vectors 
 
 import hashlib
 import hmac
+import json
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import razorpay
@@ -29,13 +31,23 @@ STRIPE_VARIANTS = ("none", "body", "rewritten", "time", "old", "code", "scheme",
 
 
 @pytest.fixture(scope="module")
-def body() -> bytes:
+def specs() -> Path:
+    """The reference folder with the providers' own samples; it is not part of the repository."""
     repository = Path(__file__).resolve().parents[3]
     folder = Path(os.environ.get("ONEROUTER_SPECS_DIR", repository.parent / "shared" / "specs"))
-    found = folder / "razorpay-fixtures" / "py-fake_payment_authorized_webhook.json"
-    if not found.is_file():
+    if not (folder / "webhook-samples").is_dir():
         pytest.skip("no specs folder: set ONEROUTER_SPECS_DIR")
-    return found.read_bytes()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def body(specs: Path) -> bytes:
+    return (specs / "razorpay-fixtures" / "py-fake_payment_authorized_webhook.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def vectors(specs: Path) -> dict[str, Any]:
+    return dict(json.loads((specs / "webhook-samples" / "signature-vectors.json").read_text("utf-8")))
 
 
 class TestRazorpay:
@@ -53,6 +65,21 @@ class TestRazorpay:
         theirs = razorpay_believes(sent, given, used)
         assert theirs == (changed == "none")
         assert razorpay_is_believed(sent, {"X-Razorpay-Signature": given} if given else {}, used) == theirs
+
+    def test_the_published_vector(self, vectors: dict[str, Any]) -> None:
+        vector = vectors["razorpay"]["webhook"]
+        sent, signature, secret = vector["body"].encode(), vector["headers"]["X-Razorpay-Signature"], vector["secret"]
+        rewritten = json.dumps(json.loads(sent)).encode()
+        for believed, *case in (
+            (True, sent, signature, secret),
+            (False, rewritten, signature, secret),
+            (False, sent, vector["reserialized_body_signature"], secret),
+            (False, sent.replace(b"captured", b"refunded"), signature, secret),
+            (False, sent, signature, f"{secret}2"),
+        ):
+            given, header, used = case
+            assert razorpay_believes(given, header, used) is believed
+            assert razorpay_is_believed(given, {"X-Razorpay-Signature": header}, used) is believed
 
 
 class TestStripe:
@@ -84,6 +111,20 @@ class TestStripe:
         for secret, believed in (("whsec_old", True), ("whsec_new", True), ("whsec_other", False)):
             assert stripe_believes(STRIPE_BODY, header, secret) is believed
             assert stripe_is_believed(STRIPE_BODY.encode(), header, secret) is believed
+
+    def test_the_published_vectors(self, vectors: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        vector = vectors["stripe"]
+        text = vector["body"]
+        for case in vector["cases"]:
+            monkeypatch.setattr(time, "time", lambda now=case["now"]: float(now))
+            for given, secret, believed in (
+                (text, vector["secret"], case["valid"]),
+                (text.replace("1299", "9299"), vector["secret"], False),
+                (text, "whsec_of_somebody_else", False),
+                (text, vector["old_secret"], case["name"] == "valid_during_secret_roll"),
+            ):
+                assert stripe_believes(given, case["header"], secret) is believed, case["name"]
+                assert stripe_is_believed(given.encode(), case["header"], secret) is believed, case["name"]
 
 
 def razorpay_believes(body: bytes, signature: str, secret: str) -> bool:
