@@ -1,12 +1,14 @@
 """What a provider's callback makes of a resource. Pure."""
 
 from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.worker.handler import Settled
-from onerouter_payments.resource.change import observe, settled
-from onerouter_payments.resource.state import Resource
+from onerouter_payments.resource.change import Change, observe, settled
+from onerouter_payments.resource.state import UNCHANGED, Resource
 from onerouter_providers.resources import ResourceSnapshot
 
 _WITHIN_A_SECOND: Final = timedelta(microseconds=999_999)
@@ -18,7 +20,16 @@ PATIENCE_S: Final = 3_600.0
 def apply(callback: Callback, resource: Resource) -> Settled[Resource]:
     if callback.connection_id != resource.connection_id:
         return Settled(None)  # an account speaks of its own only
-    return settled(resource, observe(resource, snapshot_of(callback), callback.received_at))
+    told, at = snapshot_of(callback), callback.received_at
+    return settled(resource, _asked_now(observe(resource, told, at), told, at))
+
+
+def _asked_now(change: Change, told: ResourceSnapshot, at: datetime) -> Change:
+    """Something happened to what is waited for, and the callback does not say how it stands now: that is read at once."""
+    after = change.resource
+    if told.status != UNCHANGED or not change.happened or after.status not in after.kind.polled:
+        return change
+    return replace(change, resource=replace(after, poll_at=at))
 
 
 def snapshot_of(callback: Callback) -> ResourceSnapshot:
