@@ -162,10 +162,8 @@ FOLLOWED: Final[Mapping[str, Read]] = {
     "invoice.paid": _at_any_time(telling.paid_invoice),
     "invoice.payment_failed": _at_any_time(telling.failed_invoice),
     "payment_link.updated": _at_any_time(telling.link),
-    **dict.fromkeys(
-        ("payment_method.attached", "payment_method.detached", "payment_method.updated"),
-        _at_any_time(telling.method),
-    ),
+    # That one was attached is our own doing, whose answer tells it, or that of payers, and then it is none of ours.
+    **dict.fromkeys(("payment_method.detached", "payment_method.updated"), _at_any_time(telling.method)),
     "customer.updated": _at_any_time(telling.customer),
     "customer.deleted": _at_any_time(telling.customer),
     "price.updated": _at_any_time(telling.plan),
