@@ -20,12 +20,13 @@ from onerouter_sandbox.paypal.simulator import PayPal
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.resend.simulator import Resend
 from onerouter_sandbox.settings import Settings
+from onerouter_sandbox.sns.simulator import Sns
 from onerouter_sandbox.stripe.simulator import Stripe
 from onerouter_sandbox.twilio.simulator import Twilio
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio, Mailgun)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio, Sns, Mailgun)
 
 
 class Sandbox(FastAPI):

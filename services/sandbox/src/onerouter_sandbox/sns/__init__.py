@@ -1,0 +1,1 @@
+"""Amazon SNS, as much of its query API as sending SMS to phone numbers needs."""
