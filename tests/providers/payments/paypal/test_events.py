@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onerouter_common.contracts.callbacks import CallbackObject
+from onerouter_common.ids import REFUND, new_id
 from onerouter_providers.payments.paypal import webhook
 from onerouter_providers.webhook import CallbackUnreadable
 
@@ -68,6 +69,25 @@ class TestSubscriptions:
                 "status": "succeeded",
             }
         }
+
+    def test_what_was_returned_of_a_charge_is_a_refund_of_its_payment(self, samples: dict[str, Any]) -> None:
+        event = samples["PAYMENT.SALE.REFUNDED"]
+        thing = told(event)
+        assert (thing.kind, thing.status, thing.refund_id) == ("refund", "succeeded", "6YX43824R4443062K")
+        assert (thing.payment_id, thing.amount_minor, thing.reference) == ("80021663DE681814L", 1_000, None)
+        ours = new_id(REFUND)
+        assert told(event, invoice_number=ours).reference == ours
+        assert told(event, invoice_number="their-17").reference is None
+        with pytest.raises(CallbackUnreadable):
+            told(event, id=None)
+
+    def test_a_charge_that_paypal_took_back_is_returned(self, samples: dict[str, Any]) -> None:
+        event = samples["PAYMENT.SALE.REVERSED"]
+        thing = told(event)
+        assert (thing.kind, thing.status, thing.payment_id) == ("payment", "refunded", "80021663DE681814L")
+        assert thing.amount_refunded_minor == 1_000
+        other = {**event, "resource": {**event["resource"], "billing_agreement_id": None}}
+        assert webhook.parse(json.dumps(other).encode(), {}) is None
 
     def test_another_sale_is_not_ours(self, samples: dict[str, Any]) -> None:
         event = json.loads(json.dumps(samples["PAYMENT.SALE.COMPLETED"]))

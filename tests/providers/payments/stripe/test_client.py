@@ -398,3 +398,33 @@ class TestLife:
         shown = await client.get_refund(reference_to(wanted, made), refund.provider_refund_id)
         assert (shown.status, shown.error_reason) == ("failed", "refund_rejected")
         assert (await client.get_payment(reference_to(wanted, made))).status == "succeeded"
+
+
+class TestCharges:
+    """A subscription's charge is told by its invoice."""
+
+    CHARGE = PaymentReference("pay_ours", AMOUNT, provider_payment_id="in_1", of_subscription=True)
+
+    async def test_it_is_read_by_the_intent_that_paid_the_invoice(self, client: StripePayments, wire: Wire) -> None:
+        paid = {"payment": {"type": "payment_intent", "payment_intent": "pi_7"}, "status": "paid"}
+        wire.on("GET", "/v1/invoice_payments", page({"payment": {"type": "charge", "charge": "ch_1"}}, paid))
+        shown = {"id": "pi_7", "status": "succeeded", "amount": 129_900, "amount_received": 129_900, "currency": "usd"}
+        wire.on("GET", "/v1/payment_intents/pi_7", (200, shown))
+        told = await client.get_payment(self.CHARGE)
+        assert (told.status, told.captured) == ("succeeded", AMOUNT)
+        assert (told.provider_order_id, told.provider_payment_id) == ("in_1", "pi_7")
+        assert told.client_secret is None
+        assert wire.queries("/v1/invoice_payments") == [{"invoice": "in_1", "status": "paid"}]
+
+    async def test_it_is_refunded_by_it_also_where_only_the_invoice_is_known(
+        self, client: StripePayments, wire: Wire
+    ) -> None:
+        wire.on("GET", "/v1/invoice_payments", page({"payment": {"payment_intent": {"id": "pi_7"}}}))
+        wire.on("POST", "/v1/refunds", (200, {"id": "re_1", "status": "succeeded", "amount": 64_950}))
+        await client.create_refund(refund_request(self.CHARGE), key=new_key())
+        assert ("payment_intent", "pi_7") in parse_qsl(wire.asked[-1].content.decode())
+
+    async def test_one_that_was_settled_otherwise_is_no_payment(self, client: StripePayments, wire: Wire) -> None:
+        wire.on("GET", "/v1/invoice_payments", page())
+        with pytest.raises(Conflict):
+            await client.get_payment(self.CHARGE)

@@ -13,7 +13,7 @@ from onerouter_common.ids import REFUND, is_id
 from onerouter_providers.payments.paypal import billing, invoices, transfers
 from onerouter_providers.payments.paypal.amounts import from_payout, to_money
 from onerouter_providers.payments.paypal.reading import Thing, known, moment_of, shown_moment, text_of, things_of
-from onerouter_providers.payments.paypal.sales import sale_refund_snapshot
+from onerouter_providers.payments.paypal.sales import sale_refund_snapshot, sale_snapshot
 from onerouter_providers.resources import CHARGE, DisputeStatus, ResourceSnapshot
 from onerouter_providers.webhook import CallbackUnreadable
 
@@ -47,6 +47,21 @@ def sale(resource: Thing) -> CallbackObject | None:
         return None
     told = ResourceSnapshot("unchanged", subscription_id, facts={f"{CHARGE}{sale_id}": charge})
     return _object("subscription", told)
+
+
+def sale_reversed(resource: Thing) -> CallbackObject | None:
+    """PayPal took a subscription's charge back. None: a sale of something else, which is not ours."""
+    told = sale_snapshot(resource)
+    if text_of(resource, "billing_agreement_id") is None or told.provider_payment_id is None or told.amount is None:
+        return None
+    return CallbackObject(
+        kind="payment",
+        status="refunded",
+        payment_id=told.provider_payment_id,
+        amount_minor=told.amount.amount_minor,
+        amount_refunded_minor=told.amount.amount_minor,
+        currency=told.amount.currency,
+    )
 
 
 def sale_refund(refund: Thing) -> CallbackObject:
@@ -163,6 +178,7 @@ FOLLOWED: Final[Mapping[str, Callable[[Mapping[str, Any]], CallbackObject | None
     },
     "PAYMENT.SALE.COMPLETED": sale,
     "PAYMENT.SALE.REFUNDED": sale_refund,
+    "PAYMENT.SALE.REVERSED": sale_reversed,
     "INVOICING.INVOICE.PAID": invoice,
     "INVOICING.INVOICE.CANCELLED": invoice,
     "VAULT.PAYMENT-TOKEN.DELETED": token_gone,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from onerouter_common.errors import InvalidRequest, ProviderOutcomeUnknown
+from onerouter_common.money import Money
 from onerouter_providers.capability import (
     PaymentReference,
     PaymentSnapshot,
@@ -27,6 +28,7 @@ SALE_STATUS: Final[Mapping[str, PaymentStatus]] = {
     "completed": "succeeded",
     "partially_refunded": "partially_refunded",
     "refunded": "refunded",
+    "reversed": "refunded",  # PayPal took it back
     "pending": "processing",
     "denied": "failed",
 }
@@ -112,6 +114,14 @@ def sale_refund_snapshot(refund: Thing) -> RefundSnapshot:
     return RefundSnapshot(
         status=status,
         provider_refund_id=text_of(refund, "id") or "",
-        amount=from_sale(refund.get("amount")),
+        amount=_returned(refund),
         error_reason="refund_rejected" if status == "failed" else None,
     )
+
+
+def _returned(refund: Thing) -> Money | None:
+    """Callbacks count it down, answers up."""
+    amount = refund.get("amount")
+    if not isinstance(amount, dict) or not isinstance(amount.get("total"), str):
+        return None
+    return from_sale({**amount, "total": amount["total"].removeprefix("-")})

@@ -98,7 +98,8 @@ class Sales:
 
     def _tell(self, refund: SaleRefund, sale: Sale) -> None:
         of = self._subscription(sale)
-        resource = shapes.sale_refund(refund, sale, of)
+        shown = shapes.sale_refund(refund, sale, of)
+        resource = {**shown, "amount": {**shown["amount"], "total": f"-{shown['amount']['total']}"}}
         self._webhooks.emit(Event("PAYMENT.SALE.REFUNDED", sale.account, of.base, sale.id, "refund", resource, "1.0"))
 
     def _shown(self, refund: SaleRefund) -> dict[str, Any]:
