@@ -1,10 +1,11 @@
-"""Where a sandbox's callbacks arrive in tests, and how an app is served on a real port."""
+"""Where a sandbox's callbacks arrive in tests, how an app is served on a real port, and how a sandbox is controlled."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,3 +48,10 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
         server.should_exit = True
         await task
+
+
+@asynccontextmanager
+async def asking(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The sandbox's controls."""
+    async with httpx.AsyncClient(base_url=f"{sandbox_url}/control", trust_env=False) as control:
+        yield control
