@@ -157,6 +157,62 @@ class TestChain:
         assert len(module.public_roots()) > 50
 
 
+class TestByAddress:
+    """Of a provider that has a host in every region and publishes certificates without their chain."""
+
+    facts = CertificateFacts(
+        host_pattern=r"sns\.[a-z]{2}(-[a-z]{2,12}){1,2}-[0-9]{1,2}\.amazonaws\.com(\.cn)?", trusted_by="address"
+    )
+
+    @pytest.mark.parametrize("host", ["sns.us-east-1.amazonaws.com", "sns.us-gov-west-1.amazonaws.com"])
+    def test_its_own_hosts(self, host: str) -> None:
+        check_address(f"https://{host}/SimpleNotificationService-1.pem", self.facts)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://sns.us-east-1.amazonaws.com/x.pem",
+            "https://sns.us-east-1.amazonaws.com.evil.com/x.pem",
+            "https://evil.com/sns.us-east-1.amazonaws.com/x.pem",
+            "https://xsns.us-east-1.amazonaws.com/x.pem",
+            "https://sns.us-east-1xamazonaws.com/x.pem",
+            # Anybody's bucket called `sns`, by the two kinds of addresses that S3 has.
+            "https://sns.s3.amazonaws.com/x.pem",
+            "https://sns.s3-us-west-2.amazonaws.com/x.pem",
+            "https://sns.us-east-1.amazonaws.com:8443/x.pem",
+            "https://u@sns.us-east-1.amazonaws.com/x.pem",
+            "https://sns.us-east-1.amazonaws.com\n/x.pem",
+        ],
+    )
+    def test_nobody_elses(self, url: str) -> None:
+        with pytest.raises(SignatureInvalid):
+            check_address(url, self.facts)
+
+    async def test_the_certificate_stands_alone(self) -> None:
+        url = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"
+        certificate = await Certificates(Server().transport).get("ses", self.facts, url, NOW)
+        assert certificate.subject.rfc4514_string() == f"CN={LEAF_NAME}"
+        with pytest.raises(SignatureInvalid, match="not valid now"):
+            await Certificates(Server().transport).get("ses", self.facts, url, NOW + timedelta(days=366))
+        server = Server(lambda _: httpx.Response(302, headers={"Location": "https://evil.com/x.pem"}))
+        with pytest.raises(SignatureInvalid):
+            await Certificates(server.transport).get("ses", self.facts, url, NOW)
+        assert server.asked == [url]
+
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            {"trusted_by": "address"},
+            {"hosts": ("a.example.com",)},
+            {"hosts": ("a.example.com",), "trusted_by": "address", "name_suffix": ".example.com"},
+            {"host_pattern": "(", "trusted_by": "address"},
+        ],
+    )
+    def test_facts_that_do_not_go_together(self, facts: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match=r"certificates need|goes with|regular expression"):
+            CertificateFacts(**facts)
+
+
 class TestMemory:
     async def test_many_at_once_ask_once(self) -> None:
         server = Server()

@@ -1,8 +1,9 @@
 """Certificates that providers sign callbacks with: fetched, verified up to a trusted root, and remembered.
 
-The address comes from whoever sent the callback, so it is believed in nothing: https only, an exact list of hosts, no
+The address comes from whoever sent the callback, so it is believed in nothing: https only, the provider's own hosts, no
 redirect, bounded in time and size. What is fetched must chain up to a root that browsers trust and bear the provider's
-name; only then it is asked whether it signed.
+name; only then it is asked whether it signed. A provider that publishes certificates without their chain (Amazon SNS) is
+believed by the address alone.
 
 An operator who runs a simulator of a provider names its address and its root (`Override`): then only that address is
 allowed for this provider, and that root vouches for it alone.
@@ -194,8 +195,14 @@ def check_address(url: str, facts: CertificateFacts, override: Override | None =
         if not url.startswith(override.base_url.rstrip("/") + "/"):
             raise refusal
         return
-    if parts.scheme != "https" or parts.hostname not in facts.hosts or port not in (None, 443):
+    if parts.scheme != "https" or not _is_theirs(parts.hostname or "", facts) or port not in (None, 443):
         raise refusal
+
+
+def _is_theirs(host: str, facts: CertificateFacts) -> bool:
+    return host in facts.hosts or (
+        facts.host_pattern is not None and re.fullmatch(facts.host_pattern, host) is not None
+    )
 
 
 def verify_chain(
@@ -203,7 +210,7 @@ def verify_chain(
 ) -> tuple[x509.Certificate, datetime]:
     """The first certificate, when it bears the provider's name and chains up to a root; until when all of it is valid.
 
-    Raises SignatureInvalid.
+    One that its address vouches for stands alone. Raises SignatureInvalid.
     """
     try:
         chain = x509.load_pem_x509_certificates(pem) if len(pem) <= MAX_CHAIN_BYTES else []
@@ -212,22 +219,26 @@ def verify_chain(
     if not 0 < len(chain) <= _CHAIN_MOST:
         raise SignatureInvalid("The callback's certificate comes with a chain that is too long.")
     leaf = chain[0]
+    if facts.name_suffix is None:
+        return leaf, leaf.not_valid_after_utc
     builder = PolicyBuilder().store(Store(list(roots))).time(at)
     try:
-        verified = builder.build_server_verifier(x509.DNSName(_name_of(leaf, facts))).verify(leaf, chain[1:])
+        verified = builder.build_server_verifier(x509.DNSName(_name_of(leaf, facts.name_suffix))).verify(
+            leaf, chain[1:]
+        )
     except VerificationError:
         raise SignatureInvalid("The callback's certificate is not trusted, or not valid now.") from None
     return leaf, min(one.not_valid_after_utc for one in verified)
 
 
-def _name_of(leaf: x509.Certificate, facts: CertificateFacts) -> str:
+def _name_of(leaf: x509.Certificate, suffix: str) -> str:
     """The name it bears in the provider's domain."""
     try:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         found = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
     except (x509.ExtensionNotFound, ValueError):
         found = []
-    name = next((name for name in found if name.endswith(facts.name_suffix) and "*" not in name), None)
+    name = next((name for name in found if name.endswith(suffix) and "*" not in name), None)
     if name is None:
         raise SignatureInvalid("The callback's certificate is somebody else's.")
     return name

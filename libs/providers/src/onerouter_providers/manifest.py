@@ -127,10 +127,27 @@ class CallbackFacts(_Facts):
 class CertificateFacts(_Facts):
     """For a provider that signs its callbacks with a certificate, fetched from an address that each callback names."""
 
-    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...] = Field(min_length=1)
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")], ...] = ()
     """The only ones the certificate may be fetched from, by https."""
-    name_suffix: str = Field(pattern=r"^(\.[a-z0-9-]+){2,}$")
-    """What the certificate's name must end with (`.paypal.com`)."""
+    host_pattern: str | None = None
+    """A regular expression for more of them, matched against the whole name: for a provider with one in every region."""
+    trusted_by: Literal["chain", "address"] = "chain"
+    """`chain`: it must chain up to a root that browsers trust. `address`: it comes without a chain, and what vouches for it
+    is that only the provider can have put it at an address of its own, by https."""
+    name_suffix: str | None = Field(None, pattern=r"^(\.[a-z0-9-]+){2,}$")
+    """What the certificate's name must end with (`.paypal.com`); with `chain`."""
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        if not self.hosts and self.host_pattern is None:
+            raise ValueError("certificates need `hosts` or a `host_pattern`")
+        if (self.name_suffix is None) is (self.trusted_by == "chain"):
+            raise ValueError('`name_suffix` goes with `trusted_by = "chain"`, and only with that')
+        try:
+            re.compile(self.host_pattern or "")
+        except re.error as error:
+            raise ValueError(f"`host_pattern` is not a regular expression: {error}") from error
+        return self
 
 
 class Manifest(_Facts):

@@ -89,7 +89,7 @@ class SignedByCertificate(ReadsCallbacks, Protocol):
     allowed hosts, bounded, cached, its chain verified), and hands it in.
     """
 
-    def certificate_url(self, headers: Mapping[str, str]) -> str:
+    def certificate_url(self, headers: Mapping[str, str], body: bytes) -> str:
         """The address as the callback names it, not yet allowed. Raises SignatureInvalid."""
         ...
 
@@ -102,6 +102,29 @@ class SignedByCertificate(ReadsCallbacks, Protocol):
         at: datetime,
     ) -> None:
         """Raises SignatureInvalid unless the certificate's key signed it for this connection. `at`: now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What a provider waits for before it calls back: that somebody at this address says yes."""
+
+    subject: str
+    """What would call back (a topic's ARN): the one that the connection names."""
+    token: str
+    url: str | None
+    """Whoever fetches this has said yes, too. None: not at the provider's own address, so it is never fetched."""
+
+
+class AsksFirst(ReadsCallbacks, Protocol):
+    """The module of a provider that asks before it calls back, in a callback of its own."""
+
+    def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
+        """Of a callback that was verified. None: it is none of these. Raises CallbackUnreadable.
+
+        Say yes by the category's client (`confirm_subscription`), which has the credentials; by the address only where those
+        lack the permission.
+        """
         ...
 
 
@@ -141,6 +164,10 @@ def can_be_asked(module: ReadsCallbacks) -> TypeIs[VerifiedByAsking]:
 
 def reads_several(module: ReadsCallbacks) -> TypeIs[ReadsSeveral]:
     return hasattr(module, "parse_all")
+
+
+def asks_first(module: ReadsCallbacks) -> TypeIs[AsksFirst]:
+    return hasattr(module, "handshake")
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:

@@ -108,7 +108,7 @@ class Verification:
             return
         facts = package.manifest.certificates
         assert facts is not None  # noqa: S101 - the loader loads no such module without them
-        url = module.certificate_url(headers)
+        url = module.certificate_url(headers, body)
         module.verify(body, headers, secrets, await self._certificates.get(target.provider, facts, url, now), now)
 
     async def _ask(

@@ -59,7 +59,7 @@ FOLLOWED: Final[Mapping[str, str]] = {
 """PayPal's event → what its resource is; of everything else see `events.py`."""
 
 
-def certificate_url(headers: Mapping[str, str]) -> str:
+def certificate_url(headers: Mapping[str, str], body: bytes = b"") -> str:  # noqa: ARG001 - all of it is in the headers
     """Where the certificate is that the callback says it is signed with. Raises SignatureInvalid."""
     _require_algorithm(headers)
     return _required(headers, CERTIFICATE_URL)
