@@ -55,7 +55,10 @@ async def test_every_event_was_delivered_in_a_gapless_sequence(world: World) -> 
     rows = await world.fetch(
         "payments",
         "SELECT id, version FROM payments WHERE tenant_id = $1 UNION ALL "
-        "SELECT id, version FROM refunds WHERE tenant_id = $1",
+        "SELECT id, version FROM refunds WHERE tenant_id = $1 UNION ALL "
+        "SELECT id, version FROM resources WHERE tenant_id = $1 UNION ALL "
+        "SELECT dispute ->> 'id', (dispute ->> 'version')::int FROM payments, jsonb_array_elements(disputes) AS dispute "
+        "WHERE tenant_id = $1",
         world.stack.secrets.demo_tenant,
     )
     for row in rows:
