@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.docs.payments_guide import script
 from tests.e2e.world import World, until
 
 _STRICT = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; }\n'
 
 
+@pytest.mark.timeout(240)  # it starts a hundred small programs, which a busy machine does slowly
 async def test_its_examples_do_what_they_say(world: World, tmp_path: Path) -> None:
     environment = os.environ | {
         "ONEROUTER_BASE_URL": str(world.api.base_url).rstrip("/"),
@@ -28,7 +30,7 @@ async def test_its_examples_do_what_they_say(world: World, tmp_path: Path) -> No
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             told, _ = await running.communicate()
     finally:
         if running.returncode is None:
