@@ -12,6 +12,7 @@ from onerouter_gateway.payments.schemas import (
     CustomerDetails,
     Email,
     HttpUrl,
+    Listed,
     Lower,
     Pairs,
     PaymentFailure,
@@ -163,6 +164,7 @@ class Customer(Shown):
 
 
 class Charge(BaseModel):
+    payment_id: str | None = Field(description="Of a charge that was paid: it is a payment of its own.")
     provider_payment_id: str
     status: Literal["succeeded", "failed"]
     amount: float | None
@@ -211,19 +213,13 @@ class Subscription(Shown):
     charges: list[Charge] = Field(description="The latest, newest first.")
 
 
-class PlanList(BaseModel):
+class PlanList(Listed):
     data: list[Plan]
-    has_more: bool
-    next_cursor: str | None
 
 
-class CustomerList(BaseModel):
+class CustomerList(Listed):
     data: list[Customer]
-    has_more: bool
-    next_cursor: str | None
 
 
-class SubscriptionList(BaseModel):
+class SubscriptionList(Listed):
     data: list[Subscription]
-    has_more: bool
-    next_cursor: str | None

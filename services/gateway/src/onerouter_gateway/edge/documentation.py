@@ -128,10 +128,11 @@ def listing(
     paged: bool = True,
     by_offset: bool = False,
     of_one: bool = False,
+    oldest_first: bool = False,
     **filters: str,
 ) -> dict[str, Any]:
-    """A route that reads a page; `filters` are the names and descriptions of its own query parameters. `of_one`: it tells
-    what happened to one thing."""
+    """A route that reads a page; `filters` are the names and descriptions of its own query parameters. `of_one`: it is
+    about one thing, which may not exist."""
     paging = _OFFSET if by_offset else _PAGING
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
@@ -143,7 +144,7 @@ def listing(
         "responses": {
             200: {
                 "model": answer,
-                "description": f"One page, {'oldest' if of_one else 'newest'} first.",
+                "description": f"One page, {'oldest' if oldest_first else 'newest'} first.",
                 "headers": _LIMIT_HEADERS,
             },
             **problems(401, 403, *((404,) if of_one else ()), 422, 429, 503),

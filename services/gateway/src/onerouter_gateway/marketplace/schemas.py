@@ -14,6 +14,7 @@ from onerouter_gateway.payments.schemas import (
     CustomerDetails,
     Email,
     HttpUrl,
+    Listed,
     Lower,
     Payment,
     Request,
@@ -143,10 +144,8 @@ class Vendor(Shown):
     requirements: list[str] | None
 
 
-class VendorList(BaseModel):
+class VendorList(Listed):
     data: list[Vendor]
-    has_more: bool
-    next_cursor: str | None
 
 
 class SplitPartShown(BaseModel):

@@ -26,7 +26,8 @@ async def get_operation(request: Request) -> Response:
 
 
 @router.get(
-    "/{operation_id}/timeline", **listing("Get an operation's timeline", OperationTimeline, by_time=False, of_one=True)
+    "/{operation_id}/timeline",
+    **listing("Get an operation's timeline", OperationTimeline, by_time=False, of_one=True, oldest_first=True),
 )
 async def get_operation_timeline(request: Request) -> Response:
     """Oldest first: accepted, scheduled, routed and why, each call with its outcome, the provider's callbacks, the events

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_common.contracts.base import Environment
 from onerouter_common.contracts.replies import OperationState
-from onerouter_gateway.payments.schemas import Cost
+from onerouter_gateway.payments.schemas import Cost, Listed
 
 
 class AcceptedOperation(BaseModel):
@@ -83,10 +83,8 @@ class Operation(BaseModel):
     environment: Environment
 
 
-class OperationList(BaseModel):
+class OperationList(Listed):
     data: list[Operation]
-    has_more: bool
-    next_cursor: str | None
 
 
 class _Entry(BaseModel):
@@ -223,13 +221,14 @@ TimelineEntry = Annotated[
 ]
 
 
-class OperationTimeline(BaseModel):
+class OperationTimeline(Listed):
     """What happened to an operation and to what it made, oldest first."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
+                    "object": "list",
                     "operation_id": "op_01k9zq3v7m8e5t2r4w6y8a0c1d",
                     "status": "succeeded",
                     "effect": "committed",
@@ -275,5 +274,3 @@ class OperationTimeline(BaseModel):
     effect: Literal["none", "unknown", "committed"]
     cost: Cost | None
     data: list[TimelineEntry]
-    has_more: bool
-    next_cursor: str | None

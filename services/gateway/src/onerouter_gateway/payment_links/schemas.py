@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from onerouter_gateway.billing.schemas import Shown, Writes
 from onerouter_gateway.edge.amounts import MajorAmount
 from onerouter_gateway.edge.moments import AnyMoment
-from onerouter_gateway.payments.schemas import Currency, CustomerDetails, Email, HttpUrl, Request
+from onerouter_gateway.payments.schemas import Currency, CustomerDetails, Email, HttpUrl, Listed, Request
 
 
 class PaymentLinkCreate(Writes):
@@ -52,7 +52,5 @@ class PaymentLink(Shown):
     expires_at: str | None
 
 
-class PaymentLinkList(BaseModel):
+class PaymentLinkList(Listed):
     data: list[PaymentLink]
-    has_more: bool
-    next_cursor: str | None

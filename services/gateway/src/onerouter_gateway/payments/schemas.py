@@ -17,6 +17,19 @@ _VALUE_CHARACTERS: Final = 512
 _MOST_PAIRS: Final = 50
 
 
+class Page(BaseModel):
+    """A part of a list."""
+
+    has_more: bool
+    next_cursor: str | None
+
+
+class Listed(Page):
+    """The same, and it says so."""
+
+    object: Literal["list"]
+
+
 class Request(BaseModel):
     """Base of request bodies."""
 
@@ -278,7 +291,5 @@ class Payment(BaseModel):
     version: int = Field(description="Grows with each change.")
 
 
-class PaymentList(BaseModel):
+class PaymentList(Listed):
     data: list[Payment]
-    has_more: bool
-    next_cursor: str | None

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_common.contracts.base import Environment
 from onerouter_gateway.edge.amounts import MajorAmount
-from onerouter_gateway.payments.schemas import Pairs, PaymentFailure, Request
+from onerouter_gateway.payments.schemas import Listed, Pairs, PaymentFailure, Request
 
 
 class RefundCreate(Request):
@@ -49,12 +49,11 @@ class Refund(BaseModel):
     failure: PaymentFailure | None
     created_at: str
     created: int
+    updated_at: str
     environment: Environment
     effect_guarantee: Literal["exactly_once", "at_most_once"]
     version: int
 
 
-class RefundList(BaseModel):
+class RefundList(Listed):
     data: list[Refund]
-    has_more: bool
-    next_cursor: str | None

@@ -78,7 +78,10 @@ async def delete_webhook_endpoint(request: Request) -> Response:
     return await _forward(request, "DELETE", f"{_INTERNAL}/{_endpoint_id(request)}", _WRITE)
 
 
-@router.get("/{endpoint_id}/deliveries", **listing("List an endpoint's deliveries", DeliveryList, by_time=False))
+@router.get(
+    "/{endpoint_id}/deliveries",
+    **listing("List an endpoint's deliveries", DeliveryList, by_time=False, of_one=True),
+)
 async def list_deliveries(request: Request) -> Response:
     """Newest first, each with its attempts."""
     return await _forward(request, "GET", f"{_INTERNAL}/{_endpoint_id(request)}/deliveries", _READ)

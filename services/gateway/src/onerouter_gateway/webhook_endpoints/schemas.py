@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from onerouter_common.contracts.base import Environment
+from onerouter_gateway.payments.schemas import Page
 
 
 class WebhookEndpointCreate(BaseModel):
@@ -38,10 +39,8 @@ class CreatedWebhookEndpoint(WebhookEndpoint):
     secret: str = Field(description="`whsec_…`: verifies deliveries (Standard Webhooks). Shown only here.")
 
 
-class WebhookEndpointList(BaseModel):
+class WebhookEndpointList(Page):
     data: list[WebhookEndpoint]
-    has_more: bool
-    next_cursor: str | None
 
 
 class DeletedWebhookEndpoint(BaseModel):
@@ -79,7 +78,5 @@ class Delivery(BaseModel):
     finished_at: str | None
 
 
-class DeliveryList(BaseModel):
+class DeliveryList(Page):
     data: list[Delivery]
-    has_more: bool
-    next_cursor: str | None
