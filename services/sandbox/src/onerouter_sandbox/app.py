@@ -19,6 +19,7 @@ from onerouter_sandbox.mailgun.simulator import Mailgun
 from onerouter_sandbox.paypal.simulator import PayPal
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.resend.simulator import Resend
+from onerouter_sandbox.sendgrid.simulator import SendGrid
 from onerouter_sandbox.settings import Settings
 from onerouter_sandbox.sns.simulator import Sns
 from onerouter_sandbox.stripe.simulator import Stripe
@@ -26,7 +27,16 @@ from onerouter_sandbox.twilio.simulator import Twilio
 from onerouter_sandbox.wire import Latency, Wire
 from onerouter_sandbox.world import Provider, World
 
-PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (Razorpay, PayPal, Stripe, Resend, Twilio, Sns, Mailgun)
+PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (
+    Razorpay,
+    PayPal,
+    Stripe,
+    Resend,
+    Twilio,
+    Sns,
+    Mailgun,
+    SendGrid,
+)
 
 
 class Sandbox(FastAPI):

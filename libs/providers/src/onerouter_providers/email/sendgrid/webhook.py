@@ -2,8 +2,7 @@
 
 The public key is the connection's (base64 of DER), the signature base64 of ASN.1 DER in
 `X-Twilio-Email-Event-Webhook-Signature`, the time in `…-Timestamp`. The body usually ends with CRLF, which is signed too.
-Whether a retry is signed anew is not told, and they go on for a day: a time may be 25 hours old, and each event has an id of its
-own.
+Whether a retry is signed anew is not told, and they go on for a day: a time may be 25 hours old. Each event has its own id.
 """
 
 import base64
