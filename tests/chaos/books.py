@@ -1,23 +1,34 @@
 """Afterwards: what the shop believes, what our databases say, what the provider's books show. All must agree."""
 
-import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
 import httpx
+import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from tests.chaos import effects
 from tests.chaos.shop import Ask, Shop
 from tests.chaos.subscriber import Event, Subscriber
+from tests.chaos.truth import Truth
 from tests.e2e.tenants import admin_dsn
 
 from onerouter_common.contracts import topics
 from onerouter_common.worker.started import provider_key_of
 from onerouter_local.stack import Stack
+from onerouter_payments.resource.rows import resource_of
+from onerouter_payments.resource.state import Resource
 
-_PAGE: Final = 100
+Row = dict[str, Any]
+
 _SHOWN: Final = 12
+_COMPLETE: Final = "payment.complete"
+_COMPLETED: Final = (_COMPLETE, "succeeded")
+_OUR_OWN: Final = (_COMPLETE, "transfer.create", "payment.adopt")
+"""Operations that nobody asks for: we do, when a payer has approved or paid, or was charged. The first may fail, as
+payers may be declined and then approve again; one of each payment succeeds."""
+_SETTLED: Final = frozenset({"succeeded", "partially_refunded", "refunded", "canceled"})
 
 
 class Books:
@@ -63,7 +74,7 @@ class Books:
         for row in await self._fetch(
             "payments",
             "SELECT id, operation, state, due_at, owner, generation, attempts, failures, open_attempt_at, problem "
-            "FROM operations WHERE id = ANY($1::text[])",
+            "FROM operations WHERE id = ANY($1::text[]) OR resource_id = ANY($1::text[])",
             list(operation_ids),
         ):
             lines.append(f"    {dict(row)}")
@@ -81,58 +92,70 @@ class Books:
         return [f"{ask.path} under {ask.key} ended as {ask.state}: {' | '.join(ask.timeline)}" for ask in wrong]
 
     async def _operations(self) -> list[str]:
-        ours = Counter(ask.operation_id for ask in self._shop.asks)
-        rows = await self._fetch("payments", "SELECT id, state FROM operations")
-        stored = Counter(row["id"] for row in rows)
+        asked = Counter(ask.operation_id for ask in self._shop.asks if ask.operation_id)
+        rows = await self._fetch("payments", "SELECT id, operation, state, ordering_key FROM operations")
+        stored = Counter(row["id"] for row in rows if row["operation"] not in _OUR_OWN)
+        ended = {
+            row["id"]: row["state"] for row in rows if row["state"] != "succeeded" and row["operation"] != _COMPLETE
+        }
+        completed = Counter(row["ordering_key"] for row in rows if (row["operation"], row["state"]) == _COMPLETED)
+        paid = await self._fetch(
+            "payments", "SELECT id FROM payments WHERE provider = 'paypal' AND subscription_id IS NULL"
+        )
         return [
-            *_listed("an operation that no request asked for", stored - ours),
-            *_listed("a request whose operation is not stored", ours - stored),
-            *_listed("not succeeded", {row["id"]: row["state"] for row in rows if row["state"] != "succeeded"}),
+            *_listed("an operation that no request asked for", stored - asked),
+            *_listed("a request whose operation is not stored", asked - stored),
+            *_listed("not succeeded", ended),
+            *_listed(
+                "a payment that was not completed by one operation", Counter(row["id"] for row in paid) - completed
+            ),
         ]
 
     async def _effects(self) -> list[str]:
-        ledger = await self._ledger()
-        happened = Counter((effect["kind"], effect["reference"]) for effect in ledger)
-        wanted: Counter[tuple[str, str]] = Counter()
-        for ask in self._shop.asks:
-            if ask.path == "/v1/payments":
-                wanted["order.created", ask.answer.get("id", "?")] += 1
-            elif ask.path == "/v1/refunds":
-                wanted["refund.created", provider_key_of(ask.operation_id or "?")] += 1
-        # A payment is captured under its own id at the provider, by the provider or by us: once.
-        for row in await self._fetch("payments", "SELECT provider_payment_id FROM payments"):
-            wanted["payment.captured", row["provider_payment_id"]] += 1
+        payments, refunds, resources = await self._records()
+        adopted = await self._fetch("payments", "SELECT * FROM payments WHERE subscription_id IS NOT NULL")
+        charges = [row["provider_payment_id"] for row in adopted]
+        happened = effects.happened(await self._ledger(), resources, charges)
+        wanted = effects.wanted(payments, refunds, resources, self._shop.asks)
         summary = (await self._sandbox.get("/control/ledger/summary")).json()
+        made = Counter(row["id"] for row in [*payments, *refunds]) + Counter(one.id for one in resources)
+        claimed = Counter(ask.answer.get("id") for ask in self._shop.asks if ask.answer)
         return [
             *_listed("an effect that happened twice", summary["repeated"]),
             *_listed("an effect that nobody asked for, or once too often", happened - wanted),
             *_listed("an effect that did not happen", wanted - happened),
+            *_listed("an answer about what is not stored", [id_ for id_ in claimed if id_ and id_ not in made]),
         ]
 
     async def _states(self) -> list[str]:
-        at_provider = {one["id"]: one for one in await self._pages("payments")}
-        refunds = {one["id"]: one for one in await self._pages("refunds")}
-        wrong: dict[str, str] = {}
-        for row in await self._fetch("payments", "SELECT * FROM payments"):
-            theirs = at_provider.get(row["provider_payment_id"], {})
-            told = (theirs.get("status"), theirs.get("amount"), theirs.get("amount_refunded"))
-            expected = {0: "succeeded", row["amount_minor"]: "refunded"}.get(told[2] or 0, "partially_refunded")
-            held = (row["status"], row["amount_minor"], row["amount_refunded_minor"])
-            if told[0] not in {"captured", "refunded"} or held != (expected, *told[1:]):
-                wrong[row["id"]] = f"we hold {held}, the provider {told}"
-        for row in await self._fetch("payments", "SELECT * FROM refunds"):
-            theirs = refunds.get(row["provider_refund_id"], {})
-            told_refund = (theirs.get("status"), theirs.get("amount"))
-            if (row["status"], row["amount_minor"]) != ("succeeded", told_refund[1]) or told_refund[0] != "processed":
-                wrong[row["id"]] = f"we hold {row['status']} of {row['amount_minor']}, the provider {told_refund}"
-        return _listed("a state that is not the provider's", wrong)
+        payments, refunds, resources = await self._records()
+        wrong = await Truth(self._stack).differences(payments, refunds, resources)
+        unsettled = {row["id"]: row["status"] for row in [*payments, *refunds] if row["status"] not in _SETTLED}
+        return [
+            *_listed("a state that is not the provider's", wrong),
+            *_listed("what stays open at the end", unsettled),
+        ]
+
+    async def _records(self) -> tuple[list[Row], list[Row], list[Resource]]:
+        """Payments, refunds and resources, as our database has them."""
+        payments = await self._fetch("payments", "SELECT * FROM payments WHERE subscription_id IS NULL")
+        refunds = await self._fetch("payments", "SELECT * FROM refunds")
+        resources = await self._fetch("payments", "SELECT * FROM resources")
+        return (
+            [dict(row) for row in payments],
+            [dict(row) for row in refunds],
+            [resource_of(dict(r)) for r in resources],
+        )
 
     async def _provider_callbacks(self) -> list[str]:
         sent = await self._callbacks()
-        lost = {one["id"]: one["event"] for one in sent["data"] if one["state"] != "delivered"}
+        lost = {one["id"]: (one["event"], one["tries"][-3:]) for one in sent["data"] if one["state"] != "delivered"}
+        waiting = await self._fetch("payments", "SELECT callback_id, record FROM pending_callbacks")
+        waiting_for = {row["callback_id"]: _gist(row["record"]) for row in waiting}
         stored = await self._count("webhooks", "inbound_events")
         distinct = len({one["event_id"] for one in sent["data"]})
         complaints = _listed("a callback that was never taken", lost)
+        complaints += _listed("a callback whose resource is not known", waiting_for)
         if stored != distinct:
             complaints.append(f"the provider sent {distinct} different callbacks, {stored} are stored")
         not_published = await self._count("webhooks", "inbound_events WHERE state NOT IN ('published', 'unhandled')")
@@ -159,7 +182,9 @@ class Books:
         """Resources whose events 1 … version did not all come."""
         received = {id_: {event.sequence for event in found} for id_, found in self._subscriber.by_resource().items()}
         rows = await self._fetch(
-            "payments", "SELECT id, version FROM payments UNION ALL SELECT id, version FROM refunds"
+            "payments",
+            "SELECT id, version FROM payments UNION ALL SELECT id, version FROM refunds "
+            "UNION ALL SELECT id, version FROM resources",
         )
         return {
             row["id"]: f"version {row['version']}, received {sorted(received.get(row['id'], ()))}"
@@ -193,32 +218,24 @@ class Books:
         ]
         return found
 
-    async def _pages(self, kind: str) -> list[dict[str, Any]]:
-        """All objects of a kind, by the provider's own API."""
-        secrets = self._stack.secrets
-        pair = base64.b64encode(f"{secrets.sandbox_key_id}:{secrets.sandbox_key_secret}".encode()).decode()
-        found: list[dict[str, Any]] = []
-        while True:
-            window = {"count": _PAGE, "skip": len(found)}
-            answer = await self._sandbox.get(
-                f"/razorpay/v1/{kind}", params=window, headers={"Authorization": f"Basic {pair}"}
-            )
-            answer.raise_for_status()
-            items = answer.json()["items"]
-            found += items
-            if len(items) < _PAGE:
-                return found
-
     async def _count(self, service: str, what: str) -> int:
         return int((await self._fetch(service, f"SELECT count(*) AS count FROM {what}"))[0]["count"])
 
     async def _fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(admin_dsn(self._stack, service))
+        await connection.set_type_codec(
+            "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )
         try:
             rows: list[asyncpg.Record] = await connection.fetch(query, *arguments)
             return rows
         finally:
             await connection.close()
+
+
+def _gist(callback: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in callback["object"].items() if value}
+    return f"{callback['provider']} {callback['provider_event_type']} {told}"
 
 
 def _listed(what: str, found: Any) -> list[str]:

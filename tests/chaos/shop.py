@@ -3,12 +3,13 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
-from tests.chaos.plan import Purchase
+
+from onerouter_local.stack import Stack
 
 _FINAL: Final = frozenset({"succeeded", "failed", "canceled"})
 _PAUSE_S: Final = 0.4
@@ -20,6 +21,7 @@ class Ask:
     """One request of the shop, and everything that was tried for it."""
 
     key: str
+    method: str
     path: str
     body: Mapping[str, Any]
     operation_id: str | None = None
@@ -28,29 +30,28 @@ class Ask:
     timeline: list[str] = field(default_factory=list)
 
 
-class Shop:
-    """Buys, pays and refunds. `asks` tells what was asked for, and how it went."""
+class Refused(Exception):
+    """Its story ends here; that it was refused is in the books."""
 
-    def __init__(self, gateways: Sequence[str], sandbox: httpx.AsyncClient, api_key: str, *, run: str) -> None:
+
+class Shop:
+    """Asks and waits. `asks` tells what was asked for, and how it went."""
+
+    def __init__(
+        self, gateways: Sequence[str], stack: Stack, sandbox: httpx.AsyncClient, api_key: str, *, run: str
+    ) -> None:
         self._gateways = gateways
-        self._sandbox = sandbox
-        self._run = run
+        self.stack = stack
+        self.sandbox = sandbox
+        self.run = run
         self._api_key = api_key
         self._http = httpx.AsyncClient(timeout=25.0, limits=httpx.Limits(max_connections=400, keepalive_expiry=2.0))
         self._began = time.monotonic()
         self.asks: list[Ask] = []
-        self.payments: list[dict[str, Any]] = []
         self.done = 0
 
     async def close(self) -> None:
         await self._http.aclose()
-
-    async def serve(self, purchases: Sequence[Purchase]) -> None:
-        """All of them, each at its time."""
-        self._began = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for purchase in purchases:
-                group.create_task(self._purchase(purchase))
 
     async def get(self, path: str) -> dict[str, Any]:
         """A read, repeated until somebody answers."""
@@ -65,48 +66,25 @@ class Shop:
                 return found
             await asyncio.sleep(_pause_of(answer))
 
-    async def _purchase(self, purchase: Purchase) -> None:
-        await asyncio.sleep(max(0.0, purchase.at_s - (time.monotonic() - self._began)))
-        name = f"{self._run}-{purchase.number}"
-        body = {
-            "amount": f"{purchase.amount_minor / 100:.2f}",
-            "currency": "INR",
-            "receipt": name,
-            "capture": "manual" if purchase.manual_capture else "automatic",
-        }
-        payment = await self._ask(Ask(f"payment-{name}", "/v1/payments", body))
-        if payment is None:
-            return
-        self.payments.append(payment)
-        await self._pay(payment["provider_order_id"], fails_first=purchase.fails_first)
-        if purchase.manual_capture:
-            await self._reached(payment["id"], "authorized")
-            if await self._ask(Ask(f"capture-{name}", f"/v1/payments/{payment['id']}/capture", {})) is None:
-                return
-        if not purchase.refunds_minor:
-            return
-        await self._reached(payment["id"], "succeeded")
-        async with asyncio.TaskGroup() as group:  # two parts at once: the worker has to put them in order
-            for number, amount in enumerate(purchase.refunds_minor):
-                wanted = {"payment_id": payment["id"], "amount": f"{amount / 100:.2f}"}
-                group.create_task(self._ask(Ask(f"refund-{name}-{number}", "/v1/refunds", wanted)))
+    async def reached(self, path: str, status: str) -> dict[str, Any]:
+        """The resource once it has the status."""
+        return await self.until(path, lambda seen: seen["status"] == status)
 
-    async def _pay(self, order_id: str, *, fails_first: bool) -> None:
-        for outcome in ("failure", "success") if fails_first else ("success",):
-            paid = await self._sandbox.post(f"/control/razorpay/orders/{order_id}/pay", json={"outcome": outcome})
-            paid.raise_for_status()
-
-    async def _reached(self, payment_id: str, status: str) -> None:
-        while (await self.get(f"/v1/payments/{payment_id}"))["status"] != status:
+    async def until(self, path: str, holds: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
+        while not holds(seen := await self.get(path)):
             await asyncio.sleep(_PAUSE_S + random.random() * _PAUSE_S)
+        return seen
 
-    async def _ask(self, ask: Ask) -> dict[str, Any] | None:
-        """The resource, or None when the operation failed; ends only when it is final."""
+    async def ask(self, key: str, path: str, *, method: str = "POST", **body: Any) -> dict[str, Any]:
+        """The resource that came of it; ends only when the operation is final. Raises Refused when it failed."""
+        ask = Ask(f"{self.run}-{key}", method, path, body)
         self.asks.append(ask)
         while ask.state not in _FINAL and ask.state != "refused":
             await self._step(ask)
         self.done += 1
-        return ask.answer if ask.state == "succeeded" else None
+        if ask.state != "succeeded":
+            raise Refused(path)
+        return ask.answer
 
     async def _step(self, ask: Ask) -> None:
         """One request: the command itself, or, once it is accepted, the question how it went."""
@@ -115,13 +93,13 @@ class Shop:
             if polls:
                 answer = await self._call("GET", f"/v1/operations/{ask.operation_id}")
             else:
-                answer = await self._call("POST", ask.path, ask.body, {"Idempotency-Key": ask.key})
+                answer = await self._call(ask.method, ask.path, ask.body, {"Idempotency-Key": ask.key})
         except httpx.HTTPError as error:
             self._note(ask, type(error).__name__)
             await asyncio.sleep(_PAUSE_S)
             return
         self._note(ask, f"{answer.request.method} {answer.status_code}")
-        if answer.status_code in {429, 503}:
+        if answer.status_code in {429, 503} and "operation_id" not in answer.json():
             await asyncio.sleep(_pause_of(answer))
         elif polls:
             await self._polled(ask, answer)

@@ -17,7 +17,7 @@ _ANSWERED: Final = NOW + timedelta(milliseconds=350)
 
 def told(resource: Resource, status: str) -> Resource:
     """By a callback that happened at `NOW`, a whole second."""
-    object_ = CallbackObject(kind=resource.kind.name, status=status, provider_id="provider_1")  # type: ignore[arg-type]
+    object_ = CallbackObject(kind=resource.kind.name, status=status, provider_id="provider_1")
     return apply(a_callback(object_), resource).resource or resource
 
 
