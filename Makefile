@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# The suite starts Python hundreds of times: what has been compiled once is kept, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 MEMBERS := libs/common libs/providers libs/cli services/gateway services/payments services/registry services/webhooks services/sandbox deploy/local
