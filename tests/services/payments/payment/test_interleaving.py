@@ -17,7 +17,9 @@ from onerouter_common.worker.handler import Failed, Handler, Operation, Settled,
 from onerouter_payments.payment.aggregate import PaymentAggregate, observe_payment
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.operations import PaymentCapture, PaymentCreate
+from onerouter_payments.payment.state import Payment
 from onerouter_payments.refund.operations import RefundCreate
+from onerouter_payments.refund.state import Refund
 from onerouter_providers.capability import PaymentSnapshot, RefundSnapshot
 
 from ..examples import NOW, VIEWS, FakeConnection, FixedClock, a_callback, an_operation
@@ -195,7 +197,8 @@ class Payments(RuleBasedStateMachine):
 
     @invariant()
     def every_version_was_told_once(self) -> None:
-        for one in (self.ours.payment, *self.ours.refunds):
+        records: list[Payment | Refund] = [self.ours.payment, *self.ours.refunds]
+        for one in records:
             assert self.told.get(one.id, []) == list(range(1, one.version + 1))
 
     @invariant()
