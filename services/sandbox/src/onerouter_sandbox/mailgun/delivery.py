@@ -71,6 +71,8 @@ class Delivery:
         for mail in self._state.mails.values():
             if not mail.is_sent:
                 self._wait(mail)
+            for recipient in mail.awaits:
+                self._deliver_later(mail, recipient)
 
     def decide(self, mail: Mail, fate: Fate, recipient: str, details: Mapping[str, Any] | None = None) -> MailEvent:
         """Have something happen to one recipient's copy."""
@@ -102,23 +104,25 @@ class Delivery:
                 currency="USD",
                 at=self._world.clocks.of(mail.account).now(),
             )
+        account = self._state.accounts.get(mail.account)
         for recipient in mail.recipients:
             if self._listed(mail, recipient) is not None:
                 self.decide(mail, "suppressed", recipient)
-            else:
+            elif account is not None and account.delivery == "automatic":
+                mail.awaits.append(recipient)
                 self._deliver_later(mail, recipient)
+        self._state.save_mail(mail)
 
     def _deliver_later(self, mail: Mail, recipient: str) -> None:
         account = self._state.accounts.get(mail.account)
-        if account is None or account.delivery == "manual":
-            return
-        local = recipient.partition("@")[0].partition("+")[0].lower()
-        due_at = self._world.clocks.of(mail.account).now() + account.delivery_delay_s
-        fates = BY_LOCAL_PART.get(local, ("delivered",))
-        self._world.timers.at(due_at, partial(self._follow, mail, fates, recipient), account=mail.account)
+        due_at = max(mail.created_at, mail.due_at) + (account.delivery_delay_s if account is not None else 0)
+        self._world.timers.at(due_at, partial(self._follow, mail, recipient), account=mail.account)
 
-    def _follow(self, mail: Mail, fates: tuple[Fate, ...], recipient: str) -> None:
-        for fate in fates:
+    def _follow(self, mail: Mail, recipient: str) -> None:
+        mail.awaits.remove(recipient)
+        self._state.save_mail(mail)
+        local = recipient.partition("@")[0].partition("+")[0].lower()
+        for fate in BY_LOCAL_PART.get(local, ("delivered",)):
             self.decide(mail, fate, recipient)
 
     def _listed(self, mail: Mail, recipient: str) -> Suppression | None:

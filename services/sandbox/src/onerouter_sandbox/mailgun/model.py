@@ -37,6 +37,8 @@ class Mail(Slotted):
     is_scheduled: bool
     is_test: bool
     is_sent: bool = False
+    awaits: list[str] = field(default_factory=list)
+    """Recipients to whom something will happen by itself."""
 
     @property
     def size(self) -> int:
