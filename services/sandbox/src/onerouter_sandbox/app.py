@@ -20,6 +20,7 @@ from onerouter_sandbox.paypal.simulator import PayPal
 from onerouter_sandbox.razorpay.simulator import Razorpay
 from onerouter_sandbox.resend.simulator import Resend
 from onerouter_sandbox.sendgrid.simulator import SendGrid
+from onerouter_sandbox.ses.simulator import Ses
 from onerouter_sandbox.settings import Settings
 from onerouter_sandbox.sns.simulator import Sns
 from onerouter_sandbox.stripe.simulator import Stripe
@@ -36,6 +37,7 @@ PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (
     Sns,
     Mailgun,
     SendGrid,
+    Ses,
 )
 
 
