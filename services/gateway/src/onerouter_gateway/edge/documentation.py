@@ -114,7 +114,7 @@ def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
         "summary": summary,
         "responses": {
             200: {"model": answer, "description": "As it stands.", "headers": _LIMIT_HEADERS},
-            **problems(401, 403, 404, 429, 503),
+            **problems(401, 403, 404, 422, 429, 503),
         },
         "openapi_extra": {"parameters": [_ENVIRONMENT], "security": SECURITY},
     }
