@@ -3,13 +3,15 @@
 import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from .conftest import NUMBER, TO, TOKEN
 
 if TYPE_CHECKING:
+    from tests.services.sandbox.conftest import Receiver
+
     from .conftest import Phone
 
 twilio_rest = pytest.importorskip("twilio.rest", reason="Twilio's client is not among the development dependencies")
@@ -33,3 +35,13 @@ async def test_send_read_list_and_refuse(phone: "Phone") -> None:
     with pytest.raises(exceptions.TwilioRestException) as caught:
         await do(client.messages.create, to="+15005550001", from_=NUMBER, body="Hello.")
     assert caught.value.code == 21211
+
+
+async def test_its_validator_accepts_our_callbacks(phone: "Phone", receiver: "Receiver") -> None:
+    validator = import_module("twilio.request_validator").RequestValidator(TOKEN)
+    address = f"{receiver.url}?onerouter_message=sms_01"
+    await phone.send(StatusCallback=address)
+    for delivery in await receiver.wait(3):
+        fields = dict(parse_qsl(delivery.body.decode(), keep_blank_values=True))
+        assert validator.validate(address, fields, delivery.headers["X-Twilio-Signature"])
+        assert not validator.validate(address + "&more=1", fields, delivery.headers["X-Twilio-Signature"])
