@@ -29,7 +29,7 @@ def line(each: Line) -> dict[str, Any]:
 
 
 def line_details(each: Line) -> dict[str, Any]:
-    events = [{**_dated(event), "custom_args": each.custom_args} for event in reversed(each.events)]
+    events = [{**_logged(event), "custom_args": each.custom_args} for event in reversed(each.events)]
     return {
         "from_email": each.sender,
         "sg_message_id": each.id,
@@ -81,7 +81,9 @@ def new_version(template_id: str, version_id: str, given: dict[str, Any], at: fl
     }
 
 
-def _dated(event: dict[str, Any]) -> dict[str, Any]:
-    if event["event"] != "unsubscribe":
-        return event
-    return {**event, "date": datetime.fromtimestamp(event["timestamp"], UTC).strftime("%Y-%m-%d")}
+def _logged(event: dict[str, Any]) -> dict[str, Any]:
+    """As the logs have it: they leave out what is false, and date an unsubscription."""
+    shown = {name: value for name, value in event.items() if value is not False}
+    if event["event"] == "unsubscribe":
+        shown["date"] = datetime.fromtimestamp(event["timestamp"], UTC).strftime("%Y-%m-%d")
+    return shown
