@@ -125,6 +125,7 @@ class TestAccountBody:
             ({"email": None}, "email"),
             ({"phone": None}, "phone"),
             ({"business_type": None}, "business_type"),
+            ({"business_type": "a band"}, "business_type"),
             ({"name": "Ab"}, "name"),
             ({"account_details": {**DETAILS, "ifsc": "HDFC1000317"}}, "account_details.ifsc"),
             ({"account_details": {**DETAILS, "ifsc": ""}}, "account_details.ifsc"),

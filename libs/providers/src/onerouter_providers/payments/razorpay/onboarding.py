@@ -33,7 +33,25 @@ _BUSINESS_TYPES: Final[Mapping[str, str]] = {
     "non_profit": "ngo",
     "sole_proprietorship": "proprietorship",
 }
-"""Our word → Razorpay's, where they differ; every other goes out as it is."""
+"""Our word → Razorpay's, where they differ."""
+_KINDS: Final = frozenset(
+    {
+        "individual",
+        "proprietorship",
+        "partnership",
+        "private_limited",
+        "public_limited",
+        "llp",
+        "trust",
+        "society",
+        "ngo",
+        "not_yet_registered",
+        "educational_institutes",
+        "huf",
+        "other",
+    }
+)
+"""Source: https://razorpay.com/docs/api/payments/route/create-linked-account/ (`business_type`)."""
 _PERSONAL: Final = "P"
 """The fourth character of a PAN tells whose it is: P a person's, C a company's, …"""
 
@@ -67,10 +85,18 @@ def check(request: VendorRequest) -> None:
         for name, form in _FORMS.items()
         if details.get(name) and form.fullmatch(details[name]) is None
     ]
+    if request.business_type and _kind(request) not in _KINDS:
+        known = sorted(_KINDS | set(_BUSINESS_TYPES))
+        errors.append(FieldError("business_type", f"must be one of {', '.join(known)} at Razorpay"))
     if errors:
         raise InvalidRequest(f"{errors[0].field} {errors[0].message}.", errors=tuple(errors))
     fields.check_length("name", request.name, least=4, most=200)
     fields.check_length("phone", request.phone, least=8, most=15)
+
+
+def _kind(request: VendorRequest) -> str:
+    asked = (request.business_type or "").lower()
+    return _BUSINESS_TYPES.get(asked, asked)
 
 
 def account_body(request: VendorRequest) -> dict[str, Any]:
@@ -89,7 +115,7 @@ def account_body(request: VendorRequest) -> dict[str, Any]:
         "phone": request.phone,
         "type": "route",
         "legal_business_name": request.name,
-        "business_type": _BUSINESS_TYPES.get(request.business_type or "", request.business_type),
+        "business_type": _kind(request),
         "contact_name": _person(request),
         "profile": {
             "category": details["category"],
