@@ -5,7 +5,6 @@ and a body that the document names, and none may be an error of ours. The same o
 """
 
 import asyncio
-import copy
 import secrets
 import threading
 import time
@@ -15,22 +14,13 @@ from typing import Any, Final
 
 import pytest
 import requests
-import schemathesis
 import uvicorn
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from pydantic import AnyHttpUrl
-from schemathesis import Config, GenerationMode
-from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from tests.exploring import Explorer, operations_of
 from tests.services.registry.acting import as_owner, sign_in
 from tests.services.registry.conftest import CREDENTIALS, Registry, opened
 from tests.services.registry.connection.conftest import Provider
@@ -48,12 +38,6 @@ from onerouter_registry.tenant.model import Tenant
 
 pytestmark = pytest.mark.long
 
-CHECKS: Final = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 NOWHERE: Final = "https://127.0.0.1:1"
 """An issuer that is away."""
 AWAY: Final = frozenset({"link_oidc_identity"})
@@ -161,78 +145,10 @@ def base_url(registry: Registry) -> Iterator[str]:
         thread.join(20)
 
 
-class Explorer:
-    """Sends what schemathesis makes up as one caller; half of it about things that are there, with a mostly good body."""
-
-    def __init__(self, base_url: str, session: requests.Session, *, examples: int) -> None:
-        self._base_url = base_url
-        self._session = session
-        self._examples = examples
-
-    def explore(self, operation: Any, headers: Mapping[str, str], known: Mapping[str, str], good: Any) -> set[int]:
-        """The statuses it was answered with. Raises what schemathesis found."""
-        name = operation.definition.raw["operationId"]
-        made_up = operation.as_strategy(generation_mode=GenerationMode.POSITIVE) | operation.as_strategy(
-            generation_mode=GenerationMode.NEGATIVE
-        )
-        statuses: set[int] = set()
-
-        @settings(
-            max_examples=self._examples,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-        )
-        @given(case=made_up, aimed=st.booleans(), kept=st.integers(0, 9))
-        def send(case: Any, aimed: bool, kept: int) -> None:
-            if aimed:
-                _aim(case, known, good, kept)
-            answer = case.call(base_url=self._base_url, headers=dict(headers), session=self._session, timeout=10)
-            statuses.add(answer.status_code)
-            excused = answer.status_code == 503 and name in AWAY
-            case.validate_response(answer, checks=CHECKS[1:] if excused else CHECKS)
-
-        send()
-        if all(status >= 400 for status in statuses):
-            statuses.add(self._send_good(operation, headers, known, good))
-        return statuses
-
-    def _send_good(self, operation: Any, headers: Mapping[str, str], known: Mapping[str, str], good: Any) -> int:
-        """Once as its examples say, where none of those that were made up came so far."""
-        url = self._base_url + operation.path.format_map({"issuer_id": "none", **known})
-        answer = self._session.request(operation.method, url, json=good, headers=dict(headers), timeout=10)
-        return int(answer.status_code)
-
-
-def _aim(case: Any, known: Mapping[str, str], good: Any, kept: int) -> None:
-    """At what is there, as the caller is; of the body that was made up at most one field is kept."""
-    for name in case.path_parameters or {}:
-        case.path_parameters[name] = known.get(name, case.path_parameters[name])
-    for name in ("X-OneRouter-Tenant", "X-OneRouter-Environment"):
-        case.headers.pop(name, None)
-    if good is None:
-        return
-    made_up = case.body if isinstance(case.body, dict) else {}
-    fields = sorted(made_up)[kept : kept + 1]
-    case.body = {**good, **{field: made_up[field] for field in fields}}
-    case.media_type = "application/json"
-
-
 def described() -> dict[str, Any]:
     app = FastAPI(generate_unique_id_function=operation_id_of)
     build_management_routes(app)
     return describe(app)
-
-
-def operations_of(document: Mapping[str, Any]) -> list[Any]:
-    # Who calls is ours to say: it would send credentials it made up beside the real ones.
-    config = Config.from_dict({"generation": {"with-security-parameters": False}})
-    schema = schemathesis.openapi.from_dict(copy.deepcopy(dict(document)), config=config)
-    found: Iterator[Any] = schema.get_all_operations()
-    return [one.ok() for one in found]
 
 
 def good_body(document: Mapping[str, Any], operation: Mapping[str, Any], tenant: Tenant) -> dict[str, Any] | None:
@@ -295,7 +211,7 @@ async def explore_all(registry: Registry, base_url: str, *, with_key: bool, exam
     statuses: dict[str, set[int]] = {}
     visitor = await a_visitor(registry, with_key=with_key)
     with requests.Session() as session:
-        explorer = Explorer(base_url, session, examples=examples)
+        explorer = Explorer(base_url, session, examples=examples, away=AWAY)
         for operation in operations_of(document):
             # Some operations end the session or the key, others suspend the tenant: then somebody new goes on.
             home = await asyncio.to_thread(session.get, f"{base_url}/api/tenant", headers=visitor.headers, timeout=10)
