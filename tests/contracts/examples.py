@@ -28,6 +28,7 @@ from onerouter_common.contracts.payment_resources import (
     UpdateVendorSplit,
 )
 from onerouter_common.contracts.payments import (
+    AdoptPayment,
     CancelPayment,
     CapturePayment,
     CompletePayment,
@@ -150,6 +151,15 @@ FULL: tuple[Contract, ...] = (
     ROUTING_POLICY,
     CapturePayment(payment_id=PAYMENT, amount_minor=10_000),
     CompletePayment(payment_id=PAYMENT),
+    AdoptPayment(
+        subscription_id=SUBSCRIPTION,
+        customer_id=CUSTOMER,
+        provider_charge_id="80021663DE681814L",
+        connection_id=CONNECTION,
+        provider="paypal",
+        amount_minor=3_000,
+        currency="USD",
+    ),
     CancelPayment(payment_id=PAYMENT),
     CREATE_PLAN,
     CreateCustomer(
