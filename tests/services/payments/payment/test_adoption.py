@@ -41,7 +41,12 @@ READ = PaymentSnapshot(
 
 
 def charged(charge_id: str, status: str = "succeeded", at: int = 1, amount_minor: int = 3_000) -> ResourceSnapshot:
-    charge: dict[str, JsonValue] = {"amount_minor": amount_minor, "currency": "INR", "at": f"2026-03-0{at}", "status": status}
+    charge: dict[str, JsonValue] = {
+        "amount_minor": amount_minor,
+        "currency": "INR",
+        "at": f"2026-03-0{at}",
+        "status": status,
+    }
     return ResourceSnapshot("unchanged", "sub_1", NOW + timedelta(days=at), facts={f"charge:{charge_id}": charge})
 
 
