@@ -42,11 +42,15 @@ class Books:
 
     async def unfinished(self) -> dict[str, int]:
         """What is still under way, by where it is; empty once all is quiet."""
+        waiting = await self._count("payments", "pending_callbacks")
+        applied = await self._count("payments", "history WHERE kind = 'callback'")
+        handed_on = await self._count("webhooks", "inbound_events WHERE state = 'published'")
         counts = {
             "operations not final": await self._count("payments", "operations WHERE due_at IS NOT NULL"),
             "payments outbox": await self._count("payments", "outbox"),
             "registry outbox": await self._count("registry", "outbox"),
-            "callbacks waiting for their resource": await self._count("payments", "pending_callbacks"),
+            "callbacks waiting for their resource": waiting,
+            "callbacks handed on and not applied": handed_on - applied - waiting,
             "callbacks not handed on": await self._count("webhooks", "inbound_events WHERE state = 'pending'"),
             "deliveries owed": await self._count("webhooks", "delivery_queue"),
             "callbacks the provider still owes": (await self._callbacks())["counts"].get("pending", 0),
