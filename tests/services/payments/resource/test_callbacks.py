@@ -33,3 +33,25 @@ class TestTheSecondOfAnAnswer:
         paused = observe(active, pause, _ANSWERED).resource
         assert paused.status == "paused"
         assert told(paused, "active").status == "paused"
+
+
+class TestWithoutAStatus:
+    """PayPal tells that a vendor has signed up, and not whether it can be paid."""
+
+    def test_what_waits_is_read_at_once(self) -> None:
+        made = answered(ResourceSnapshot("pending", "provider_1"), _ANSWERED, NOW - timedelta(seconds=60))
+        vendor = observe(a_resource(KINDS["vendor"]), made, _ANSWERED).resource
+        assert vendor.poll_at == _ANSWERED + timedelta(minutes=1)
+        facts = {"provider_merchant_id": "M1"}
+        signed_up = CallbackObject(kind="vendor", status="unchanged", provider_id="provider_1", facts=facts)
+        after = apply(a_callback(signed_up), vendor).resource
+        assert after is not None
+        assert (after.status, after.poll_at) == ("pending", NOW)
+        assert apply(a_callback(signed_up), after).resource is None
+
+    def test_what_does_not_wait_is_left_alone(self) -> None:
+        active = told(a_resource(KINDS["vendor"]), "active")
+        signed_up = CallbackObject(kind="vendor", status="unchanged", provider_id="x", facts={"requirements": ["y"]})
+        after = apply(a_callback(signed_up), active).resource
+        assert after is not None
+        assert after.poll_at is None

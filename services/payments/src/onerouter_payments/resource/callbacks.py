@@ -1,8 +1,7 @@
 """What a provider's callback makes of a resource. Pure."""
 
-from datetime import datetime, timedelta
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
