@@ -113,6 +113,14 @@ class TestFind:
         found = [await client.find_email(each, since=since) for each in (one, other, third)]
         assert [each and each.provider_message_id for each in found] == [*ids, None]
 
+    async def test_however_it_is_written_it_is_found(self, lab: "ResendLab") -> None:
+        since, client, name = datetime.now(UTC), lab.client(), message().message_id
+        request = message(to=(Address(f"Ada.{name}@Bücher.example", "Lovelace, Ada"),), subject=" Two  spaces ")
+        made = await client.send_email(request, key=new_key())
+        found = await client.find_email(request, since=since)
+        assert found is not None
+        assert found.provider_message_id == made.provider_message_id
+
     async def test_one_like_it_that_nobody_claims_is_no_absence(self) -> None:
         """Sent in another way (a batch, the dashboard), it could be ours all the same."""
         request = message()

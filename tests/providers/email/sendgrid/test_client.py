@@ -51,6 +51,20 @@ class TestFind:
         assert found is not None
         assert found.provider_message_id == made.provider_message_id
 
+    async def test_a_subject_that_is_logged_otherwise_is_no_absence(self) -> None:
+        """A message that was sent and is not recognized would be sent again."""
+        request = message(subject="Your  code ")
+
+        def answer(asked: httpx.Request) -> httpx.Response:
+            if asked.method == "POST":
+                line = {"sg_message_id": "a.1", "subject": "Your code", "status": "delivered"}
+                return httpx.Response(200, json={"messages": [line]})
+            return httpx.Response(200, json={"custom_args": {"onerouter_id": request.message_id}})
+
+        async for client in speaking(answer):
+            found = await client.find_email(request, since=datetime.now(UTC))
+            assert (found.provider_message_id, found.status) == ("a", "delivered")
+
     async def test_what_is_to_be_sent_later_is_not_absent_before_its_time(self, lab: "SendGridLab") -> None:
         since, client = datetime.now(UTC), lab.client()
         sent, unsent = (message(send_at=datetime.now(UTC) + HOUR) for _ in range(2))

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from onerouter_common.errors import ProviderUnavailable
 from onerouter_providers.email.composing import REFERENCE
+from onerouter_providers.email.fields import ascii_domain
 from onerouter_providers.email.resend.errors import PROVIDER
 from onerouter_providers.email.resend.mapping import bare, moment
 from onerouter_providers.email.resend.wire import Wire, segment, strange
@@ -79,10 +80,15 @@ def _is_like(email: Mapping[str, Any], request: EmailRequest) -> bool:
     to = [to] if isinstance(to, str) else to
     return (
         isinstance(to, list)
-        and {bare(str(one)) for one in to} == {one.email.lower() for one in request.to}
-        and bare(str(email.get("from", ""))) == request.sender.email.lower()
-        and (request.subject is None or email.get("subject") == request.subject)
+        and {bare(str(one)) for one in to} == {ascii_domain(one.email, "to").lower() for one in request.to}
+        and bare(str(email.get("from", ""))) == ascii_domain(request.sender.email, "from").lower()
+        and (request.subject is None or _words(email.get("subject")) == _words(request.subject))
     )
+
+
+def _words(subject: object) -> list[str]:
+    """A subject without its spaces, which may be shown otherwise than they were sent."""
+    return str(subject).split()
 
 
 def _made_one_of(call: Mapping[str, Any], at: datetime, emails: Mapping[str, datetime]) -> bool:

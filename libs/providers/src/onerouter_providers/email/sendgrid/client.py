@@ -7,6 +7,7 @@ to be sent later is in no log before its time, so until then nobody can say that
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -100,10 +101,9 @@ class SendGridEmail:
 
     async def _cancel_again(self, batch_id: str, refused: ProviderRefusedUs, deadline: float) -> None:
         """A batch that has a status is not given one again, but may be given the same."""
+        path = f"/v3/user/scheduled_sends/{quote(batch_id, safe='')}"
         try:
-            await self._wire.do(
-                "email.cancel", "PATCH", f"/v3/user/scheduled_sends/{batch_id}", deadline, {"status": "cancel"}
-            )
+            await self._wire.do("email.cancel", "PATCH", path, deadline, {"status": "cancel"})
         except ProviderRefusedUs as again:
             if again.reason not in ("invalid_request", "not_found"):
                 raise

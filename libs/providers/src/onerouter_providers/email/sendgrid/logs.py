@@ -30,12 +30,10 @@ async def find(wire: Wire, request: EmailRequest, *, since: datetime, deadline: 
 
     Raises ProviderUnavailable when there are more lines than can be looked through.
     """
-    opened = 0
-    for line in await _lines(wire, "email.send", request.to[0].email, since, deadline):
-        if request.subject is not None and line.get("subject") != request.subject:
-            continue
-        opened += 1
-        if opened > _MOST_OPENED:
+    lines = await _lines(wire, "email.send", request.to[0].email, since, deadline)
+    # Those with its subject first; the others too, as a subject may be logged otherwise than it was sent.
+    for opened, line in enumerate(sorted(lines, key=lambda each: each.get("subject") != request.subject)):
+        if opened >= _MOST_OPENED:
             raise _too_many("email.send")
         path = f"/v3/logs/{quote(_id(line, 'email.send'), safe='')}"
         details = await wire.ask("email.send", "GET", path, deadline)
@@ -65,9 +63,10 @@ async def _lines(
     wire: Wire, capability: str, email: str, since: datetime, deadline: float
 ) -> Sequence[Mapping[str, Any]]:
     """All lines of one recipient since then, however the logs write the address."""
-    email = ascii_domain(email, "to")
+    local, _, domain = ascii_domain(email, "to").rpartition("@")
+    spellings = (f"{local}@{domain}", f"{local}@{domain.lower()}", f"{local}@{domain}".lower())
     found: list[Mapping[str, Any]] = []
-    for spelled in dict.fromkeys((email, email.lower())):
+    for spelled in dict.fromkeys(spellings):
         asked = {"query": query_of(spelled, since - _CLOCKS_DIFFER), "limit": _LINES}
         lines = (await wire.ask(capability, "POST", "/v3/logs", deadline, asked)).get("messages")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
