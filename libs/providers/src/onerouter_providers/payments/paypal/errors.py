@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from onerouter_common.errors import (
-    ProviderDeclined,
-    ProviderError,
-    ProviderOutcomeUnknown,
-    ProviderRefusedUs,
-    ProviderUnavailable,
-)
+from onerouter_common.errors import ProviderError
+from onerouter_providers import payment_errors
+from onerouter_providers.payment_errors import text_of
 
 PROVIDER: Final = "paypal"
-_MESSAGE_CHARS: Final = 300
+_DISPLAY_NAME: Final = "PayPal"
 
 ISSUES: Final[Mapping[str, tuple[str, ...]]] = {
     "card_declined": (
@@ -141,45 +137,16 @@ _STATUS_REASON: Final[Mapping[str, str]] = {
     "BUYER_COMPLAINT": "fraud_suspected",
 }
 
-_OF_THE_DEAL: Final = frozenset(
-    {
-        "card_declined",
-        "insufficient_funds",
-        "expired_card",
-        "incorrect_details",
-        "authentication_required",
-        "fraud_suspected",
-        "payment_method_unavailable",
-        "currency_not_supported",
-        "amount_invalid",
-        "invalid_state",
-        "refund_rejected",
-    }
-)
-"""A final "no" to this payment or refund. Every other refusal is about our request, the account or its keys."""
-
 _SENTENCES: Final[Mapping[str, str]] = {
     "authentication_failed": "PayPal does not accept the connection's client id and secret.",
-    "permission_denied": "PayPal has not enabled this for the connected account.",
-    "not_found": "PayPal does not know this object in the connected account.",
-    "refund_rejected": "PayPal refused the refund: more than is left of the payment, too late, or disputed.",
-    "invalid_state": "PayPal refused: it is not in a state that allows this.",
-    "amount_invalid": "PayPal refused the amount.",
-    "currency_not_supported": "PayPal does not take this currency on the connected account.",
-    "duplicate": "PayPal has seen this reference before.",
-    "in_progress": "PayPal is still working on this request.",
-    "insufficient_funds": "The account to be charged does not cover the amount.",
-    "expired_card": "The card has expired.",
-    "incorrect_details": "The payer's details are not correct.",
     "authentication_required": "The payer has to approve the payment first.",
-    "fraud_suspected": "The payment was stopped by a risk check.",
     "payment_method_unavailable": "The payment method is not available on the connected account.",
-    "card_declined": "The payment was declined.",
 }
+"""Where ours have more to say than others'."""
 
 
 def sentence_of(reason: str) -> str:
-    return _SENTENCES.get(reason, "PayPal refused the request.")
+    return payment_errors.sentence_of(reason, _DISPLAY_NAME, _SENTENCES)
 
 
 def to_reason(issue: str | None) -> str | None:
@@ -195,35 +162,25 @@ def decline_reason(processor_code: str | None, status_reason: str | None) -> str
 def refusal(status: int, body: Mapping[str, Any], capability: str, *, effect: bool) -> ProviderError:
     """The error that a 4xx answer means."""
     detail = _first_detail(body)
-    issue = _text(detail, "issue")
-    name = _text(body, "name") or _text(body, "error")  # the token endpoint has errors of its own form
+    issue = text_of(detail, "issue")
+    name = text_of(body, "name") or text_of(body, "error")  # the token endpoint has errors of its own form
     reason = to_reason(issue) or to_reason(name) or _BY_STATUS.get(status, "unknown")
-    kind = _class_of(reason, effect=effect)
-    message = _text(detail, "description") or _text(body, "message") or _text(body, "error_description")
-    return kind(
+    return payment_errors.refusal(
+        reason,
         sentence_of(reason),
         provider=PROVIDER,
-        reason=reason,
+        capability=capability,
+        effect=effect,
+        status=status,
         provider_code=issue or name,
-        provider_message=None if message is None else message[:_MESSAGE_CHARS],
-        provider_request_id=_text(body, "debug_id"),
-        http_status_seen=status,
-        code="REFUND_FAILED" if kind is ProviderDeclined and capability.startswith("refund.") else None,
+        provider_message=(
+            text_of(detail, "description") or text_of(body, "message") or text_of(body, "error_description")
+        ),
+        provider_request_id=text_of(body, "debug_id"),
     )
-
-
-def _class_of(reason: str, *, effect: bool) -> type[ProviderError]:
-    if reason == "in_progress":
-        return ProviderOutcomeUnknown if effect else ProviderUnavailable
-    return ProviderDeclined if reason in _OF_THE_DEAL else ProviderRefusedUs
 
 
 def _first_detail(body: Mapping[str, Any]) -> Mapping[str, Any]:
     details = body.get("details")
     first = details[0] if isinstance(details, list) and details else None
     return first if isinstance(first, dict) else {}
-
-
-def _text(thing: Mapping[str, Any], name: str) -> str | None:
-    value = thing.get(name)
-    return value if isinstance(value, str) else None

@@ -6,16 +6,12 @@ The description decides only where Razorpay gives no reason at all (marked below
 from collections.abc import Mapping
 from typing import Any, Final
 
-from onerouter_common.errors import (
-    ProviderDeclined,
-    ProviderError,
-    ProviderOutcomeUnknown,
-    ProviderRefusedUs,
-    ProviderUnavailable,
-)
+from onerouter_common.errors import ProviderError
+from onerouter_providers import payment_errors
+from onerouter_providers.payment_errors import text_of
 
 PROVIDER: Final = "razorpay"
-_MESSAGE_CHARS: Final = 300
+_DISPLAY_NAME: Final = "Razorpay"
 
 REASONS: Final[Mapping[str, tuple[str, ...]]] = {
     "card_declined": (
@@ -94,25 +90,6 @@ _BY_DESCRIPTION: Final = (
 
 _BY_FIELD: Final = {"amount": "amount_invalid", "currency": "currency_not_supported", "status": "invalid_state"}
 
-_OF_THE_DEAL: Final = frozenset(
-    {
-        "card_declined",
-        "insufficient_funds",
-        "expired_card",
-        "incorrect_details",
-        "authentication_required",
-        "canceled_by_customer",
-        "fraud_suspected",
-        "payment_method_unavailable",
-        "currency_not_supported",
-        "amount_invalid",
-        "invalid_state",
-        "refund_rejected",
-        "unsupported_operation",
-    }
-)
-"""A final "no" to this payment, refund or subscription. Every other refusal is about our request, the account or its keys."""
-
 MAYBE_BECAUSE_OF_US: Final = frozenset({"refund_rejected", "duplicate", "idempotency_conflict", "invalid_state"})
 """Refusals of a refund that an earlier, unanswered try of the same refund may be the cause of."""
 
@@ -121,26 +98,11 @@ _INDETERMINATE_CODES: Final = frozenset(
 )
 
 _SENTENCES: Final[Mapping[str, str]] = {
-    "authentication_failed": "Razorpay does not accept the connection's API key.",
-    "permission_denied": "Razorpay has not enabled this for the connected account.",
-    "not_found": "Razorpay does not know this object in the connected account.",
     "refund_rejected": "Razorpay refused the refund: more than is left of the payment, or it is too old.",
-    "invalid_state": "Razorpay refused: it is not in a state that allows this.",
     "unsupported_operation": "Razorpay cannot do this with the payer's method: cancel and make it anew.",
-    "amount_invalid": "Razorpay refused the amount.",
-    "currency_not_supported": "Razorpay does not take this currency on the connected account.",
-    "duplicate": "Razorpay has seen this reference before.",
-    "idempotency_conflict": "Razorpay has seen another request with the same idempotency key.",
-    "in_progress": "Razorpay is still working on this request.",
     "insufficient_funds": "The payer's account does not cover the amount.",
-    "expired_card": "The card has expired.",
-    "incorrect_details": "The payer's details are not correct.",
-    "authentication_required": "The payer was not authenticated.",
-    "canceled_by_customer": "The payer canceled.",
-    "fraud_suspected": "The payment was stopped by a risk check.",
-    "payment_method_unavailable": "The payment method or the bank is not available.",
-    "card_declined": "The payment was declined.",
 }
+"""Where ours have more to say than others'."""
 
 
 def to_reason(theirs: str | None, description: str | None = None, field: str | None = None) -> str:
@@ -159,19 +121,21 @@ def refusal(status: int, body: Mapping[str, Any], capability: str, *, effect: bo
     """The error that a 4xx answer means."""
     given = body.get("error")
     error: Mapping[str, Any] = given if isinstance(given, dict) else {}
-    code, theirs = _text(error, "code"), _text(error, "reason")
-    description = _text(error, "description")
-    reason = _reason_of(status, code, to_reason(theirs, description, _text(error, "field")))
+    code, theirs = text_of(error, "code"), text_of(error, "reason")
+    description = text_of(error, "description")
+    reason = _reason_of(status, code, to_reason(theirs, description, text_of(error, "field")))
     named = theirs if theirs not in (None, "NA") else code
-    kind = _class_of(reason, code, effect=effect)
-    return kind(
-        _SENTENCES.get(reason, "Razorpay refused the request."),
+    return payment_errors.refusal(
+        reason,
+        payment_errors.sentence_of(reason, _DISPLAY_NAME, _SENTENCES),
         provider=PROVIDER,
-        reason="indeterminate" if kind is ProviderOutcomeUnknown and reason != "in_progress" else reason,
+        capability=capability,
+        effect=effect,
+        status=status,
+        # On a payment object the same codes mean that the customer's try failed; here they are about our call.
+        in_doubt=code in _INDETERMINATE_CODES,
         provider_code=named,
-        provider_message=None if description is None else description[:_MESSAGE_CHARS],
-        http_status_seen=status,
-        code="REFUND_FAILED" if kind is ProviderDeclined and capability.startswith("refund.") else None,
+        provider_message=description,
     )
 
 
@@ -185,16 +149,3 @@ def _reason_of(status: int, code: str | None, told: str) -> str:
     if told == "unknown" and code == "BAD_REQUEST_ERROR":
         return "invalid_request"
     return told
-
-
-def _class_of(reason: str, code: str | None, *, effect: bool) -> type[ProviderError]:
-    # Of a request that is still running or broke inside Razorpay nobody knows yet what became of it. On a payment
-    # object the same codes mean that the customer's try failed; here they are about our call.
-    if reason == "in_progress" or code in _INDETERMINATE_CODES:
-        return ProviderOutcomeUnknown if effect else ProviderUnavailable
-    return ProviderDeclined if reason in _OF_THE_DEAL else ProviderRefusedUs
-
-
-def _text(error: Mapping[str, Any], name: str) -> str | None:
-    value = error.get(name)
-    return value if isinstance(value, str) else None

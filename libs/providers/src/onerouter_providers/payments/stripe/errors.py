@@ -3,17 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from onerouter_common.errors import (
-    ProviderDeclined,
-    ProviderError,
-    ProviderOutcomeUnknown,
-    ProviderRefusedUs,
-    ProviderUnavailable,
-)
+from onerouter_common.errors import ProviderError
+from onerouter_providers import payment_errors
+from onerouter_providers.payment_errors import text_of
 
 PROVIDER: Final = "stripe"
 REQUEST_ID_HEADER: Final = "Request-Id"
-_MESSAGE_CHARS: Final = 300
+_DISPLAY_NAME: Final = "Stripe"
 
 DECLINE_CODES: Final[Mapping[str, tuple[str, ...]]] = {
     "card_declined": (
@@ -142,24 +138,6 @@ _BY_TYPE: Final = {
     "invalid_request_error": "invalid_request",
 }
 
-_OF_THE_DEAL: Final = frozenset(
-    {
-        "card_declined",
-        "insufficient_funds",
-        "expired_card",
-        "incorrect_details",
-        "authentication_required",
-        "canceled_by_customer",
-        "fraud_suspected",
-        "payment_method_unavailable",
-        "currency_not_supported",
-        "amount_invalid",
-        "invalid_state",
-        "refund_rejected",
-    }
-)
-"""A final "no" to this payment or refund. Every other refusal is about our request, the account or its keys."""
-
 _REFUND_WORDS: Final = frozenset({"invalid_state", "amount_invalid"})
 """Of a refund these say that the payment has not so much left: one word for callers, whichever way it was found out."""
 
@@ -167,44 +145,29 @@ _FAILED_DEPENDENCY: Final = 424
 """Something outside of Stripe broke while the request was carried out."""
 
 _SENTENCES: Final[Mapping[str, str]] = {
-    "authentication_failed": "Stripe does not accept the connection's API key.",
     "permission_denied": "Stripe has not enabled this for the connected account or key.",
-    "not_found": "Stripe does not know this object in the connected account.",
     "refund_rejected": "Stripe refused the refund: more than is left of the payment, disputed, or the balance is too low.",
-    "invalid_state": "Stripe refused: it is not in a state that allows this.",
-    "amount_invalid": "Stripe refused the amount.",
-    "currency_not_supported": "Stripe does not take this currency on the connected account.",
-    "duplicate": "Stripe has seen this reference before.",
-    "idempotency_conflict": "Stripe has seen another request with the same idempotency key.",
-    "in_progress": "Stripe is still working on this request.",
     "insufficient_funds": "The account does not cover the amount.",
-    "expired_card": "The card has expired.",
-    "incorrect_details": "The payer's details are not correct.",
-    "authentication_required": "The payer was not authenticated.",
-    "canceled_by_customer": "The payer canceled.",
-    "fraud_suspected": "The payment was stopped by a risk check.",
-    "payment_method_unavailable": "The payment method or the bank is not available.",
-    "card_declined": "The payment was declined.",
 }
+"""Where ours have more to say than others'."""
 
 
 def to_reason(error: Mapping[str, Any]) -> str:
     """Our word for an error object, in an answer or on a payment. Never raises; `unknown` for what we have not met."""
     return (
-        _BY_DECLINE_CODE.get(_text(error, "decline_code") or "")
-        or _BY_CODE.get(_text(error, "code") or "")
+        _BY_DECLINE_CODE.get(text_of(error, "decline_code") or "")
+        or _BY_CODE.get(text_of(error, "code") or "")
         or _of_type(error)
     )
 
 
 def word_of(error: Mapping[str, Any]) -> str | None:
     """Stripe's own word that says most."""
-    return _text(error, "decline_code") or _text(error, "code") or _text(error, "type")
+    return text_of(error, "decline_code") or text_of(error, "code") or text_of(error, "type")
 
 
 def message_of(error: Mapping[str, Any]) -> str | None:
-    message = _text(error, "message")
-    return None if message is None else message[:_MESSAGE_CHARS]
+    return payment_errors.short(text_of(error, "message"))
 
 
 def refusal(
@@ -214,22 +177,23 @@ def refusal(
     given = body.get("error")
     error: Mapping[str, Any] = given if isinstance(given, dict) else {}
     reason = _reason_of(status, error, capability)
-    kind = _class_of(status, reason, error, effect=effect)
-    return kind(
-        _SENTENCES.get(reason, "Stripe refused the request."),
+    return payment_errors.refusal(
+        reason,
+        payment_errors.sentence_of(reason, _DISPLAY_NAME, _SENTENCES),
         provider=PROVIDER,
-        reason="indeterminate" if kind is ProviderOutcomeUnknown and reason != "in_progress" else reason,
+        capability=capability,
+        effect=effect,
+        status=status,
+        in_doubt=status == _FAILED_DEPENDENCY or error.get("type") == "api_error",
         provider_code=word_of(error),
         provider_message=message_of(error),
         provider_request_id=request_id,
-        http_status_seen=status,
-        code="REFUND_FAILED" if kind is ProviderDeclined and capability.startswith("refund.") else None,
     )
 
 
 def _of_type(error: Mapping[str, Any]) -> str:
-    kind = _text(error, "type") or ""
-    if kind == "invalid_request_error" and (known := _BY_PARAM.get(_text(error, "param") or "")):
+    kind = text_of(error, "type") or ""
+    if kind == "invalid_request_error" and (known := _BY_PARAM.get(text_of(error, "param") or "")):
         return known
     return _BY_TYPE.get(kind, "unknown")
 
@@ -241,15 +205,3 @@ def _reason_of(status: int, error: Mapping[str, Any], capability: str) -> str:
     if told == "refund_rejected" and not capability.startswith("refund."):
         return "insufficient_funds"  # `balance_insufficient`: it is ours that does not cover a transfer
     return "refund_rejected" if capability.startswith("refund.") and told in _REFUND_WORDS else told
-
-
-def _class_of(status: int, reason: str, error: Mapping[str, Any], *, effect: bool) -> type[ProviderError]:
-    # Of a request that is still running, or broke inside Stripe or behind it, nobody knows yet what became of it.
-    if reason == "in_progress" or status == _FAILED_DEPENDENCY or error.get("type") == "api_error":
-        return ProviderOutcomeUnknown if effect else ProviderUnavailable
-    return ProviderDeclined if reason in _OF_THE_DEAL else ProviderRefusedUs
-
-
-def _text(error: Mapping[str, Any], name: str) -> str | None:
-    value = error.get(name)
-    return value if isinstance(value, str) else None
