@@ -199,6 +199,11 @@ class TestByAddress:
             await Certificates(server.transport).get("ses", self.facts, url, NOW)
         assert server.asked == [url]
 
+    async def test_an_operators_simulator_needs_no_root(self, tmp_path: Path) -> None:
+        override = Override("http://127.0.0.1:8090/ses/certs", tmp_path / "nowhere.pem")
+        certificates = Certificates(Server().transport, overrides={"ses": override})
+        await certificates.get("ses", self.facts, "http://127.0.0.1:8090/ses/certs/x.pem", NOW)
+
     @pytest.mark.parametrize(
         "facts",
         [

@@ -52,6 +52,11 @@ _BY_STATUS: Final = {
 }
 _DAILY: Final = re.compile(r"daily (message|sending) quota exceeded", re.IGNORECASE)
 _UNVERIFIED: Final = re.compile(r"not verified", re.IGNORECASE)
+_NO_ADDRESS: Final = re.compile(
+    r"illegal address|missing final '@domain'|local address contains|domain (name is invalid|contains|starts|ends)",
+    re.IGNORECASE,
+)
+"""How SES says that an address cannot be one. Whose it is it does not say; the sender's was checked when it was set up."""
 _FAILING: Final = re.compile(r"failed the check in region [A-Z0-9-]+: (.+)", re.IGNORECASE)
 _HINTS: Final[Mapping[str, str]] = {
     "AccountSuspendedException": "AWS has suspended the account's sending.",
@@ -80,6 +85,8 @@ def _reason(refused: AwsRefused, recipients: Collection[str]) -> str:
     reason = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status, "invalid_request")
     if reason == "rate_limited" and _DAILY.search(refused.message):
         return "insufficient_credit"  # until the 24 hours have moved on
+    if reason == "invalid_request" and _NO_ADDRESS.search(refused.message):
+        return "invalid_recipient"
     if refused.code == "MessageRejected" and _UNVERIFIED.search(refused.message):
         # An account in SES's sandbox may only send to identities of its own, and the same error says so.
         return "destination_not_permitted" if _are_recipients(refused.message, recipients) else "invalid_sender"
