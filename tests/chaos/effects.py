@@ -64,7 +64,7 @@ def wanted(
         found.update(_of_resource(resource))
     for ask in asks:
         _, _, verb = ask.path.rpartition("/")
-        if ask.path.startswith("/v1/subscriptions/") and verb in _DONE:
+        if ask.path.startswith("/v1/subscriptions/") and verb in _DONE and ask.state == "succeeded":
             subscription = by_id[ask.path.split("/")[3]]
             found[Effect(subscription.provider, _DONE[verb], subscription.provider_id or "?")] += 1
     return found
