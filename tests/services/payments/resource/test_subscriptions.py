@@ -102,12 +102,13 @@ class TestAtTheEndOfTheCycle:
         assert [what for what, _ in client.asked] == ["get"], "nothing may be changed yet"
         assert settled.view[note] == ENDS
         [follow] = settled.commands
-        assert (follow.operation, follow.not_before.isoformat()) == (handler.name, "2026-03-31T00:00:00+00:00")
+        assert (follow.operation, follow.not_before.isoformat()) == (handler.name, "2026-03-30T23:45:00+00:00")
         assert follow.payload == command(subscription_id=resource.id, reason="moved", scheduled_for=ENDS)
         again = handler.settle(
             an_operation(handler.name, resource.id), asked, settled.resource, Succeeded(told("active"))
         )
-        assert (again.events, [draft.cause for draft in again.commands]) == ((), [follow.cause])
+        assert again.events == ()
+        assert [draft.cause for draft in again.commands] != [follow.cause], "asked for anew, it is planned anew"
 
     async def test_what_the_provider_does_then_is_left_to_it(self) -> None:
         resource, client = subscription(), Client(told("active", cancel_at_cycle_end=True))
@@ -132,6 +133,30 @@ class TestAtTheEndOfTheCycle:
         due = PauseSubscription(subscription_id=resource.id, scheduled_for=ENDS)
         with pytest.raises(Conflict):
             SubscriptionPause(CLOCK).begin(an_operation("subscription.pause", resource.id), due, resource, PLAIN)
+
+    async def test_a_cycle_that_moved_meanwhile_is_waited_for(self) -> None:
+        later = "2026-04-15T00:00:00.000Z"
+        noted = replace(subscription(current_period_end=later), data={"pause_at": ENDS})
+        client = Client(told("active", current_period_end=later))
+        due = PauseSubscription(subscription_id=noted.id, scheduled_for=ENDS)
+        settled = await carried_out(SubscriptionPause(CLOCK), due, noted, PLAIN, client)
+        assert [what for what, _ in client.asked] == ["get"]
+        assert (settled.view["status"], settled.view["pause_at"]) == ("active", later)
+        assert [draft.payload.scheduled_for for draft in settled.commands] == [later]
+
+    def test_an_end_that_nobody_knows_cannot_be_waited_for(self) -> None:
+        word = ResourceSnapshot("active", "sub_at_provider", as_of=NOW)
+        resource = observe(a_resource(KINDS["subscription"]), word, NOW).resource
+        asked = CancelSubscription(subscription_id=resource.id, at_cycle_end=True)
+        with pytest.raises(Conflict, match="does not say when"):
+            SubscriptionCancel(CLOCK).begin(an_operation("subscription.cancel", resource.id), asked, resource, PLAIN)
+        SubscriptionCancel(CLOCK).begin(an_operation("subscription.cancel", resource.id), asked, resource, NATIVE)
+
+    async def test_one_paused_elsewhere_meanwhile_is_resumed(self) -> None:
+        noted = replace(subscription(), data={"pause_at": ENDS})
+        client = Client(told("paused"))
+        await carried_out(SubscriptionResume(CLOCK), ResumeSubscription(subscription_id=noted.id), noted, PLAIN, client)
+        assert [what for what, _ in client.asked] == ["get", "resume"]
 
     async def test_a_planned_pause_is_taken_back_without_asking_for_a_change(self) -> None:
         noted = replace(subscription(), data={"pause_at": ENDS})

@@ -44,6 +44,8 @@ async def create_subscription(request: Request) -> Response:
     if plan is not None and wanted.provider not in (None, plan["provider"]):
         raise InvalidRequest.of("provider", f"must be {plan['provider']}, where the plan is")
     customer = await _customer(gateway, asked, wanted.customer_id, plan)
+    if customer is not None and wanted.provider not in (None, customer["provider"]):
+        raise InvalidRequest.of("provider", f"must be {customer['provider']}, where the customer is")
     payload = contracts.CreateSubscription(
         provider_plan_id=wanted.plan_id if plan is None else plan["provider_plan_id"],
         plan_id=None if plan is None else plan["id"],

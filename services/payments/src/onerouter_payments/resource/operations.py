@@ -192,7 +192,7 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
         """What of our own data changes with it: names and their new values."""
         return {}
 
-    def follows(self, resource: Resource, command: Command) -> tuple[CommandDraft, ...]:  # noqa: ARG002
+    def follows(self, op: Operation, resource: Resource, command: Command) -> tuple[CommandDraft, ...]:  # noqa: ARG002
         """What has to be done next, by ourselves. `resource` is as the change left it."""
         return ()
 
@@ -238,4 +238,4 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
             data = {**after.data, **amended}
             after = replace(after, data={name: value for name, value in data.items() if value is not None})
         change: Change = versioned(resource, after, now)
-        return settled(resource, change, commands=self.follows(change.resource, command))
+        return settled(resource, change, commands=self.follows(op, change.resource, command))

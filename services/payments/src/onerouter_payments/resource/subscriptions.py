@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 from pydantic import JsonValue
 from typing_extensions import override
@@ -21,7 +22,7 @@ from onerouter_common.contracts.payment_resources import (
 from onerouter_common.errors import Conflict
 from onerouter_common.money import Money
 from onerouter_common.routing.route import Facts
-from onerouter_common.worker.handler import CommandDraft, Connection, RouteHint, operation
+from onerouter_common.worker.handler import Begun, CommandDraft, Connection, Operation, RouteHint, operation
 from onerouter_payments.resource.kinds.customer import CUSTOMER_KIND
 from onerouter_payments.resource.kinds.plan import PLAN_KIND
 from onerouter_payments.resource.kinds.subscription import LIVE, SUBSCRIPTION_KIND
@@ -38,6 +39,9 @@ from onerouter_providers.resources import (
     SubscriptionRequest,
 )
 
+BEFORE_THE_CHARGE: Final = timedelta(minutes=15)
+"""What is due at a cycle's end is done so long before it: at that moment the provider charges for the next one."""
+_MOVED: Final = timedelta(hours=1)
 _CANCEL: Final = "subscription.cancel"
 _PAUSE: Final = "subscription.pause"
 
@@ -189,8 +193,21 @@ class EndOfCycle(SubscriptionHandler[AtCycleEnd], Generic[AtCycleEnd]):
     @override
     def ask(self, resource: Resource, command: AtCycleEnd, connection: Connection) -> _Asked:
         change = SubscriptionChange(resource.reference, at_cycle_end=command.at_cycle_end, reason=command.reason)
-        ours = command.at_cycle_end and connection.idempotency_of(self.native) is None
-        return _Asked(change, is_ours_to_do=ours)
+        return _Asked(change, is_ours_to_do=self._is_ours(resource, command, connection))
+
+    @override
+    def begin(
+        self, op: Operation, command: AtCycleEnd, resource: Resource | None, connection: Connection
+    ) -> Begun[Resource]:
+        begun: Begun[Resource] = super().begin(op, cast(Any, command), resource, connection)
+        if self._is_ours(begun.resource, command, connection) and end_of_cycle(begun.resource) is None:
+            raise Conflict(
+                f"{connection.provider} does not say when the cycle of subscription {begun.resource.id} ends; ask for now."
+            )
+        return begun
+
+    def _is_ours(self, resource: Resource, command: AtCycleEnd, connection: Connection) -> bool:
+        return _waits(resource, command) and connection.idempotency_of(self.native) is None
 
     @override
     def check(self, resource: Resource, command: AtCycleEnd) -> None:
@@ -204,19 +221,25 @@ class EndOfCycle(SubscriptionHandler[AtCycleEnd], Generic[AtCycleEnd]):
 
     @override
     def amended(self, resource: Resource, command: AtCycleEnd, told: ResourceSnapshot) -> Mapping[str, JsonValue]:
-        if command.at_cycle_end and self.is_left_to_us(told):
-            ends = resource.moment("current_period_end") or resource.moment("trial_end")
+        if _waits(resource, command) and self.is_left_to_us(told):
+            ends = end_of_cycle(resource)
             return {self.note: None if ends is None else isoformat(ends)}
         return {self.note: None}
 
     @override
-    def follows(self, resource: Resource, command: AtCycleEnd) -> tuple[CommandDraft, ...]:
+    def follows(self, op: Operation, resource: Resource, command: AtCycleEnd) -> tuple[CommandDraft, ...]:
         due = resource.asked(self.note)
-        if not command.at_cycle_end or due is None:
+        if not _waits(resource, command) or due is None:
             return ()
         payload = command.model_copy(update={"at_cycle_end": False, "scheduled_for": due})
-        ends = resource.moment("current_period_end") or resource.moment("trial_end")
-        return (CommandDraft(self.name, resource.id, payload, f"at the end of the cycle {due}", not_before=ends),)
+        # Whoever asked makes the cause: a cycle that was asked about before may be asked about again. The note decides.
+        cause = f"{op.id} at the end of the cycle {due}"
+        ends = end_of_cycle(resource)
+        return (
+            CommandDraft(
+                self.name, resource.id, payload, cause, not_before=None if ends is None else ends - BEFORE_THE_CHARGE
+            ),
+        )
 
     def is_left_to_us(self, told: ResourceSnapshot) -> bool:
         """Whether what the provider told shows that it will not do it itself."""
@@ -304,7 +327,9 @@ class SubscriptionResume(SubscriptionHandler[ResumeSubscription]):
     @override
     async def change(self, client: RunsSubscriptions, request: _Asked, key: str) -> ResourceSnapshot:
         if request.is_ours_to_do:
-            return await self.read(client, request)
+            told = await self.read(client, request)
+            if told.status != "paused":  # somebody may have paused it at the provider meanwhile
+                return told
         return await client.resume_subscription(request.change, key=key)
 
     @override
@@ -363,6 +388,20 @@ class SubscriptionChangePlan(SubscriptionHandler[ChangeSubscriptionPlan]):
         if told.facts.get("pending_provider_plan_id") == command.provider_plan_id:
             return {"pending_plan_id": command.plan_id, "pending_provider_plan_id": command.provider_plan_id}
         return {"plan_id": command.plan_id, "pending_plan_id": None, "pending_provider_plan_id": None}
+
+
+def _waits(resource: Resource, command: CancelSubscription | PauseSubscription) -> bool:
+    """Whether it is not to be done yet: it was asked for at the cycle's end, or that has moved since it was planned."""
+    if command.at_cycle_end or command.scheduled_for is None:
+        return command.at_cycle_end
+    ends = end_of_cycle(resource)
+    return ends is not None and ends > datetime.fromisoformat(command.scheduled_for) + _MOVED
+
+
+def end_of_cycle(resource: Resource) -> datetime | None:
+    """When what is paid for, or free, has been used; None: the provider has not said."""
+    names = ("current_period_end", "next_charge_at", "trial_end")
+    return next((moment for name in names if (moment := resource.moment(name)) is not None), None)
 
 
 def check_live(resource: Resource) -> None:

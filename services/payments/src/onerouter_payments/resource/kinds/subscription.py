@@ -17,6 +17,8 @@ LIVE: Final = ("trialing", "active", "past_due", "unpaid", "paused")
 _ENDED: Final = frozenset({"completed", "expired", "canceled"})
 _CHARGES_SHOWN: Final = 12
 _CALLBACK_OVERDUE: Final = timedelta(hours=1)
+_QUIET_FOR: Final = timedelta(days=1)
+"""After what went wrong or was paused: then it is asked whether it still is so."""
 _SHOWN: Final = (
     "client_secret",
     "provider_customer_id",
@@ -70,6 +72,8 @@ def _charges(resource: Resource) -> list[JsonValue]:
 
 def _next_look(resource: Resource) -> datetime | None:
     """Shortly after the provider should have charged and told: a missed callback is then found by asking."""
+    if resource.status in ("past_due", "unpaid", "paused"):
+        return resource.updated_at + _QUIET_FOR
     if resource.status not in ("trialing", "active"):
         return None
     due = resource.moment("next_charge_at") or resource.moment("current_period_end") or resource.moment("trial_end")
