@@ -17,6 +17,7 @@ from onerouter_common.db.migrate import ensure_login, migrate
 from onerouter_local import containers
 from onerouter_local.engines import ApacheKafka, Engine, LocalBroker, Postgres, Valkey
 from onerouter_local.ports import free_port
+from onerouter_local.reuse import emptied, shape_of
 
 ENGINES_FROM = "ONEROUTER_TEST_ENGINES"
 """`docker` takes the engines from containers; the default is the embedded ones."""
@@ -39,7 +40,7 @@ class Database:
 
 @dataclass(slots=True)
 class Cluster:
-    """A PostgreSQL cluster that tests share; each test gets databases of its own."""
+    """A PostgreSQL cluster that tests share; each test gets a database to itself."""
 
     admin_dsn: str
     engine: Postgres | None = None
@@ -47,27 +48,48 @@ class Cluster:
     _run: str = field(default_factory=lambda: secrets.token_hex(4))
     _password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     _templates: dict[str, str] = field(default_factory=dict)
+    _shapes: dict[str, str | None] = field(default_factory=dict)
+    _used: dict[str, list[str]] = field(default_factory=dict)
     _templating: asyncio.Lock = field(default_factory=asyncio.Lock)
     _count: int = 0
 
     async def create(self, service: str) -> Database:
-        """A new database with the service's newest schema, copied from a template migrated once per session."""
+        """An empty database with the service's newest schema: a used one, or a copy of a template migrated once."""
         template = await self._template(service)
         self._count += 1
         name = f"onerouter_test_{self._run}_{service}_{self._count}"
         login = _login(service)
-        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         admin_dsn = _at_database(self.admin_dsn, name)
+        if not await self._reuse(service, name, admin_dsn):
+            await self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return Database(service, name, admin_dsn, _as_user(admin_dsn, login, self._password))
 
     async def drop(self, database: Database) -> None:
-        """Remove a database, whoever is still connected to it."""
-        await self._execute(f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
+        """The test is over; whoever is still connected is cut off when the next one gets it, under another name."""
+        self._used.setdefault(database.service, []).append(database.name)
 
-    async def drop_templates(self) -> None:
-        """Remove what `create` copied from."""
-        for template in self._templates.values():
-            await self._execute(f"DROP DATABASE IF EXISTS {template} WITH (FORCE)")
+    async def _reuse(self, service: str, name: str, admin_dsn: str) -> bool:
+        """Give a used database this name, empty again. False: there is none that can be used."""
+        shape = self._shapes.get(service)
+        while shape is not None and (used := self._used.get(service)):
+            before = used.pop()
+            await self._execute(
+                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{before}'"
+            )
+            try:
+                await self._execute(f"ALTER DATABASE {before} RENAME TO {name}")
+            except asyncpg.ObjectInUseError:  # somebody came back at that moment
+                await self._execute(f"DROP DATABASE {before} WITH (FORCE)")
+                continue
+            if await emptied(admin_dsn, shape):
+                return True
+            await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return False
+
+    async def drop_all(self) -> None:
+        """Remove what was made and is used no more, and what it was copied from."""
+        for name in (*self._templates.values(), *(name for names in self._used.values() for name in names)):
+            await self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     async def _template(self, service: str) -> str:
         async with self._templating:
@@ -78,6 +100,7 @@ class Cluster:
                 dsn = _at_database(self.admin_dsn, name)
                 await asyncio.to_thread(migrate, service, dsn)
                 await ensure_login(dsn, service, _login(service), self._password)
+                self._shapes[service] = await shape_of(dsn)
                 self._templates[service] = name
             return self._templates[service]
 
@@ -97,7 +120,7 @@ async def postgres_cluster() -> AsyncIterator[Cluster]:
         try:
             yield cluster
         finally:
-            await cluster.drop_templates()
+            await cluster.drop_all()
     elif wants_docker():
         async with containers.postgres() as dsn:
             yield Cluster(dsn)

