@@ -8,6 +8,7 @@ import structlog
 
 from onerouter_common import metric_names
 from onerouter_common.db.availability import is_away
+from onerouter_common.loops import end
 
 log = structlog.get_logger()
 
@@ -19,10 +20,7 @@ async def periodically(name: str, every_s: float, work: Callable[[], Awaitable[o
     try:
         yield
     finally:
-        while not task.done():
-            # Once may not be enough: Python 3.11 can lose a cancellation that comes together with a result.
-            task.cancel()
-            await asyncio.wait([task], timeout=1.0)
+        await end(task)
 
 
 async def _repeat(name: str, every_s: float, work: Callable[[], Awaitable[object]]) -> None:

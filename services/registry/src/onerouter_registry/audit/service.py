@@ -10,7 +10,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.ids import AUDIT_ENTRY, new_id
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit import repository
-from onerouter_registry.audit.chain import Entry, hash_of
+from onerouter_registry.audit.chain import PLATFORM, Entry, hash_of
 from onerouter_registry.secret_key import derive_key
 
 
@@ -57,3 +57,19 @@ class AuditLog:
             request_id=by.request_id,
         )
         await repository.append(tx, entry, hash_of(entry, previous, self._key))
+
+    async def record_of_person(
+        self,
+        tx: AsyncConnection,
+        by: Actor,
+        action: str,
+        user_id: str,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The same about a person, who belongs to no tenant: in the installation's chain."""
+        target = ("user", user_id)
+        await self.record(
+            tx, by, action, tenant_id=PLATFORM, environment=None, target=target, before=before, after=after
+        )

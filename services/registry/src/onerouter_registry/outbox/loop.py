@@ -3,17 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import structlog
 
 from onerouter_common import metric_names
 from onerouter_common.broker import BrokerUnavailable
 from onerouter_common.db.availability import DATABASE_AWAY
+from onerouter_common.loops import end
 
 log = structlog.get_logger()
-
-_CANCEL_AGAIN_S: Final = 1.0
 
 
 class Loop:
@@ -40,10 +38,7 @@ class Loop:
         if self._task is None:
             return
         await asyncio.wait([self._task], timeout=timeout_s)
-        while not self._task.done():
-            # Once may not be enough: Python 3.11 can lose a cancellation that comes together with a result.
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=_CANCEL_AGAIN_S)
+        await end(self._task)
 
     async def _run(self) -> None:
         while not self._stopping:

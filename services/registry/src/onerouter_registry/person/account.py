@@ -6,10 +6,9 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
-from onerouter_common.errors import Conflict, InvalidRequest, NotFound
+from onerouter_common.errors import Conflict, InvalidRequest
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.actor import Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
@@ -20,6 +19,7 @@ from onerouter_registry.person.model import Person
 from onerouter_registry.person.passwords import Passwords, require_good
 from onerouter_registry.person.reauthentication import Reauthentication
 from onerouter_registry.person.tokens import Tokens
+from onerouter_registry.person.users import get_person
 from onerouter_registry.session import repository as sessions
 from onerouter_registry.session.model import Session
 from onerouter_registry.throttle.model import MAIL_ACCOUNT, TOKEN_ADDRESS
@@ -61,17 +61,19 @@ class Accounts:
         """Raises NotFound."""
         async with operator_transaction(self._engine) as tx:
             left = await second_factor_repository.codes_left(tx, user_id)
-            return Account(await _get(tx, user_id), left)
+            return Account(await get_person(tx, user_id), left)
 
     async def rename(self, user_id: str, name: str, *, by: Actor) -> None:
         """Raises InvalidRequest."""
         called = name_of("name", name)
         async with operator_transaction(self._engine) as tx:
-            before = await _get(tx, user_id, lock=True)
+            before = await get_person(tx, user_id, lock=True)
             if before.name == called:
                 return
             await repository.rename(tx, user_id, called, now=self._clock.now())
-            await self._record(tx, by, "user.renamed", user_id, before={"name": before.name}, after={"name": called})
+            await self._audit.record_of_person(
+                tx, by, "user.renamed", user_id, before={"name": before.name}, after={"name": called}
+            )
 
     async def begin_email_change(self, user_id: str, email: str, *, by: Actor) -> str:
         """Sends a link to the new address, which it gives; nothing changes until it is opened.
@@ -84,9 +86,9 @@ class Accounts:
             raise Conflict("This installation cannot send mail, so no address can be confirmed.", code="NO_MAIL")
         await self._throttle.count({MAIL_ACCOUNT: user_id})
         async with operator_transaction(self._engine) as tx:
-            person = await _get(tx, user_id)
+            person = await get_person(tx, user_id)
             token = await self._tokens.issue(tx, "email_change", user_id, {"email": address})
-            await self._record(tx, by, "user.email_change_asked", user_id, after={"email": address})
+            await self._audit.record_of_person(tx, by, "user.email_change_asked", user_id, after={"email": address})
         await self._post.send(self._letters.email_confirmation(address, token))
         if address != person.email:
             await self._post.tell(self._letters.email_change_asked(person.email))
@@ -98,7 +100,7 @@ class Accounts:
         now = self._clock.now()
         async with operator_transaction(self._engine) as tx:
             # The person first, then the token: as who changes the password, which voids it.
-            before = await _get(tx, (await self._tokens.find(tx, "email_change", token)).user_id, lock=True)
+            before = await get_person(tx, (await self._tokens.find(tx, "email_change", token)).user_id, lock=True)
             redeemed = await self._tokens.redeem(tx, "email_change", token)
             email = str(redeemed.data["email"])
             await repository.take_turns(tx)
@@ -109,7 +111,7 @@ class Accounts:
                 # Who reads the old mailbox can no longer take the account over.
                 await self._tokens.void(tx, "password_reset", before.id)
             await self._throttle.succeeded(tx, made)
-            await self._record(
+            await self._audit.record_of_person(
                 tx,
                 actor_of(before, origin),
                 "user.email_changed" if changed else "user.email_confirmed",
@@ -129,7 +131,7 @@ class Accounts:
         RateLimited, Overloaded.
         """
         async with operator_transaction(self._engine) as tx:
-            person = await _get(tx, user_id)
+            person = await get_person(tx, user_id)
         require_good("new", new, email=person.email)
         if person.has_password and current is None:
             raise InvalidRequest.of("current", "is required: your password of now")
@@ -139,7 +141,7 @@ class Accounts:
             await self._reauthentication.require(user_id, session, None)
         password_hash = await self._passwords.hash(new)
         async with operator_transaction(self._engine) as tx:
-            locked = await _get(tx, user_id, lock=True)
+            locked = await get_person(tx, user_id, lock=True)
             if locked.password_hash != person.password_hash:
                 raise Conflict("The password was changed at the same time.")
             await self.replace_password(
@@ -155,32 +157,4 @@ class Accounts:
         await self._tokens.void(tx, "password_reset", person.id)
         await self._tokens.void_address_change(tx, person.id)
         await sessions.close_all(tx, person.id, but=but_session)
-        await self._record(tx, by, "user.password_changed", person.id)
-
-    async def _record(
-        self,
-        tx: AsyncConnection,
-        by: Actor,
-        action: str,
-        user_id: str,
-        *,
-        before: dict[str, str] | None = None,
-        after: dict[str, str] | None = None,
-    ) -> None:
-        await self._audit.record(
-            tx,
-            by,
-            action,
-            tenant_id=PLATFORM,
-            environment=None,
-            target=("user", user_id),
-            before=before,
-            after=after,
-        )
-
-
-async def _get(tx: AsyncConnection, user_id: str, *, lock: bool = False) -> Person:
-    person = await repository.find(tx, user_id, lock=lock)
-    if person is None:
-        raise NotFound(f"There is no person {user_id}.")
-    return person
+        await self._audit.record_of_person(tx, by, "user.password_changed", person.id)

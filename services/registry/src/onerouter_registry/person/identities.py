@@ -7,7 +7,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_registry.actor import Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
@@ -31,7 +30,7 @@ class Identities:
         identity_id = await identity_repository.link(tx, issuer, subject, person.id, now=self._clock.now())
         if identity_id is not None:
             after = {"identity": identity_id, "issuer": issuer}
-            await self._record(tx, by, "user.identity_linked", person.id, after=after)
+            await self._audit.record_of_person(tx, by, "user.identity_linked", person.id, after=after)
             return True
         holder = await repository.find_by_identity(tx, issuer, subject)
         if holder is None or holder.id != person.id:
@@ -66,29 +65,8 @@ class Identities:
                 )
             await sessions.close_all(tx, user_id, but=but_session)
             before = {"identity": identity_id, "issuer": issuer}
-            await self._record(tx, by, "user.identity_unlinked", user_id, before=before)
+            await self._audit.record_of_person(tx, by, "user.identity_unlinked", user_id, before=before)
         await self._post.tell(self._letters.identity_unlinked(person.email, _host(issuer)))
-
-    async def _record(
-        self,
-        tx: AsyncConnection,
-        by: Actor,
-        action: str,
-        user_id: str,
-        *,
-        before: dict[str, str] | None = None,
-        after: dict[str, str] | None = None,
-    ) -> None:
-        await self._audit.record(
-            tx,
-            by,
-            action,
-            tenant_id=PLATFORM,
-            environment=None,
-            target=("user", user_id),
-            before=before,
-            after=after,
-        )
 
 
 def _host(issuer: str) -> str:

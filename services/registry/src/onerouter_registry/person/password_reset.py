@@ -11,7 +11,6 @@ from onerouter_common.clock import Clock
 from onerouter_common.errors import NotFound
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.actor import SYSTEM, Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
@@ -77,14 +76,7 @@ class PasswordReset:
             if person is None or person.disabled_at is not None or not person.has_password:
                 return
             token = await self._tokens.issue(tx, "password_reset", person.id)
-            await self._audit.record(
-                tx,
-                actor_of(person, origin),
-                "user.password_reset_asked",
-                tenant_id=PLATFORM,
-                environment=None,
-                target=("user", person.id),
-            )
+            await self._audit.record_of_person(tx, actor_of(person, origin), "user.password_reset_asked", person.id)
         await self._post.deliver(self._letters.password_reset(person.email, token))
 
     async def link_for(self, email: str, *, by: Actor = SYSTEM) -> SecretStr:
@@ -97,14 +89,7 @@ class PasswordReset:
             token = await self._tokens.issue(
                 tx, "password_reset", person.id, {"by": "operator"}, lifetime=LINK_BY_OPERATOR
             )
-            await self._audit.record(
-                tx,
-                by,
-                "user.password_link_made",
-                tenant_id=PLATFORM,
-                environment=None,
-                target=("user", person.id),
-            )
+            await self._audit.record_of_person(tx, by, "user.password_link_made", person.id)
         return self._letters.link("reset-password", token)
 
     async def carry_out(self, token: SecretStr, password: SecretStr, origin: Origin) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.clock import Clock
 from onerouter_registry.actor import Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.member import clearing
 from onerouter_registry.person import identity_repository, repository
@@ -34,13 +33,11 @@ class Reclaiming:
         await sessions.close_all(tx, person.id)
         cleared = await clearing.clear_founded(tx, person.id, now=now)
         withdrawn = await clearing.withdraw_of_inviter(tx, person.id, now=now)
-        await self._audit.record(
+        await self._audit.record_of_person(
             tx,
             by,
             "user.reclaimed",
-            tenant_id=PLATFORM,
-            environment=None,
-            target=("user", person.id),
+            person.id,
             before={"has_password": person.has_password, "has_totp": person.has_totp, "issuers": issuers},
             after={"has_password": False, "has_totp": False, "issuers": []},
         )

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, InvalidRequest
 from onerouter_registry.actor import Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
@@ -70,7 +69,7 @@ class SecondFactor:
             if row is None or row["totp_enabled_at"] is not None:
                 raise Conflict("A second factor is set up already; remove it first.", code="TOTP_ENABLED")
             await repository.set_secret(tx, user_id, sealed.key, sealed.secret, now=self._clock.now())
-            await self._record(tx, by, "user.totp_begun", user_id)
+            await self._audit.record_of_person(tx, by, "user.totp_begun", user_id)
         return BegunTotp(secret, totp.uri_of(secret, row["email"]))
 
     async def confirm(self, user_id: str, code: str, *, but_session: str | None, by: Actor) -> list[SecretStr]:
@@ -97,7 +96,7 @@ class SecondFactor:
             await sessions.close_all(tx, user_id, but=but_session)
             await token_repository.void_address_change(tx, user_id)
             await self._throttle.succeeded(tx, made, clear=(SECOND_FACTOR,))
-            await self._record(tx, by, "user.totp_enabled", user_id)
+            await self._audit.record_of_person(tx, by, "user.totp_enabled", user_id)
         return codes
 
     async def renew_codes(self, user_id: str, *, by: Actor) -> list[SecretStr]:
@@ -106,7 +105,7 @@ class SecondFactor:
         async with operator_transaction(self._engine) as tx:
             row = await self._locked(tx, user_id)
             await self._keep_codes(tx, user_id, codes)
-            await self._record(tx, by, "user.recovery_codes_renewed", user_id)
+            await self._audit.record_of_person(tx, by, "user.recovery_codes_renewed", user_id)
         await self._post.tell(self._letters.recovery_codes_renewed(row["email"]))
         return codes
 
@@ -116,7 +115,7 @@ class SecondFactor:
             row = await self._locked(tx, user_id)
             await repository.set_secret(tx, user_id, None, None, now=self._clock.now())
             await repository.replace_codes(tx, user_id, ())
-            await self._record(tx, by, "user.totp_removed", user_id)
+            await self._audit.record_of_person(tx, by, "user.totp_removed", user_id)
         await self._post.tell(self._letters.second_factor_removed(row["email"]))
 
     async def open(self, user_id: str) -> OpenedTotp | None:
@@ -164,9 +163,6 @@ class SecondFactor:
     async def _keep_codes(self, tx: AsyncConnection, user_id: str, codes: list[SecretStr]) -> None:
         hashes = [totp.hash_recovery_code(self._key, user_id, code.get_secret_value()) for code in codes]
         await repository.replace_codes(tx, user_id, hashes)
-
-    async def _record(self, tx: AsyncConnection, by: Actor, action: str, user_id: str) -> None:
-        await self._audit.record(tx, by, action, tenant_id=PLATFORM, environment=None, target=("user", user_id))
 
 
 def _is_of(opened: OpenedTotp | None, row: RowMapping) -> TypeGuard[OpenedTotp]:

@@ -8,7 +8,6 @@ from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.ids import USER, new_id
 from onerouter_registry.actor import SYSTEM, Actor
-from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.member import clearing
 from onerouter_registry.person import repository
@@ -61,9 +60,7 @@ class Users:
             raise Conflict("There is an account with this email address; sign in to it.", code="EMAIL_TAKEN")
         actor = replace(by, kind="user", id=person.id, name=email) if by.kind == "system" else by
         after = {"email": email, "name": name, "is_operator": person.is_operator}
-        await self._audit.record(
-            tx, actor, "user.created", tenant_id=PLATFORM, environment=None, target=("user", person.id), after=after
-        )
+        await self._audit.record_of_person(tx, actor, "user.created", person.id, after=after)
         return person
 
     async def create(
@@ -135,16 +132,7 @@ class Users:
     async def _changed(
         self, tx: AsyncConnection, by: Actor, person: Person, action: str, field: str, before: bool, after: bool
     ) -> None:
-        await self._audit.record(
-            tx,
-            by,
-            action,
-            tenant_id=PLATFORM,
-            environment=None,
-            target=("user", person.id),
-            before={field: before},
-            after={field: after},
-        )
+        await self._audit.record_of_person(tx, by, action, person.id, before={field: before}, after={field: after})
 
 
 async def get_person(tx: AsyncConnection, user_id: str, *, lock: bool = False) -> Person:
