@@ -12,8 +12,8 @@ from tests.services.gateway.authentication.test_principals import PRINCIPAL
 
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded
+from onerouter_common.months import end_of, month_of
 from onerouter_common.registry_client import QuotaLease
-from onerouter_gateway.quota.month import end_of, month_of
 from onerouter_gateway.quota.pot import Pot
 from onerouter_gateway.quota.quotas import QuotaExceeded, Quotas
 

@@ -14,8 +14,8 @@ from tests.services.registry.conftest import Registry, opened, serving
 from onerouter_common.db.engine import worker_pool
 from onerouter_common.errors import Overloaded
 from onerouter_common.ids import API_KEY, new_id
+from onerouter_common.months import end_of, month_of
 from onerouter_common.registry_client import QuotaLease, RegistryClient
-from onerouter_registry.quota.model import end_of, month_of
 from onerouter_registry.quota.service import QuotaLeases
 from onerouter_registry.tenant.model import Tenant
 

@@ -17,9 +17,9 @@ from onerouter_common.clock import Clock, isoformat
 from onerouter_common.contracts.base import Category
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.errors import Overloaded, RateLimited
+from onerouter_common.months import end_of, month_of
 from onerouter_common.registry_client import Principal
 from onerouter_gateway.quota.ledger import Ledger, Lend
-from onerouter_gateway.quota.month import end_of, month_of
 from onerouter_gateway.quota.pot import Allotment, Pot
 
 _RESERVE: Final = 256

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from onerouter_common.contracts.base import Environment
 
@@ -40,13 +40,3 @@ class Usage:
     used: Mapping[str, int]
     """Category → operations, of categories with a quota now or at some time of the month. Includes what gateways were lent
     and have not spent yet, at most a 64th of what was left."""
-
-
-def month_of(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y-%m}"
-
-
-def end_of(month: str) -> datetime:
-    """The first moment of the month after."""
-    year, number = int(month[:4]), int(month[5:])
-    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)

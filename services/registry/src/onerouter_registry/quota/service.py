@@ -10,9 +10,10 @@ from onerouter_common.clock import Clock
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.ids import API_KEY, is_id
+from onerouter_common.months import end_of, month_of
 from onerouter_common.registry_client import QuotaLease
 from onerouter_registry.quota import repository
-from onerouter_registry.quota.model import LeaseRequest, Usage, end_of, month_of
+from onerouter_registry.quota.model import LeaseRequest, Usage
 from onerouter_registry.transactions import tenant_transaction
 from onerouter_registry.validation import environment_of
 
