@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import structlog
 from pydantic import JsonValue
 from typing_extensions import override
 
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.payment_resources import CreateTransfer, CreateVendor, UpdateVendorSplit
+from onerouter_common.db.availability import DATABASE_AWAY
+from onerouter_common.errors import CredentialsUnreadable, Overloaded, ProviderUnavailable
 from onerouter_common.money import Money
 from onerouter_common.routing.route import Facts
+from onerouter_common.secrets import SecretUnopenable
 from onerouter_common.worker.handler import Connection, RouteHint, operation
 from onerouter_payments.marketplace.details import VendorDetails
 from onerouter_payments.resource.kinds.transfer import TRANSFER_KIND
@@ -26,6 +30,8 @@ from onerouter_providers.resources import (
     VendorRequest,
 )
 
+log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
@@ -34,6 +40,7 @@ class _Sealed:
     vendor: VendorRequest
     tenant_id: str
     environment: str
+    provider: str
     details_id: str | None
 
 
@@ -63,19 +70,35 @@ class VendorCreate(CreateResource[CreateVendor]):
             refresh_url=command.refresh_url,
             notes=command.notes,
         )
-        return _Sealed(vendor, resource.tenant_id, resource.environment, command.details_id)
+        return _Sealed(vendor, resource.tenant_id, resource.environment, connection.provider, command.details_id)
 
     @override
     async def make(self, client: OnboardsVendors, request: _Sealed, key: str) -> ResourceSnapshot:
-        vendor, details_id = request.vendor, request.details_id
-        if details_id is not None:
-            opened = await self._details.open(request.tenant_id, request.environment, details_id)
-            vendor = replace(vendor, account_details=opened)
-        return await client.create_vendor(vendor, key=key)
+        return await client.create_vendor(await self._opened(request), key=key)
 
     @override
     async def find(self, client: OnboardsVendors, request: _Sealed) -> ResourceSnapshot | None:
-        return await client.find_vendor(request.vendor)
+        # As it was asked for: without its bank data a vendor could be taken for another one.
+        return await client.find_vendor(await self._opened(request))
+
+    async def _opened(self, request: _Sealed) -> VendorRequest:
+        """Nothing was sent yet. Raises ProviderUnavailable when it may open later, CredentialsUnreadable when it never will,
+        Conflict when it was erased.
+        """
+        if request.details_id is None:
+            return request.vendor
+        try:
+            opened = await self._details.open(request.tenant_id, request.environment, request.details_id)
+        except (Overloaded, *DATABASE_AWAY) as error:
+            raise ProviderUnavailable(
+                "The vendor's bank data cannot be opened right now; nothing was sent.",
+                provider=request.provider,
+                reason="bank_data_sealed",
+            ) from error
+        except SecretUnopenable as error:
+            log.warning("vendor_details.unopenable", details_id=request.details_id, error=str(error))
+            raise CredentialsUnreadable("The vendor's bank data cannot be read any more; send it again.") from error
+        return replace(request.vendor, account_details=opened)
 
 
 @operation("vendor.update_split", capability="vendor.get")
