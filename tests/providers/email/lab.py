@@ -127,9 +127,7 @@ class EmailLab:
 
     async def told(self, provider_message_id: str) -> Sequence[ProviderEvent]:
         """In the order in which they happened: callbacks may overtake one another."""
-        async with asyncio.timeout(5):
-            while (await self.show("/callbacks", account=self.account_id, state="pending"))["data"]:
-                await asyncio.sleep(0.01)
+        await self.settled()
         events: list[ProviderEvent] = []
         for headers, body in self.inbox.came.get(self.account_id, []):
             self.webhook.verify(body, headers, self.callback_secrets)
@@ -137,6 +135,12 @@ class EmailLab:
             events += self.webhook.parse_all(body, headers)
         mine = [event for event in events if event.object.provider_id == provider_message_id]
         return sorted(mine, key=lambda event: event.occurred_at)
+
+    async def settled(self) -> None:
+        """Waits until the sandbox owes this account no callback any more."""
+        async with asyncio.timeout(5):
+            while (await self.show("/callbacks", account=self.account_id, state="pending"))["data"]:
+                await asyncio.sleep(0.01)
 
     async def ledger(self, **filters: str) -> list[dict[str, Any]]:
         return list((await self.show("/ledger", account=self.account_id, **filters))["data"])

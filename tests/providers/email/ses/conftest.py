@@ -1,6 +1,5 @@
 """SES's simulator, an AWS account of its own for each test, and the clients under test."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -78,9 +77,7 @@ class SesLab(EmailLab):
 
     async def came(self) -> list[tuple[dict[str, str], bytes]]:
         """Every callback, verified with the certificate that it names."""
-        async with asyncio.timeout(5):
-            while (await self.show("/callbacks", account=self.account_id, state="pending"))["data"]:
-                await asyncio.sleep(0.01)
+        await self.settled()
         facts = self.package.manifest.certificates
         assert facts is not None
         certificates = Certificates(self.pool, overrides={"ses": Override(f"{self.url}/ses/certs", Path("unused"))})

@@ -61,7 +61,7 @@ class Delivery:
         """Keep accepted mail, and send it when it is due."""
         self._state.save_mail(mail)
         for recipient in mail.recipients:
-            self._happen(mail, "accepted", recipient, {"method": "HTTP"})
+            self._happen(mail, "accepted", recipient, {"method": "HTTP"}, at=mail.created_at)
         if mail.is_scheduled:
             self._wait(mail)
         else:
@@ -129,9 +129,12 @@ class Delivery:
         suppressed = self._state.suppressed.get((mail.account, recipient.lower()))
         return None if suppressed is None else suppressed.kind
 
-    def _happen(self, mail: Mail, kind: EventKind, recipient: str, details: dict[str, Any]) -> MailEvent:
-        now = self._world.clocks.of(mail.account).now()
-        event = MailEvent(random_id("", 22), mail.account, mail.id, kind, now, recipient, details)
+    def _happen(
+        self, mail: Mail, kind: EventKind, recipient: str, details: dict[str, Any], *, at: float | None = None
+    ) -> MailEvent:
+        """`at` None: now, by the account's own clock."""
+        moment = self._world.clocks.of(mail.account).now() if at is None else at
+        event = MailEvent(random_id("", 22), mail.account, mail.id, kind, moment, recipient, details)
         self._state.add_event(event)
         self._webhooks.tell(event, mail)
         return event
