@@ -55,7 +55,7 @@ async def question(details: VendorDetails, asker: VendorCreate) -> Question:
         name="Asha", email="asha@shop.example", details_id=await details.keep("ten_1", "test", DETAILS)
     )
     vendor = a_resource(VENDOR_KIND, provider="paypal")
-    return Question(asker.ask(vendor, command, _Connection()), NOW)  # type: ignore[arg-type]
+    return Question(asker.ask(vendor, command, FakeConnection(provider="paypal")), NOW)
 
 
 async def test_a_lookup_asks_for_the_account_that_the_call_named(pool: Pool) -> None:

@@ -93,7 +93,7 @@ class VendorCreate(CreateResource[CreateVendor]):
             raise ProviderUnavailable(
                 "The vendor's bank data cannot be opened right now; nothing was sent.",
                 provider=request.provider,
-                reason="bank_data_sealed",
+                reason="provider_unavailable",
             ) from error
         except SecretUnopenable as error:
             log.warning("vendor_details.unopenable", details_id=request.details_id, error=str(error))
