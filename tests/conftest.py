@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from onerouter_local.testing import Cluster, Database
 
 # Imports of engines stand inside the fixtures: a unit test should not wait for what it does not use.
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _MARKER_OF_FIXTURE = {"postgres": "postgres", "redis_url": "redis", "kafka_bootstrap": "kafka"}
 

@@ -84,7 +84,7 @@ def test_different_contents_have_different_hashes(one: Any, another: Any) -> Non
     assert same == (normal(one) == normal(another))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(before=st.dictionaries(TEXT, JSON, max_size=4) | st.none(), name=TEXT, micros=st.integers(0, 10**15))
 async def test_what_is_read_back_has_the_hash_of_what_was_written(
     books: Books, before: dict[str, Any] | None, name: str, micros: int
