@@ -27,6 +27,7 @@ from onerouter_common.errors import (
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.handler import Idempotency
 from onerouter_common.worker.inbox import decode
+from onerouter_common.worker.outbox import OURSELVES
 from onerouter_payments.payment.aggregate import observe_payment
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_providers.capability import PaymentSnapshot
@@ -255,6 +256,21 @@ async def test_absence_is_believed_only_after_the_last_repeat_under_a_key_must_b
         looked_up = len(rig.provider.lookups)
         await until(lambda: len(rig.provider.lookups) > looked_up + 1)
     assert len(rig.provider.calls) == calls
+
+
+async def test_an_outage_that_ends_a_callers_operation_only_delays_one_of_our_own(rig: Rig) -> None:
+    down = ProviderUnavailable("It is down.", provider="scripted")
+    outage = FAST.retry.give_up_after
+    options = replace(FAST, retry_own=Backoff(first_s=0.02, most_s=0.05, give_up_after=1_000))
+    async with rig.worker(options):
+        rig.provider.before = [down] * outage
+        assert (await rig.ask(create_payment())).state == "failed"
+        rig.provider.before = [down] * (outage + 2)
+        own = create_payment(api_key_id=OURSELVES)
+        await rig.send(own)
+        row = await rig.until_state(own.operation_id, "succeeded", "failed")
+    assert (row["state"], row["failures"], row["attempts"]) == ("succeeded", outage + 2, outage + 3)
+    assert rig.provider.effects == {f"create:{own.resource_id}": 1}
 
 
 async def test_unknown_is_never_failed_over(rig: Rig) -> None:

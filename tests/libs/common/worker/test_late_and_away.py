@@ -1,5 +1,6 @@
 """Calls that would begin too late, and a registry that does not answer: pure, no engine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,12 +9,14 @@ from tests.libs.common.worker.rig import ScriptedConnection, ScriptedProvider, c
 
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts.payments import CreatePayment
-from onerouter_common.errors import Overloaded
+from onerouter_common.errors import Overloaded, ProviderUnavailable
 from onerouter_common.money import Money
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.execution import Execution, RetryLater
-from onerouter_common.worker.handler import CategoryRules, Operation
+from onerouter_common.worker.handler import CategoryRules, Failed, Operation
+from onerouter_common.worker.outbox import OURSELVES
 from onerouter_common.worker.routing import Router
+from onerouter_common.worker.runtime import WorkerOptions
 from onerouter_common.worker.started import Started, new_attempt
 from onerouter_payments.payment.operations import PaymentCreate
 from onerouter_payments.payment.repository import PaymentStore
@@ -52,6 +55,23 @@ async def test_a_call_that_would_outlive_what_a_look_up_waits_for_is_not_begun(a
     finished = await Execution(SystemClock(), retry=Backoff(), ask=Backoff()).run(started)
     assert len(provider.calls) == calls
     assert isinstance(finished.next, RetryLater) == (calls == 0)
+
+
+@pytest.mark.parametrize(("asked_by", "goes_on"), [("key_1", False), (OURSELVES, True)])
+def test_an_open_circuit_ends_a_callers_operation_long_before_one_of_our_own(asked_by: str, goes_on: bool) -> None:
+    options = WorkerOptions()
+    op = replace(an_operation(), api_key_id=asked_by, failures=options.retry.give_up_after)
+    away = ProviderUnavailable("It is down.", provider="scripted")
+    execution = Execution(SystemClock(), retry=options.retry, ask=options.ask, retry_own=options.retry_own)
+    finished = execution.uncalled(Started(op, HANDLER, COMMAND, refusal=away))
+    assert isinstance(finished.next, RetryLater if goes_on else Failed)
+
+
+def test_an_operation_of_our_own_outlives_three_days_of_an_outage() -> None:
+    steady = replace(WorkerOptions().retry_own, jitter=0)
+    waits = [steady.wait_s(failures) for failures in range(1, steady.give_up_after)]
+    assert timedelta(seconds=sum(waits)) >= timedelta(hours=72)
+    assert max(waits) <= 300
 
 
 async def test_a_registry_that_is_away_is_asked_once_a_tenant_and_batch() -> None:

@@ -26,6 +26,7 @@ from onerouter_common.retry import Backoff
 from onerouter_common.worker.circuit.circuits import Circuits
 from onerouter_common.worker.circuit.rule import verdict_of
 from onerouter_common.worker.handler import Failed, Idempotency, Succeeded, Unknown
+from onerouter_common.worker.outbox import OURSELVES
 from onerouter_common.worker.started import Attempt, Started
 
 log = structlog.get_logger()
@@ -67,11 +68,20 @@ class Finished:
 
 
 class Execution:
-    def __init__(self, clock: Clock, *, retry: Backoff, ask: Backoff, circuits: Circuits | None = None) -> None:
-        """`circuits` are told what calls came to; None: nobody is."""
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        retry: Backoff,
+        ask: Backoff,
+        circuits: Circuits | None = None,
+        retry_own: Backoff | None = None,
+    ) -> None:
+        """`circuits` are told what calls came to; None: nobody is. `retry_own`: of our own operations; None: as `retry`."""
         self._clock = clock
         self._circuits = circuits
         self._retry = retry
+        self._retry_own = retry_own or retry
         self._ask = ask
 
     async def run(self, started: Started) -> Finished:
@@ -169,10 +179,11 @@ class Execution:
         self, started: Started, error: ProviderError, *, retry_after_s: float | None = None
     ) -> RetryLater | Failed:
         """Nothing happened: once more after a while, unless it was tried often enough."""
+        retry = self._retry_own if started.op.api_key_id == OURSELVES else self._retry
         failures = started.op.failures + 1
-        if self._retry.exhausted(failures):
+        if retry.exhausted(failures):
             return Failed(error)
-        return RetryLater(self._retry.wait_s(failures, retry_after_s=retry_after_s), error)
+        return RetryLater(retry.wait_s(failures, retry_after_s=retry_after_s), error)
 
     def _after_absence(self, started: Started, attempt: Attempt) -> Next:
         """Nothing was found. Believed once the call cannot be under way any more; then it is made again."""

@@ -53,6 +53,8 @@ class WorkerOptions:
     """A process that said nothing for so long counts as dead; its operations are taken over."""
     retry: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=30, give_up_after=8))
     """Calls that surely did nothing."""
+    retry_own: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=300, give_up_after=880))
+    """The same of operations that we ask ourselves, for three days: nobody waits, and nobody would ask again."""
     ask: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=300, give_up_after=1_000_000))
     """Questions about an unknown outcome; never given up."""
     drain_timeout_s: float = 25.0
@@ -92,7 +94,13 @@ class Worker:
         router = Router(pool, rules, connections, self._circuits)
         self._inbox = Inbox(pool, rules, router, self._slots, clock)
         self._claims = Claims(pool, rules, router, self._slots, self._lease, clock)
-        self._execution = Execution(clock, retry=self._options.retry, ask=self._options.ask, circuits=self._circuits)
+        self._execution = Execution(
+            clock,
+            retry=self._options.retry,
+            ask=self._options.ask,
+            circuits=self._circuits,
+            retry_own=self._options.retry_own,
+        )
         self._settlement = Settlement(pool, rules, clock)
         self.resolutions = Resolutions(pool, rules, connections, self._slots, self._lease, self._settlement, clock)
         self._replies = Replies(pool, producer)
