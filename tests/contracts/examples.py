@@ -153,6 +153,7 @@ FULL: tuple[Contract, ...] = (
     CompletePayment(payment_id=PAYMENT),
     AdoptPayment(
         subscription_id=SUBSCRIPTION,
+        payment_link_id="pl_01khg0000000000000000000q1",
         customer_id=CUSTOMER,
         provider_charge_id="80021663DE681814L",
         connection_id=CONNECTION,

@@ -30,6 +30,12 @@ async def test_a_link_is_made_once_and_paid(world: World, payer: Payer) -> None:
     await payer.pay_link(world, made)
     paid = await world.reached(f"/v1/payment-links/{made['id']}", "paid")
     assert paid["amount_paid"] == 12.5
+    payment = await world.reached(f"/v1/payments/{paid['payment_id']}", "succeeded")
+    assert (payment["receipt"], payment["amount_minor"]) == (made["id"], 1_250)
+    assert payment["provider_payment_id"] == paid["provider_payment_id"]
+    if payer.provider != "paypal":  # whose sandbox pays invoices without a capture that could be refunded
+        part = await world.refund({"id": paid["provider_payment_id"]}, amount="2.50")
+        assert (part["payment_id"], part["amount_minor"]) == (payment["id"], 250)
     events = await world.events_of(made["id"], "payment_link.paid")
     assert [event.body["sequence"] for event in events] == list(range(1, len(events) + 1))
     found = await world.api.get(f"/v1/payment-links/{made['provider_payment_link_id']}")

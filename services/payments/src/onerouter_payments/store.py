@@ -51,7 +51,8 @@ async def find_keys(connection: Any, callbacks: Sequence[Callback]) -> Mapping[s
     found: dict[str, str] = {}
     if of_payments:
         found |= await payments.find_keys(connection, of_payments)
-        strangers = [callback for callback in of_payments if callback.callback_id not in found]
+        # Refunds and disputes wait until what was paid at a link is a payment of its own.
+        strangers = [c for c in of_payments if c.object.kind == "payment" and c.callback_id not in found]
         found |= await resources.find_links(connection, strangers) if strangers else {}
     if others:
         found |= await resources.find_keys(connection, others)

@@ -31,9 +31,11 @@ async def test_what_a_links_payer_does_belongs_to_the_link_and_changes_nothing(p
     told = [
         a_callback(CallbackObject(kind="payment", status="failed", order_id="order_L1", payment_id="pay_other")),
         a_callback(CallbackObject(kind="payment", status="succeeded", payment_id="pay_L1")),
-        a_callback(CallbackObject(kind="refund", status="succeeded", payment_id="pay_L1", refund_id="rfnd_1")),
     ]
     others = [
+        # These wait until what was paid at the link is a payment of its own.
+        a_callback(CallbackObject(kind="refund", status="succeeded", payment_id="pay_L1", refund_id="rfnd_1")),
+        a_callback(CallbackObject(kind="dispute", status="needs_response", payment_id="pay_L1", provider_id="disp_1")),
         a_callback(CallbackObject(kind="payment", status="succeeded", order_id="order_L2", payment_id="pay_L2")),
         a_callback(CallbackObject(kind="payment", status="succeeded", order_id="order_L1"), connection_id="con_other"),
     ]

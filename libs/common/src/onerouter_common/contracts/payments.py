@@ -73,9 +73,10 @@ class CompletePayment(Contract):
 
 
 class AdoptPayment(Contract):
-    """`payment.adopt`: a subscription's charge becomes a payment. Never asked for from outside."""
+    """`payment.adopt`: a subscription's charge, or what was paid at a link, becomes a payment. Never asked for from outside."""
 
-    subscription_id: str
+    subscription_id: str | None = None
+    payment_link_id: str | None = None
     customer_id: str | None = None
     provider_charge_id: str
     """What the provider told it as: its payment, sale or invoice."""

@@ -49,6 +49,7 @@ class PaymentLink(Shown):
     callback_url: str | None
     provider_order_id: str | None
     provider_payment_id: str | None
+    payment_id: str | None = Field(description="Ours, of the payment it was paid by: refund that.")
     expires_at: str | None
 
 

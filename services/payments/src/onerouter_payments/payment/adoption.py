@@ -1,4 +1,4 @@
-"""A payment that nobody asked us for by itself: a subscription's charge, told by its provider.
+"""A payment that nobody asked us for by itself: a subscription's charge, or what was paid at a link; told by the provider.
 
 Whoever hears of the charge has `payment.adopt` published with its own commit. It reads the payment, so that method, fee and
 what went back already are known; should that be impossible, the charge itself is word enough.
@@ -74,13 +74,17 @@ def _payment(op: Operation, command: AdoptPayment) -> Payment:
         created_at=op.created_at,
         updated_at=op.created_at,
         customer=None if command.customer_id is None else {"id": command.customer_id},
+        receipt=command.payment_link_id,
         subscription_id=command.subscription_id,
     )
 
 
 def _reference(payment: Payment, command: AdoptPayment) -> PaymentReference:
     return PaymentReference(
-        payment.id, payment.amount, provider_payment_id=command.provider_charge_id, of_subscription=True
+        payment.id,
+        payment.amount,
+        provider_payment_id=command.provider_charge_id,
+        of_subscription=command.subscription_id is not None,
     )
 
 

@@ -76,6 +76,10 @@ class PaymentHandler(Handler[PaymentCommand, PaymentAggregate], Generic[PaymentC
     def held(self, op: Operation, command: PaymentCommand, resource: PaymentAggregate | None) -> PaymentSnapshot | None:
         return _NOTHING_NEW if resource is not None and self.shows(resource.payment, command) else None
 
+    @override
+    def ids_of(self, result: PaymentSnapshot) -> Collection[str]:
+        return [id for id in (result.provider_order_id, result.provider_payment_id) if id is not None]
+
 
 @operation("payment.create")
 class PaymentCreate(PaymentHandler[CreatePayment]):

@@ -1,4 +1,4 @@
-"""A subscription's charges as payments of their own, which can be refunded and disputed like any other. Pure."""
+"""Charges of subscriptions and what is paid at links, as payments: they can be refunded and disputed like any other. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,13 +17,15 @@ ADOPT: Final = "payment.adopt"
 _CHARGED: Final = b"onerouter.charge-of-a-subscription"
 
 
-def payment_id_of(subscription: Resource, charge_id: str) -> str:
+def payment_id_of(resource: Resource, charge_id: str) -> str:
     """Ours, of the charge with this id at the provider; the same whenever it is asked for."""
-    return derive_id(PAYMENT, _CHARGED, subscription.connection_id, subscription.id, charge_id)
+    return derive_id(PAYMENT, _CHARGED, resource.connection_id, resource.id, charge_id)
 
 
 def payments_after(before: Resource, after: Resource) -> tuple[CommandDraft, ...]:
-    """A payment is to be made of each charge that is known to have succeeded since."""
+    """A payment is to be made of each charge that has succeeded since, and of what was paid at a link."""
+    if after.kind.name == "payment_link":
+        return _paid_at(before, after)
     return tuple(_adoptions(before, after))
 
 
@@ -33,6 +35,28 @@ def is_payment(charge: JsonValue) -> bool:
         return False
     amount, currency = charge.get("amount_minor"), charge.get("currency")
     return isinstance(amount, int) and amount > 0 and isinstance(currency, str) and is_currency(currency)
+
+
+def _paid_at(before: Resource, link: Resource) -> tuple[CommandDraft, ...]:
+    """Once both are known: that it is paid, and by which payment at the provider."""
+    charge_id, amount, currency = (
+        link.text("provider_payment_id"),
+        link.data.get("amount_minor"),
+        link.asked("currency"),
+    )
+    was_known = before.status == "paid" and before.text("provider_payment_id") is not None
+    if was_known or link.status != "paid" or charge_id is None or not isinstance(amount, int) or currency is None:
+        return ()
+    payload = AdoptPayment(
+        payment_link_id=link.id,
+        provider_charge_id=charge_id,
+        connection_id=link.connection_id,
+        provider=link.provider,
+        amount_minor=amount,
+        currency=currency,
+    )
+    payment_id = payment_id_of(link, charge_id)
+    return (CommandDraft(ADOPT, payment_id, payload, "it was paid", ordering_key=payment_id),)
 
 
 def _adoptions(before: Resource, after: Resource) -> Iterator[CommandDraft]:

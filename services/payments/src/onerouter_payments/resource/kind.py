@@ -55,6 +55,11 @@ class Kind:
     def weight(self, status: str) -> int:
         return self.weights.get(status, _LIVE)
 
+    @property
+    def first(self) -> str:
+        """What it is once the provider has it, where no more is known."""
+        return next(status for status, weight in self.weights.items() if weight >= 0)
+
     def place(self, status: str) -> int:
         return list(self.weights).index(status)
 

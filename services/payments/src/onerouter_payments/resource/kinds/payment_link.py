@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from onerouter_common.ids import PAYMENT_LINK
+from onerouter_payments.resource.charges import payment_id_of
 from onerouter_payments.resource.kind import Kind, statuses
 from onerouter_payments.resource.shown import asked, facts, head, moments, money, tail
 from onerouter_payments.resource.state import Resource
@@ -19,8 +20,15 @@ def _view(resource: Resource) -> dict[str, JsonValue]:
         **asked(resource, ("description", "customer", "callback_url")),
         **facts(resource, ("short_url", "provider_order_id", "provider_payment_id")),
         **moments(resource, ("expires_at",)),
+        "payment_id": _payment_id(resource),
         **tail(resource),
     }
+
+
+def _payment_id(link: Resource) -> str | None:
+    """Ours, of the payment it was paid by."""
+    charge_id = link.text("provider_payment_id")
+    return payment_id_of(link, charge_id) if link.status == "paid" and charge_id is not None else None
 
 
 PAYMENT_LINK_KIND: Final = Kind(
