@@ -17,7 +17,7 @@ from onerouter_payments.resource.operations import Question
 from onerouter_providers.payments.paypal.vendors import account_snapshot, receiver_of
 from onerouter_providers.resources import ResourceSnapshot, VendorRequest
 
-from ..examples import NOW, FixedClock, a_resource
+from ..examples import NOW, FakeConnection, FixedClock, a_resource
 
 DETAILS: Final = {"payer_id": "WDJJHEBZ4X2LY"}
 
