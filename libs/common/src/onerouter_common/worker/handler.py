@@ -7,7 +7,7 @@
 The heart loads the resource before `begin` and again, locked, before `settle`, and saves what they return.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -257,10 +257,15 @@ class Handler(Generic[CommandT, StateT]):
         """Ask the provider whether `call` was done: its result, or None when it surely was not. Raises a ProviderError."""
         raise NotImplementedError
 
-    async def confirm(self, client: Any, request: Any, provider_id: str, provider_key: str) -> Any | None:  # noqa: ARG002
+    async def confirm(self, client: Any, request: Any, provider_id: str, provider_key: str) -> Any | None:
         """Ask the provider about what a person says it has: the result as `call` gives it, or None when that is not what
         this operation asked for. Raises a ProviderError."""
-        return await self.lookup(client, request, provider_key)
+        found = await self.lookup(client, request, provider_key)
+        return found if found is not None and provider_id in self.ids_of(found) else None
+
+    def ids_of(self, result: Any) -> Collection[str]:
+        """Pure. The provider's ids of what `call` or `lookup` gave: a person must name one of them."""
+        raise NotImplementedError
 
     def believed(self, op: Operation, command: CommandT, resource: StateT | None, provider_id: str) -> Any:  # noqa: ARG002
         """Pure. What to take for the result on a person's word, where the provider cannot be asked any more.

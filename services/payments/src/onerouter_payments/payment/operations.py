@@ -1,5 +1,6 @@
 """What can be done with a payment: create, capture, cancel."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final, Generic, TypeVar
 

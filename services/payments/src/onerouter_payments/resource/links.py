@@ -18,7 +18,7 @@ from onerouter_common.routing.route import Facts
 from onerouter_common.worker.handler import Connection, RouteHint, operation
 from onerouter_payments.resource.kinds.payment_link import PAYMENT_LINK_KIND
 from onerouter_payments.resource.kinds.payment_method import PAYMENT_METHOD_KIND
-from onerouter_payments.resource.operations import ChangeResource, CreateResource
+from onerouter_payments.resource.operations import ChangeResource, CreateResource, Question
 from onerouter_payments.resource.state import Resource
 from onerouter_providers.resources import (
     KeepsPaymentMethods,
@@ -127,6 +127,11 @@ class PaymentMethodCreate(CreateResource[CreatePaymentMethod]):
         holder = told.facts.get("provider_customer_id")
         wanted = request.provider_customer_id
         return told if told.status == "active" and (wanted is None or holder == wanted) else None
+
+    @override
+    async def under(self, client: KeepsPaymentMethods, request: Question, named: Resource) -> ResourceSnapshot | None:
+        """`find` has read the very thing: what it does not show as kept is not."""
+        return None
 
 
 @operation("payment_method.update", capability="payment_method.get")

@@ -1,6 +1,6 @@
 """The two forms in which resources are made and changed; each operation of a kind fills one of them in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Contract
-from onerouter_common.errors import NotFound
+from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.worker.handler import (
     Begun,
     CommandDraft,
@@ -25,6 +25,7 @@ from onerouter_common.worker.handler import (
 )
 from onerouter_payments.payment.operations import guarantee_of
 from onerouter_payments.payment.settlement import failure_of
+from onerouter_payments.resource import confirmation
 from onerouter_payments.resource.change import Change, refuse, settled, versioned, view
 from onerouter_payments.resource.kind import Kind
 from onerouter_payments.resource.state import UNCHANGED, Resource, answered, merge
@@ -42,6 +43,8 @@ class Question:
 
     what: Any
     known_as_of: datetime
+    resource: Resource | None = None
+    """What it is about, to be read by an id that a person gives; None: it cannot be."""
 
 
 class ResourceHandler(Handler[Command, Resource], Generic[Command]):
@@ -68,6 +71,19 @@ class ResourceHandler(Handler[Command, Resource], Generic[Command]):
     @override
     def held(self, op: Operation, command: Command, resource: Resource | None) -> ResourceSnapshot | None:
         return _NOTHING_NEW if resource is not None and self.shows(resource, command) else None
+
+    @override
+    def ids_of(self, result: ResourceSnapshot) -> Collection[str]:
+        return [result.provider_id]
+
+    def is_another(self, resource: Resource | None, provider_id: str) -> bool:
+        """Whether the provider itself has named another id than the one a person gives."""
+        return resource is not None and resource.provider_id not in (None, provider_id)
+
+    def require_same(self, op: Operation, resource: Resource | None, provider_id: str) -> None:
+        """Raises InvalidRequest."""
+        if self.is_another(resource, provider_id):
+            raise InvalidRequest.of("provider_id", f"is not what {op.provider} has of this operation")
 
     def stamped(self, told: ResourceSnapshot, question: Question) -> ResourceSnapshot:
         return answered(told, self._clock.now(), question.known_as_of)
@@ -122,7 +138,8 @@ class CreateResource(ResourceHandler[Command], Generic[Command]):
                 effect_guarantee=guarantee_of(connection, self.capability),
                 revision=resource.revision + 1,
             )
-        return Begun(Question(self.ask(resource, command, connection), resource.known_as_of), resource)
+        question = Question(self.ask(resource, command, connection), resource.known_as_of, resource)
+        return Begun(question, resource)
 
     @override
     async def call(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot:
@@ -132,6 +149,32 @@ class CreateResource(ResourceHandler[Command], Generic[Command]):
     async def lookup(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot | None:
         told = await self.find(client, request.what)
         return None if told is None else self.stamped(told, request)
+
+    @override
+    async def confirm(
+        self, client: Any, request: Question, provider_id: str, provider_key: str
+    ) -> ResourceSnapshot | None:
+        """What the provider finds for our own reference, where it can; else what stands under the id."""
+        if request.resource is None or self.is_another(request.resource, provider_id):
+            return None
+        found = await confirmation.found(self.find(client, request.what))
+        if found is None:
+            found = await self.under(client, request, replace(request.resource, provider_id=provider_id))
+        if found is None or not confirmation.fits(found, provider_id, request.what, self.kind):
+            return None
+        return self.stamped(found, request)
+
+    async def under(self, client: Any, request: Question, named: Resource) -> ResourceSnapshot | None:  # noqa: ARG002
+        """The provider's read of what a person says it made. Raises a ProviderError, also where there is no such thing."""
+        told: ResourceSnapshot = await self.kind.get(client, named)
+        return told
+
+    @override
+    def believed(
+        self, op: Operation, command: Command, resource: Resource | None, provider_id: str
+    ) -> ResourceSnapshot:
+        self.require_same(op, resource, provider_id)
+        return ResourceSnapshot(self.kind.first, provider_id)
 
     @override
     def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
@@ -220,6 +263,14 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
     async def lookup(self, client: Any, request: Question, provider_key: str) -> ResourceSnapshot | None:
         told = self.stamped(await self.read(client, request.what), request)
         return told if self.reached(request.what, told) else None
+
+    @override
+    def believed(
+        self, op: Operation, command: Command, resource: Resource | None, provider_id: str
+    ) -> ResourceSnapshot:
+        """Nobody can be asked how it stands now, so nothing is changed but what is ours to note."""
+        self.require_same(op, resource, provider_id)
+        return _NOTHING_NEW
 
     def _question(self, resource: Resource, command: Command, connection: Connection) -> Question:
         return Question(self.ask(resource, command, connection), resource.known_as_of)
