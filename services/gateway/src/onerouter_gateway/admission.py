@@ -48,6 +48,8 @@ class Writing:
     body: Mapping[str, Any]
     key: str | None
     patience: Patience
+    policies: Sequence[Policy] = ()
+    """What it was counted against."""
 
     @property
     def asked(self) -> Asked:
@@ -102,9 +104,12 @@ class Admission:
         return self._refusals.policy_of(site_of(self.address_of(request)))
 
     async def count(self, request: Request, policies: Sequence[Policy]) -> None:
-        """Count one request; the answer will say what is left. Raises RateLimited."""
+        """Count one request, or one more of several in one; the answer will say what is left. Raises RateLimited."""
         verdict = await self._limiter.hit(policies)
-        request.state.response_headers.extend(verdict.headers())
+        told = verdict.headers()
+        names = {name for name, _ in told}
+        headers = request.state.response_headers
+        headers[:] = [*(one for one in headers if one[0] not in names), *told]
         if not verdict.allowed:
             metrics.RATE_LIMITED.inc()
             raise verdict.refusal()
@@ -142,6 +147,7 @@ class Admission:
             body,
             idempotency_key(request.headers, envelope),
             patience(request.headers.get("prefer", ""), default_s=self._default_wait_s, most_s=self._max_wait_s),
+            caller.holder.policies,
         )
 
     async def _enter(self, request: Request, any_of_scopes: tuple[str, ...]) -> Caller:

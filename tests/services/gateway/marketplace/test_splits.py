@@ -1,12 +1,16 @@
 """Split payments: one, several, and what they brought."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+import httpx
 import pytest
+
+from onerouter_common.contracts.replies import Reply
 
 SPLIT = "/v1/marketplace/payments/split"
 BULK = "/v1/marketplace/payments/bulk-split"
@@ -172,6 +176,99 @@ class TestSeveral:
     )
     async def test_what_is_wrong_with_the_whole_is_named(self, shop: Any, body: dict[str, Any], field: str) -> None:
         assert await shop.names("POST", BULK, body) == field
+
+
+class TestRepeats:
+    """A repeat is what it was, whatever became of the vendors since."""
+
+    async def test_it_is_answered_before_the_vendors_are_looked_at(self, world: Any, shop: Any) -> None:
+        vendor, key = a_vendor(shop), str(uuid4())
+        first = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key)
+        command = shop.command_of(first.headers["x-onerouter-operation-id"])
+        done = shop.tenant.operation(
+            command, state="succeeded", result={**first.json(), "object": "payment"}, made_by="cmd_first"
+        )
+        world.services.operations[command.operation_id] = done
+        world.services.splits[first.json()["id"]] = {"id": first.json()["id"], "object": "split_payment", "splits": []}
+        world.services.resources[vendor]["status"] = "restricted"
+        again = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key)
+        assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+        assert again.headers["idempotency-replayed"] == "true"
+        other = await shop.ask("POST", SPLIT, a_split(vendor, 10, 9, 1), idempotency_key=key)
+        assert other.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
+        assert await shop.names("POST", SPLIT, a_split(vendor)) == "splits.0.account_id"
+
+    async def test_one_under_way_is_waited_for(self, world: Any, shop: Any) -> None:
+        vendor, key = a_vendor(shop), str(uuid4())
+        first = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key)
+        command = shop.command_of(first.headers["x-onerouter-operation-id"])
+        world.services.operations[command.operation_id] = shop.tenant.operation(command, made_by="cmd_first")
+        world.services.resources[vendor]["status"] = "restricted"
+        again = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key, prefer="wait=0")
+        assert (again.status_code, again.json()["resource_id"]) == (202, command.resource_id)
+        unwilling = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key, prefer="respond-async")
+        assert (unwilling.status_code, unwilling.json()["code"]) == (409, "OPERATION_IN_FLIGHT")
+
+
+class TestWithoutAKey:
+    """By the clients in the field that repeat without one."""
+
+    CLIENT: Any = {"user_agent": "onerouter-python/1.0.0"}
+
+    async def test_two_equal_items_are_two_payments_and_a_delivered_whole_is_over(self, shop: Any) -> None:
+        body = {"payments": [a_split(a_vendor(shop))] * 3}
+        for number in (3, 6):
+            told = (await shop.ask("POST", BULK, body, **self.CLIENT)).json()
+            assert len({item["payment"]["id"] for item in told["data"]}) == 3
+            assert len({command.operation_id for command in shop.commands()}) == number
+
+    async def test_a_repeat_of_the_whole_joins_item_by_item(self, world: Any, shop: Any) -> None:
+        """Also those that were done before the client went away: nobody has got their answer."""
+        vendor, release = a_vendor(shop), asyncio.Event()
+
+        async def outcome(command: Any) -> Reply:
+            if command.payload["amount_minor"] == 100_000:
+                await release.wait()
+            result = {"id": command.resource_id}
+            return Reply(
+                operation_id=command.operation_id,
+                made_by=command.command_id,
+                fingerprint=command.fingerprint,
+                state="succeeded",
+                status=201,
+                resource_id=command.resource_id,
+                result=result,
+            )
+
+        world.worker.outcomes[shop.tenant.id] = outcome
+        body = {"payments": [a_split(vendor, 10, 9, 1), a_split(vendor, 10, 9, 1), a_split(vendor)]}
+        headers = {**shop.tenant.auth, "User-Agent": self.CLIENT["user_agent"]}
+        async with httpx.AsyncClient(base_url=shop.gateway.url, timeout=0.7) as impatient:
+            with pytest.raises(httpx.ReadTimeout):
+                await impatient.post(BULK, json=body, headers=headers)
+        begun = {command.operation_id for command in shop.commands()}
+        assert len(begun) == 3
+        release.set()
+        told = (await shop.ask("POST", BULK, body, **self.CLIENT)).json()
+        assert told["succeeded"] == 3
+        assert {command.operation_id for command in shop.commands()} == begun
+
+
+class TestLimits:
+    async def test_each_item_counts_and_one_too_many_is_refused_in_its_place(self, world: Any, shop: Any) -> None:
+        few = replace(shop, tenant=world.tenant(rate_limit_per_s=1, rate_burst=3))
+        answer = await few.ask("POST", BULK, {"payments": [a_split(a_vendor(few))] * 5})
+        assert [item["status_code"] for item in answer.json()["data"]] == [201, 201, 201, 429, 429]
+        assert len(few.commands()) == 3
+        assert answer.headers["x-ratelimit-remaining"] == "0"
+        assert len(answer.headers.get_list("x-ratelimit-remaining")) == 1
+
+    async def test_a_vendor_is_read_once(self, world: Any, shop: Any) -> None:
+        vendor = a_vendor(shop)
+        await shop.ask("POST", BULK, {"payments": [a_split(vendor)] * 12})
+        assert [path for path, *_ in world.services.asked if vendor in path] == [
+            f"/internal/resources/vendor/{vendor}/placed"
+        ]
 
 
 class TestFees:

@@ -55,6 +55,16 @@ class UnkeyedRepeats:
             return None
         return str(first) if first is not None else mine
 
+    async def first(self, tenant_id: str, environment: Environment, fingerprint: str) -> str | None:
+        """The key of one that came before and got no answer; None: there is none, or Redis cannot be asked."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await self._redis.get(_name(tenant_id, environment, fingerprint))
+        except (RedisError, TimeoutError, OSError) as error:
+            log.warning("unkeyed.redis.away", error=type(error).__name__)
+            return None
+        return None if found is None else str(found)
+
     async def delivered(self, tenant_id: str, environment: Environment, fingerprint: str, key: str) -> None:
         """The caller has its final answer: the next identical request is a new one."""
         try:

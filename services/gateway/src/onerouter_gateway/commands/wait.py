@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from starlette.requests import Request
@@ -28,6 +30,8 @@ from onerouter_gateway.quota.quotas import QuotaExceeded, Quotas
 
 log = structlog.get_logger()
 
+_LOOK_AGAIN_S: Final = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -37,6 +41,16 @@ class Asked:
     environment: Environment
     key: str | None
     patience: Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An answer to a request without a key, which a repeat of it gets too until somebody has taken it."""
+
+    tenant_id: str
+    environment: Environment
+    fingerprint: str
+    key: str
 
 
 class Commands:
@@ -63,19 +77,65 @@ class Commands:
         """Hex, keyed: for what must not stand in a fingerprint in a form that can be guessed."""
         return hmac.new(self._secret, value, hashlib.sha256).hexdigest()
 
-    async def carry_out(self, intent: Intent, asked: Asked, request: Request) -> Response:
-        """The outcome, or 202 when the wait ends before it. Raises what stands in `answers` and `publish`."""
-        if asked.key is not None or not retries_without_key(request.headers.get("user-agent", "")):
+    async def carry_out(
+        self, intent: Intent, asked: Asked, request: Request, *, together: list[Joined] | None = None
+    ) -> Response:
+        """The outcome, or 202 when the wait ends before it. Raises what stands in `answers` and `publish`.
+
+        `together`: the answer is one of several that are sent as one; what has to be `taken` then is added there.
+        """
+        if not _joins(asked, request):
             return await self._carry_out(intent, asked, request, asked.key)
         owner = (asked.principal.tenant_id, asked.environment, intent.fingerprint)
         joined = await self._repeats.join(*owner)
         response = await self._carry_out(intent, asked, request, joined)
-        if joined is not None and response.status_code != 202 and not await request.is_disconnected():
-            await self._repeats.delivered(*owner, joined)
+        if joined is not None and response.status_code != 202:
+            await self._give([Joined(*owner, joined)], request, together)
         return response
 
-    async def _carry_out(self, intent: Intent, asked: Asked, request: Request, key: str | None) -> Response:
-        command = command_of(
+    async def repeated(
+        self, intent: Intent, asked: Asked, request: Request, *, together: list[Joined] | None = None
+    ) -> Response | None:
+        """What an earlier request of the same key came to; None: there was none that is known.
+
+        For requests that are checked against things that change: a repeat is answered before those are looked at. The
+        intent needs no payload. Raises IdempotencyMismatch, Conflict for one in flight that the caller will not wait for.
+        """
+        owner = (asked.principal.tenant_id, asked.environment, intent.fingerprint)
+        key = await self._repeats.first(*owner) if _joins(asked, request) else asked.key
+        if key is None:
+            return None
+        command = self._command(intent, asked, key)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + asked.patience.wait_s
+        found = await self._lookup.find(command)
+        if found is None:
+            return None
+        is_other = found.fingerprint != command.fingerprint
+        if asked.patience.wait_s <= 0 and asked.patience.respond_async and not is_answer(found) and not is_other:
+            raise answers.in_flight(command.operation_id)
+        while not is_answer(found) and not is_other and loop.time() < until:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            found = await self._lookup.find(command) or found
+        response = self._answer(found, command, request)
+        if asked.key is None and response.status_code != 202:
+            await self._give([Joined(*owner, key)], request, together)
+        return response
+
+    async def taken(self, joined: Sequence[Joined], request: Request) -> None:
+        """These answers are on their way: the next identical request is a new one, unless nobody is there any more."""
+        if joined and not await request.is_disconnected():
+            for one in joined:
+                await self._repeats.delivered(one.tenant_id, one.environment, one.fingerprint, one.key)
+
+    async def _give(self, joined: Sequence[Joined], request: Request, together: list[Joined] | None) -> None:
+        if together is None:
+            await self.taken(joined, request)
+        else:
+            together.extend(joined)
+
+    def _command(self, intent: Intent, asked: Asked, key: str | None) -> Command:
+        return command_of(
             intent,
             secret=self._secret,
             principal=asked.principal,
@@ -83,6 +143,9 @@ class Commands:
             key=key,
             now=self._clock.now(),
         )
+
+    async def _carry_out(self, intent: Intent, asked: Asked, request: Request, key: str | None) -> Response:
+        command = self._command(intent, asked, key)
         if asked.patience.respond_async and asked.key is not None:
             earlier = await self._earlier(command, asked, request)
             if earlier is not None:
@@ -177,6 +240,10 @@ class Commands:
         kind = "replayed" if reply.made_by != command.command_id else reply.state
         metrics.GATEWAY_OPERATIONS.labels(command.operation, kind).inc()
         return answers.of_reply(reply, command=command, instance=request.url.path)
+
+
+def _joins(asked: Asked, request: Request) -> bool:
+    return asked.key is None and retries_without_key(request.headers.get("user-agent", ""))
 
 
 async def _within(waiter: Waiter, seconds: float) -> Reply | None:

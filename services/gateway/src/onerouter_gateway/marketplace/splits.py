@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,8 +20,9 @@ from onerouter_common.ids import PAYMENT
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_common.web import problems
 from onerouter_gateway.admission import Writing
-from onerouter_gateway.commands.intent import Intent
+from onerouter_gateway.commands.intent import Intent, fingerprint
 from onerouter_gateway.commands.request import NOT_WAITING, idempotency_key
+from onerouter_gateway.commands.wait import Joined
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
 from onerouter_gateway.edge.forward import to_response
@@ -36,38 +37,58 @@ from onerouter_gateway.marketplace.schemas import (
     SplitPayment,
     SplitPaymentCreate,
 )
-from onerouter_gateway.payment_resources import find_placed
+from onerouter_gateway.marketplace.sellers import Vendors
 from onerouter_gateway.payments.endpoints import CATEGORY, READ, WRITE, check_provider, forward_query, plain_id
 
 _AT_ONCE: Final = 10
 _NO_HEADERS: Final = Headers({})
 _DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ROUTE: Final = "POST /v1/marketplace/payments/split"
+_BULK_ROUTE: Final = "POST /v1/marketplace/payments/bulk-split"
 
 router = APIRouter(prefix="/v1/marketplace", tags=["Marketplace"], route_class=RawRoute)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What the items of one request share."""
+
+    request: Request
+    asked: Writing
+    vendors: Vendors
+    together: list[Joined] | None = None
+    """Answers that go out together; None: there is but one."""
 
 
 @router.post("/payments/split", **command("Create a split payment", SplitPaymentCreate, SplitPayment, created=True))
 async def create_split_payment(request: Request) -> Response:
     """A payment like any other; once it has succeeded, each vendor is given its part by a transfer of its own."""
-    asked = await gateway_of(request).admission.write(request, WRITE)
-    return await _create(request, asked, validate(SplitPaymentCreate, asked.body))
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
+    whole = _Whole(request, asked, Vendors(gateway, asked))
+    return await _create(whole, asked, validate(SplitPaymentCreate, asked.body), _ROUTE)
 
 
 @router.post("/payments/bulk-split", **command("Create several split payments", BulkSplit, BulkSplitResult))
 async def create_bulk_split(request: Request) -> Response:
-    """Each item has its own status; the idempotency key of each is its own, else that of the whole with its place."""
-    asked = await gateway_of(request).admission.write(request, WRITE)
+    """Each item has its own status; the idempotency key of each is its own, else that of the whole with its place. Each
+    counts as a request against the rate limit, and is refused with 429 in its place when that is used up.
+    """
+    gateway = gateway_of(request)
+    asked = await gateway.admission.write(request, WRITE)
     wanted = validate(BulkSplit, asked.body)
+    whole = _Whole(request, asked, Vendors(gateway, asked), [])
+    route = f"{_BULK_ROUTE} {fingerprint(_BULK_ROUTE, canonical_of(wanted))}"
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def one(index: int, item: Mapping[str, Any]) -> dict[str, Any]:
         async with places:
-            return await _item(request, asked, index, item, wait=wanted.process_immediately)
+            return await _item(whole, f"{route}:{index}", index, item, wait=wanted.process_immediately)
 
     data = await asyncio.gather(*(one(index, item) for index, item in enumerate(wanted.payments)))
     failed = sum(item["error"] is not None for item in data)
     body = {"object": "bulk_split", "data": data, "succeeded": len(data) - failed, "failed": failed}
+    await gateway.commands.taken(whole.together or (), request)
     return Response(orjson.dumps(body), media_type="application/json")
 
 
@@ -112,12 +133,17 @@ async def get_marketplace_fees(request: Request) -> Response:
     return Response(orjson.dumps({**answer.json(), "period": period}), media_type="application/json")
 
 
-async def _create(request: Request, asked: Writing, wanted: SplitPaymentCreate) -> Response:
-    gateway = gateway_of(request)
+async def _create(whole: _Whole, asked: Writing, wanted: SplitPaymentCreate, route: str) -> Response:
+    gateway = gateway_of(whole.request)
+    intent = Intent("payment.create", CATEGORY, route, canonical_of(wanted), {}, PAYMENT)
+    # Before the vendors are looked at: they may have changed since, and a repeat is what it was.
+    earlier = await gateway.commands.repeated(intent, asked.asked, whole.request, together=whole.together)
+    if earlier is not None:
+        return await _with_parts(earlier, gateway, asked, None)
     check_provider(gateway, asked, wanted.provider)
     currency = parse_currency(wanted.currency or asked.principal.default_currency)
     total = parse_major(wanted.amount, currency)
-    vendors = await _vendors(gateway, asked, wanted)
+    vendors = await whole.vendors.of(wanted.splits)
     items: list[SplitItem] = []
     for index, part in enumerate(wanted.splits):
         vendor = None if part.account_id is None else vendors.get(part.account_id)
@@ -137,27 +163,25 @@ async def _create(request: Request, asked: Writing, wanted: SplitPaymentCreate) 
         connection_id=check_places(list(vendors.values())),
         split=items,
     )
-    intent = Intent(
-        operation="payment.create",
-        category=CATEGORY,
-        route=_ROUTE,
-        canonical=canonical_of(wanted),
-        payload=payload.model_dump(mode="json", exclude_none=True),
-        resource_prefix=PAYMENT,
-    )
-    answer = await gateway.commands.carry_out(intent, asked.asked, request)
+    intent = replace(intent, payload=payload.model_dump(mode="json", exclude_none=True))
+    answer = await gateway.commands.carry_out(intent, asked.asked, whole.request, together=whole.together)
     return await _with_parts(answer, gateway, asked, parts_unread(items, currency))
 
 
 async def _with_parts(
-    answer: Response, gateway: Gateway, asked: Writing, unread: Sequence[Mapping[str, Any]]
+    answer: Response, gateway: Gateway, asked: Writing, unread: Sequence[Mapping[str, Any]] | None
 ) -> Response:
-    """The payment with its parts; as they were asked for, where they cannot be read right now."""
+    """The payment with its parts; as they were asked for, where they cannot be read right now.
+
+    Raises Overloaded where nobody knows (any more) how they were asked for.
+    """
     payment = orjson.loads(bytes(answer.body))
     if payment.get("object") != "payment":
         return answer
     shown = await _shown(gateway, asked, payment["id"])
     if shown is None:
+        if unread is None:
+            raise Overloaded("The payment was made; its parts cannot be read right now.", retry_after_s=2)
         shown = orjson.dumps({**payment, "object": "split_payment", "splits": unread})
     answer.body = shown
     answer.headers["content-length"] = str(len(shown))
@@ -176,31 +200,18 @@ async def _shown(gateway: Gateway, asked: Writing, payment_id: str) -> bytes | N
     return split.body if split.is_success else None
 
 
-async def _vendors(gateway: Gateway, asked: Writing, wanted: SplitPaymentCreate) -> dict[str, Mapping[str, Any]]:
-    """By what the parts call them. Raises InvalidRequest for one that is unknown, or cannot be paid."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for index, part in enumerate(wanted.splits):
-        field = f"splits.{index}.account_id"
-        if part.type != "vendor":
-            continue
-        if part.account_id is None:
-            raise InvalidRequest.of(field, "is needed: which vendor?")
-        if part.account_id in found:
-            continue
-        vendor = await find_placed(gateway, asked, "vendor", part.account_id)
-        if vendor is None:
-            raise InvalidRequest.of(field, "is no vendor of this environment")
-        if vendor["status"] != "active":
-            raise InvalidRequest.of(field, f"is a vendor that is {vendor['status']}: it cannot be paid")
-        found[part.account_id] = vendor
-    return found
+async def _item(whole: _Whole, route: str, index: int, item: Mapping[str, Any], *, wait: bool) -> dict[str, Any]:
+    """One payment of several: its answer or what is wrong with it, never an exception.
 
-
-async def _item(request: Request, whole: Writing, index: int, item: Mapping[str, Any], *, wait: bool) -> dict[str, Any]:
-    """One payment of several: its answer or what is wrong with it, never an exception."""
+    Without any key its place in the whole tells it from an equal one (`route`); with one it is as if it came alone.
+    """
+    request = whole.request
     try:
-        asked = _part_of(whole, index, item, wait=wait)
-        answer = await _create(request, asked, validate(SplitPaymentCreate, item))
+        if index:  # the first was counted when the whole came
+            await gateway_of(request).admission.count(request, whole.asked.policies)
+        asked = _part_of(whole.asked, index, item, wait=wait)
+        wanted = validate(SplitPaymentCreate, item)
+        answer = await _create(whole, asked, wanted, route if asked.key is None else _ROUTE)
     except OneRouterError as error:
         answer = problems.response_of(problems.problem_of(error), instance=request.url.path)
     body = orjson.loads(bytes(answer.body))
