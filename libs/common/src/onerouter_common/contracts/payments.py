@@ -73,7 +73,7 @@ class CompletePayment(Contract):
 
 
 class AdoptPayment(Contract):
-    """`payment.adopt`: a subscription's charge, or what was paid at a link, becomes a payment. Never asked for from outside."""
+    """`payment.adopt`: a subscription's charge or a link's payment becomes one of ours. Never asked for from outside."""
 
     subscription_id: str | None = None
     payment_link_id: str | None = None
