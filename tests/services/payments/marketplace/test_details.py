@@ -152,6 +152,10 @@ class TestMasked:
             "iban": "••••••••••••2051",
         }
 
+    def test_what_becomes_the_public_id_of_the_account_is_not_said_to_be_hidden(self) -> None:
+        public = {"paypal_email": "chairs@vendor.example", "payer_id": "WDJJHEBZ4X2LY"}
+        assert masked(public) == public
+
     @pytest.mark.parametrize("value", ["1", "12345678"])
     def test_of_a_short_one_nothing_is_shown(self, value: str) -> None:
         assert set(masked({"account_number": value})["account_number"]) == {"•"}

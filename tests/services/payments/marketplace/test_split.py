@@ -4,13 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.contracts.payment_resources import CreateTransfer
 from onerouter_common.contracts.payments import SplitItem
 from onerouter_common.money import Money
 from onerouter_common.worker.handler import CommandDraft
-from onerouter_payments.marketplace.split import transfer_id_of, transfers_after
+from onerouter_payments.marketplace.split import standing_without_transfer, transfer_id_of, transfers_after
 from onerouter_payments.payment.aggregate import PaymentAggregate, observe_payment
 from onerouter_payments.payment.callbacks import PaymentCallbacks
 from onerouter_payments.payment.state import Payment
@@ -60,6 +61,31 @@ class TestTransfersAfter:
 
     def test_another_amount_than_the_parts_add_up_to_is_left_to_a_person(self) -> None:
         assert transfers_after(PAYMENT, after("succeeded", 49_999)) == ()
+
+    @pytest.mark.parametrize("refunded_minor", [1, 50_000])
+    def test_what_is_back_with_the_payer_is_given_to_nobody(self, refunded_minor: int) -> None:
+        """The success was heard of with the refund: a callback was lost, and a poll tells both."""
+        word = "refunded" if refunded_minor == 50_000 else "partially_refunded"
+        told = PaymentSnapshot(
+            word, "order_1", "pay_1", captured=Money(50_000, "INR"), amount_refunded_minor=refunded_minor
+        )
+        back = observe_payment(PaymentAggregate(PAYMENT), told, NOW).aggregate.payment
+        with capture_logs() as logs:
+            assert transfers_after(PAYMENT, back) == ()
+        assert [(line["event"], line["amount_refunded_minor"]) for line in logs] == [("split.withheld", refunded_minor)]
+        assert standing_without_transfer(back) == "withheld"
+
+    @pytest.mark.parametrize(
+        ("payment", "word"),
+        [
+            (after("created"), "waiting"),
+            (after("succeeded"), "waiting"),
+            (after("failed"), "canceled"),
+            (after("succeeded", 49_999), "withheld"),
+        ],
+    )
+    def test_a_part_without_a_transfer_says_why(self, payment: Payment, word: str) -> None:
+        assert standing_without_transfer(payment) == word
 
     def test_a_payment_of_no_parts_has_none(self) -> None:
         plain = a_payment()

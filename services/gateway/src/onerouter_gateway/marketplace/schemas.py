@@ -70,7 +70,8 @@ class VendorCreate(Writes):
         None,
         max_length=20,
         description="Bank data (`account_number`, `ifsc`, `routing_number`, `iban`, `account_holder`, …). Sealed at "
-        "once, opened for the provider alone, then erased; what is shown is masked.",
+        "once, opened for the provider alone, then erased; what is shown is masked. PayPal takes `paypal_email` or "
+        "`payer_id` instead: which account it is, no secret, and shown as it is (`account_id`).",
     )
     split_config: SplitConfig | None = None
     return_url: HttpUrl | None = Field(None, description="Where the vendor goes after signing up at the provider.")
@@ -154,7 +155,11 @@ class SplitPartShown(BaseModel):
     amount: float
     amount_minor: int
     transfer_id: str | None
-    status: str | None = Field(description="Of a vendor's part: `waiting` for the money, then as its transfer stands.")
+    status: str | None = Field(
+        description="Of a vendor's part: `waiting` for the money, then as its transfer stands. `canceled`: the payment came "
+        "to nothing. `withheld`: another amount came in than was asked for, or some of it was refunded before we heard of the "
+        "success; nothing was transferred, and a person has to decide."
+    )
     failure: dict[str, str] | None
 
 
@@ -178,7 +183,7 @@ class BulkSplitResult(BaseModel):
 
 
 class MarketplaceFees(BaseModel):
-    """Sums over the split payments created in the period, as they were divided; `refunded` is what payers got back."""
+    """Sums over the split payments created in the period whose money came in as it was asked for, as they were divided."""
 
     object: Literal["marketplace_fees"]
     period: Literal["day", "week", "month", "year"]
@@ -192,7 +197,12 @@ class MarketplaceFees(BaseModel):
     fee_minor: int
     tax: float
     tax_minor: int
-    refunded: float
+    refunded: float = Field(description="What payers got back. Not taken off the other sums.")
     refunded_minor: int
+    provider_fee: float = Field(
+        description="What the provider kept, as far as it has told yet and in this currency. Part of your own `fee`, not "
+        "beside it."
+    )
+    provider_fee_minor: int
     since: str = Field(alias="from")
     until: str = Field(alias="to")

@@ -42,11 +42,13 @@ _REWRAP: Final = "UPDATE vendor_details SET data_key = $3 WHERE id = $1 AND data
 _BATCH: Final = 100
 
 _NAMES: Final = frozenset({"account_holder", "account_holder_name", "bank_name", "country", "currency", "account_type"})
+_PUBLIC: Final = frozenset({"paypal_email", "payer_id"})
+"""They say which account it is, and become its public id (`account_id`): to mask them here would hide nothing."""
 
 
 def masked(details: Mapping[str, str]) -> dict[str, str]:
-    """The last four characters of each number, and names as they are."""
-    return {name: value if name in _NAMES else _mask(value) for name, value in details.items()}
+    """The last four characters of each number; names, and what is public anyway, as they are."""
+    return {name: value if name in _NAMES | _PUBLIC else _mask(value) for name, value in details.items()}
 
 
 def _mask(value: str) -> str:

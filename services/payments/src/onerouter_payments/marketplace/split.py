@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from typing import Final
 
+import structlog
+
 from onerouter_common.contracts.payment_resources import CreateTransfer
 from onerouter_common.contracts.payments import SplitItem
 from onerouter_common.ids import TRANSFER, derive_id
 from onerouter_common.worker.handler import CommandDraft
 from onerouter_payments.payment.state import CAPTURED, Payment
+
+log = structlog.get_logger()
 
 # Not a secret: it only makes the same part of the same payment the same transfer, whoever hears first that it is due.
 _PART: Final = b"onerouter.part-of-a-payment"
@@ -26,16 +30,34 @@ def transfer_id_of(payment_id: str, place: int) -> str:
 def transfers_after(before: Payment, after: Payment) -> tuple[CommandDraft, ...]:
     """What has to be given to vendors now that the payment has succeeded.
 
-    Nothing where another amount was received than was asked for: the parts do not add up to it, and a person must decide.
+    Nothing where another amount was received than was asked for, or where the first word of its success says that some of
+    it is back with the payer already: the parts do not add up to what is there, and a person must decide.
     """
-    if (
-        not after.split
-        or before.status in CAPTURED
-        or after.status not in CAPTURED
-        or after.amount_mismatch is not None
-    ):
+    if not after.split or before.status in CAPTURED or after.status not in CAPTURED:
+        return ()
+    if after.amount_mismatch is not None or after.amount_refunded_minor > 0:
+        log.warning(
+            "split.withheld",
+            payment_id=after.id,
+            tenant_id=after.tenant_id,
+            environment=after.environment,
+            amount_mismatch=after.amount_mismatch is not None,
+            amount_refunded_minor=after.amount_refunded_minor,
+        )
         return ()
     return tuple(_transfers(after))
+
+
+def standing_without_transfer(payment: Payment) -> str:
+    """Of a vendor's part for which nothing was sent (yet): it waits for the money, never will get any, or a person decides.
+
+    A transfer is asked for with the very success, so for a moment after it a part that a refund follows is `withheld`, too.
+    """
+    if payment.status in ("failed", "canceled", "expired"):
+        return "canceled"
+    if payment.status in CAPTURED and (payment.amount_mismatch is not None or payment.amount_refunded_minor > 0):
+        return "withheld"
+    return "waiting"
 
 
 def _transfers(payment: Payment) -> Iterator[CommandDraft]:
