@@ -114,6 +114,15 @@ class TestPaymentAdopt:
         again = HANDLER.begin(operation(), COMMAND, begun.resource, FakeConnection())
         assert again.resource == begun.resource
 
+    @pytest.mark.parametrize(("provider_id", "fits"), [("pay_X", True), ("pay_Y", False)])
+    async def test_a_person_must_name_the_payment_that_is_read(self, provider_id: str, fits: bool) -> None:
+        class Provider:
+            async def get_payment(self, _: PaymentReference) -> PaymentSnapshot:
+                return PaymentSnapshot("succeeded", "order_X", "pay_X")
+
+        request = HANDLER.begin(operation(), COMMAND, None, FakeConnection()).request
+        assert (await HANDLER.confirm(Provider(), request, provider_id, "key") is not None) == fits
+
     def test_it_is_as_the_provider_has_it(self) -> None:
         begun = HANDLER.begin(operation(), COMMAND, None, FakeConnection()).resource
         made = concluded(Succeeded(READ), begun)
