@@ -2,8 +2,11 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+
+from onerouter_common.ids import new_id
 
 VENDORS = "/v1/marketplace/vendors"
 DETAILS = {"account_number": "50100123456789", "ifsc": "HDFC0000317", "account_holder": "A Rao"}
@@ -96,6 +99,32 @@ class TestCreate:
         assert await shop.names("POST", VENDORS, {**VENDOR, "notes": {"account_number": number}}) == (
             "notes.account_number"
         )
+
+
+class TestItsOwnName:
+    async def test_it_is_of_one_vendor(self, world: Any, shop: Any) -> None:
+        name = f"seller-{uuid4().hex}"
+        holder = {"vendor_id": name, "object": "vendor", "account_id": None}
+        id_ = shop.has("vendor", **holder)
+        world.services.resources[name] = world.services.resources[id_]
+        assert await shop.names("POST", VENDORS, {**VENDOR, "vendor_id": name}) == "vendor_id"
+        world.services.resources[id_]["status"] = "failed"
+        await shop.command("POST", VENDORS, {**VENDOR, "vendor_id": name})
+
+    async def test_one_that_has_the_form_of_ours_is_none(self, shop: Any) -> None:
+        assert await shop.names("POST", VENDORS, {**VENDOR, "vendor_id": new_id("ven")}) == "vendor_id"
+
+    async def test_a_repeat_is_no_second_vendor(self, world: Any, shop: Any) -> None:
+        name, key = f"seller-{uuid4().hex}", str(uuid4())
+        first = await shop.ask("POST", VENDORS, {**VENDOR, "vendor_id": name}, idempotency_key=key)
+        command = shop.command_of(first.headers["x-onerouter-operation-id"])
+        world.services.operations[command.operation_id] = shop.tenant.operation(
+            command, state="succeeded", result=first.json(), made_by="cmd_first"
+        )
+        world.services.resources[name] = world.services.resources[shop.has("vendor", vendor_id=name)]
+        again = await shop.ask("POST", VENDORS, {**VENDOR, "vendor_id": name}, idempotency_key=key)
+        assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+        assert again.json()["id"] == first.json()["id"]
 
 
 class TestSplit:

@@ -1,7 +1,7 @@
 """What follows when a split payment has succeeded: one transfer for each vendor's part, and never a second one."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from structlog.testing import capture_logs
@@ -65,6 +65,7 @@ class TestTransfersAfter:
     @pytest.mark.parametrize("refunded_minor", [1, 50_000])
     def test_what_is_back_with_the_payer_is_given_to_nobody(self, refunded_minor: int) -> None:
         """The success was heard of with the refund: a callback was lost, and a poll tells both."""
+        word: Literal["refunded", "partially_refunded"]
         word = "refunded" if refunded_minor == 50_000 else "partially_refunded"
         told = PaymentSnapshot(
             word, "order_1", "pay_1", captured=Money(50_000, "INR"), amount_refunded_minor=refunded_minor

@@ -107,7 +107,7 @@ class TestOne:
         theirs = a_resource(VENDOR_KIND, data=data, tenant_id="ten_2", created_at=NOW + timedelta(hours=1))
         await save(pool, older, newer, theirs)
         for path in ("/vendor/seller-7", "/vendor/seller-7/placed"):
-            assert (await gateway.get(path, headers=headers())).json()["id"] == newer.id
+            assert (await gateway.get(path, headers=headers())).json()["id"] == older.id
         assert (await gateway.get("/vendor/seller-8", headers=headers())).status_code == 404
         assert (await gateway.get("/plan/seller-7", headers=headers())).status_code == 404
 
@@ -185,3 +185,19 @@ async def test_strangers_are_turned_away(gateway: httpx.AsyncClient) -> None:
     for path in ("/plan", "/plan/plan_1", "/plan/plan_1/placed"):
         answer = await gateway.get(path, headers={**headers(), "Authorization": "Bearer " + "x" * 32})
         assert answer.status_code == 401
+
+
+async def test_a_name_of_the_tenants_own_is_the_oldest_vendors_that_has_not_failed(
+    gateway: httpx.AsyncClient, pool: Pool
+) -> None:
+    failed, first, second = [
+        a_resource(VENDOR_KIND, data={"vendor_id": "seller-9"}, status=status, created_at=NOW + timedelta(hours=number))
+        for number, status in enumerate(("failed", "pending", "active"))
+    ]
+    at_provider = a_resource(VENDOR_KIND, provider_id="seller-9", status="active", created_at=NOW - timedelta(hours=1))
+    thief = a_resource(VENDOR_KIND, data={"vendor_id": second.id}, status="active")
+    await save(pool, failed, first, second, at_provider, thief)
+    for asked, found in (("seller-9", first), (second.id, second), (thief.id, thief)):
+        assert (await gateway.get(f"/vendor/{asked}", headers=headers())).json()["id"] == found.id
+    gone = await gateway.get(f"/vendor/{a_resource(VENDOR_KIND, data={}).id}", headers=headers())
+    assert gone.status_code == 404

@@ -157,8 +157,8 @@ class SplitPartShown(BaseModel):
     transfer_id: str | None
     status: str | None = Field(
         description="Of a vendor's part: `waiting` for the money, then as its transfer stands. `canceled`: the payment came "
-        "to nothing. `withheld`: another amount came in than was asked for, or some of it was refunded before we heard of the "
-        "success; nothing was transferred, and a person has to decide."
+        "to nothing. `withheld`: another amount came in than was asked for, or some of it was refunded before we heard of "
+        "the success; nothing was transferred, and a person has to decide."
     )
     failure: dict[str, str] | None
 

@@ -1,6 +1,7 @@
 """`/v1/marketplace/vendors`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from onerouter_common.contracts import payment_resources as contracts
 from onerouter_common.errors import InvalidRequest, Overloaded
-from onerouter_common.ids import VENDOR
+from onerouter_common.ids import VENDOR, is_id
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
@@ -26,7 +27,7 @@ from onerouter_gateway.marketplace.schemas import (
     VendorList,
     VendorSplitUpdate,
 )
-from onerouter_gateway.payment_resources import change, placed, read_one, read_page
+from onerouter_gateway.payment_resources import change, find_placed, placed, read_one, read_page
 from onerouter_gateway.payments.endpoints import CATEGORY, WRITE, check_provider
 
 _PATH: Final = "/v1/marketplace/vendors"
@@ -42,7 +43,13 @@ async def create_vendor(request: Request) -> Response:
     gateway = gateway_of(request)
     asked = await gateway.admission.write(request, WRITE)
     wanted = validate(VendorCreate, asked.body)
+    intent = Intent("vendor.create", CATEGORY, f"POST {_PATH}", _canonical(gateway, wanted), {}, VENDOR)
+    # Before its own name is found taken: by itself.
+    earlier = await gateway.commands.repeated(intent, asked.asked, request)
+    if earlier is not None:
+        return earlier
     check_provider(gateway, asked, wanted.provider)
+    await _check_name(gateway, asked, wanted.vendor_id)
     kept = await _sealed(gateway, asked, wanted)
     payload = contracts.CreateVendor(
         name=wanted.name,
@@ -60,14 +67,7 @@ async def create_vendor(request: Request) -> Response:
         notes=wanted.notes,
         metadata=wanted.metadata,
     )
-    intent = Intent(
-        operation="vendor.create",
-        category=CATEGORY,
-        route=f"POST {_PATH}",
-        canonical=_canonical(gateway, wanted),
-        payload=payload.model_dump(mode="json", exclude_none=True),
-        resource_prefix=VENDOR,
-    )
+    intent = replace(intent, payload=payload.model_dump(mode="json", exclude_none=True))
     return await gateway.commands.carry_out(intent, asked.asked, request)
 
 
@@ -102,6 +102,17 @@ async def list_vendors(request: Request) -> Response:
 async def get_vendor(request: Request) -> Response:
     """By our id, yours, or its account at the provider."""
     return await read_one(request, "vendor", request.path_params["vendor_id"])
+
+
+async def _check_name(gateway: Gateway, asked: Writing, vendor_id: str | None) -> None:
+    """Raises InvalidRequest for a name that is another vendor's already. Of two at the same moment the older one keeps it."""
+    if vendor_id is None:
+        return
+    if is_id(VENDOR, vendor_id):
+        raise InvalidRequest.of("vendor_id", "must be your own id of it: this has the form of ours")
+    holder = await find_placed(gateway, asked, "vendor", vendor_id)
+    if holder is not None and holder["status"] != "failed" and holder["vendor_id"] == vendor_id:
+        raise InvalidRequest.of("vendor_id", f"is that of {holder['id']} already: each vendor needs an id of its own")
 
 
 async def _sealed(gateway: Gateway, asked: Writing, wanted: VendorCreate) -> Mapping[str, Any]:

@@ -46,11 +46,20 @@ class ResourceReads:
         return list_view(rows, page, lambda row: view(resource_of(row)), _key)
 
     async def _row(self, tenant: TenantContext, kind: Kind, id_: str) -> Row:
+        """Names of the tenant's own are of one resource: of several, the oldest that has not failed. Raises NotFound."""
         mine = resources.c.id == id_
-        named = [mine] if is_id(kind.prefix, id_) else [mine, resources.c.provider_id == id_]
-        if kind.alias is not None:
-            named.append(resources.c.data[kind.alias].astext == id_)
-        row = await self._rows.latest(tenant, resources, resources.c.kind == kind.name, or_(*named))
+        of_kind = resources.c.kind == kind.name
+        row: Row | None
+        if is_id(kind.prefix, id_):
+            row = await self._rows.latest(tenant, resources, of_kind, mine)
+        elif kind.alias is None:
+            row = await self._rows.latest(tenant, resources, of_kind, or_(mine, resources.c.provider_id == id_))
+        else:
+            alias = resources.c.data[kind.alias].astext == id_
+            named = resources.select().where(of_kind, or_(mine, resources.c.provider_id == id_, alias))
+            order = (resources.c.status == "failed", alias.desc().nulls_last(), resources.c.created_at, resources.c.id)
+            found = await self._rows.fetch(tenant, named.order_by(*order).limit(1))
+            row = found[0] if found else None
         if row is None:
             name = kind.name.replace("_", " ")
             raise NotFound(f"There is no {name} {id_[:64]} in the {tenant.environment} environment.")
