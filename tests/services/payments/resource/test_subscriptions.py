@@ -134,6 +134,16 @@ class TestAtTheEndOfTheCycle:
         with pytest.raises(Conflict):
             SubscriptionPause(CLOCK).begin(an_operation("subscription.pause", resource.id), due, resource, PLAIN)
 
+    def test_what_was_refused_when_it_was_due_is_not_planned_any_more(self) -> None:
+        noted = replace(subscription(), data={"pause_at": ENDS})
+        handler, op = SubscriptionPause(CLOCK), an_operation("subscription.pause", noted.id)
+        due = PauseSubscription(subscription_id=noted.id, scheduled_for=ENDS)
+        settled = handler.settle(op, due, noted, Failed(Conflict("no")))
+        assert [event.type for event in settled.events] == ["subscription.updated"]
+        assert (settled.events[0].data["pause_at"], settled.view) == (None, None)
+        other = replace(noted, data={"pause_at": "2026-04-30T00:00:00.000Z"})
+        assert handler.settle(op, due, other, Failed(Conflict("no"))).resource is None
+
     async def test_a_cycle_that_moved_meanwhile_is_waited_for(self) -> None:
         later = "2026-04-15T00:00:00.000Z"
         noted = replace(subscription(current_period_end=later), data={"pause_at": ENDS})

@@ -26,7 +26,7 @@ from onerouter_common.worker.handler import (
 from onerouter_payments.payment.operations import guarantee_of
 from onerouter_payments.payment.settlement import failure_of
 from onerouter_payments.resource import confirmation
-from onerouter_payments.resource.change import Change, refuse, settled, versioned, view
+from onerouter_payments.resource.change import refuse, settled, versioned, view
 from onerouter_payments.resource.kind import Kind
 from onerouter_payments.resource.state import UNCHANGED, Resource, answered, merge
 from onerouter_providers.resources import ResourceSnapshot
@@ -235,6 +235,10 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
         """What of our own data changes with it: names and their new values."""
         return {}
 
+    def dropped(self, resource: Resource, command: Command) -> Mapping[str, JsonValue]:  # noqa: ARG002
+        """What of our own data does not hold any more, now that it was refused."""
+        return {}
+
     def follows(self, op: Operation, resource: Resource, command: Command) -> tuple[CommandDraft, ...]:  # noqa: ARG002
         """What has to be done next, by ourselves. `resource` is as the change left it."""
         return ()
@@ -277,16 +281,24 @@ class ChangeResource(ResourceHandler[Command], Generic[Command]):
 
     @override
     def settle(self, op: Operation, command: Command, resource: Resource | None, outcome: Outcome) -> Settled[Resource]:
-        if resource is None or isinstance(outcome, Failed):
+        if resource is None:
             return Settled(None)
+        if isinstance(outcome, Failed):
+            change = versioned(resource, _with(resource, self.dropped(resource, command)), self._clock.now())
+            return replace(settled(resource, change), view=None)
         if not isinstance(outcome, Succeeded):
             return Settled(None, view=view(resource), status=202)
         now = self._clock.now()
         told: ResourceSnapshot = outcome.result
         after = merge(resource, told, now)
         amended = self.amended(after, command, after.as_told if told is _NOTHING_NEW else told)
-        if amended:
-            data = {**after.data, **amended}
-            after = replace(after, data={name: value for name, value in data.items() if value is not None})
-        change: Change = versioned(resource, after, now)
+        change = versioned(resource, _with(after, amended), now)
         return settled(resource, change, commands=self.follows(op, change.resource, command))
+
+
+def _with(resource: Resource, amended: Mapping[str, JsonValue]) -> Resource:
+    """With these of our own data; None takes one away."""
+    if not amended:
+        return resource
+    data = {**resource.data, **amended}
+    return replace(resource, data={name: value for name, value in data.items() if value is not None})

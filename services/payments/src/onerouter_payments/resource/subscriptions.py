@@ -227,6 +227,12 @@ class EndOfCycle(SubscriptionHandler[AtCycleEnd], Generic[AtCycleEnd]):
         return {self.note: None}
 
     @override
+    def dropped(self, resource: Resource, command: AtCycleEnd) -> Mapping[str, JsonValue]:
+        """What could not be done when it was due is not planned any more: whoever looks sees that it was not done."""
+        is_planned = command.scheduled_for is not None and resource.asked(self.note) == command.scheduled_for
+        return {self.note: None} if is_planned else {}
+
+    @override
     def follows(self, op: Operation, resource: Resource, command: AtCycleEnd) -> tuple[CommandDraft, ...]:
         due = resource.asked(self.note)
         if not _waits(resource, command) or due is None:
