@@ -19,6 +19,7 @@ PROVIDER_ERRORS = {
     errors.ProviderRefusedUs: ("PROVIDER_ERROR", 502, False, "none"),
     errors.ProviderThrottled: ("PROVIDER_ERROR", 503, True, "none"),
     errors.ProviderUnavailable: ("PROVIDER_ERROR", 503, True, "none"),
+    errors.ResolvedAsNotDone: ("RESOLVED_AS_NOT_DONE", 502, True, "none"),
     errors.ProviderOutcomeUnknown: ("PROVIDER_ERROR", 202, False, "unknown"),
 }
 OUR_ERRORS = {
