@@ -24,6 +24,8 @@ Row = dict[str, Any]
 
 _SHOWN: Final = 12
 _COMPLETE: Final = "payment.complete"
+_ASKED_FOR: Final = r"(subscription_id IS NULL AND coalesce(receipt, '') NOT LIKE 'pl\_%')"
+"""What subscriptions charge and what is paid at links becomes payments, too."""
 _COMPLETED: Final = (_COMPLETE, "succeeded")
 _OUR_OWN: Final = (_COMPLETE, "transfer.create", "payment.adopt")
 """Operations that nobody asks for: we do, when a payer has approved or paid, or was charged. The first may fail, as
@@ -103,9 +105,7 @@ class Books:
             row["id"]: row["state"] for row in rows if row["state"] != "succeeded" and row["operation"] != _COMPLETE
         }
         completed = Counter(row["ordering_key"] for row in rows if (row["operation"], row["state"]) == _COMPLETED)
-        paid = await self._fetch(
-            "payments", "SELECT id FROM payments WHERE provider = 'paypal' AND subscription_id IS NULL"
-        )
+        paid = await self._fetch("payments", f"SELECT id FROM payments WHERE provider = 'paypal' AND {_ASKED_FOR}")
         return [
             *_listed("an operation that no request asked for", stored - asked),
             *_listed("a request whose operation is not stored", asked - stored),
@@ -117,7 +117,7 @@ class Books:
 
     async def _effects(self) -> list[str]:
         payments, refunds, resources = await self._records()
-        adopted = await self._fetch("payments", "SELECT * FROM payments WHERE subscription_id IS NOT NULL")
+        adopted = await self._fetch("payments", f"SELECT * FROM payments WHERE NOT ({_ASKED_FOR})")
         charges = [row["provider_payment_id"] for row in adopted]
         happened = effects.happened(await self._ledger(), resources, charges)
         wanted = effects.wanted(payments, refunds, resources, self._shop.asks)
@@ -142,7 +142,7 @@ class Books:
 
     async def _records(self) -> tuple[list[Row], list[Row], list[Resource]]:
         """Payments, refunds and resources, as our database has them."""
-        payments = await self._fetch("payments", "SELECT * FROM payments WHERE subscription_id IS NULL")
+        payments = await self._fetch("payments", f"SELECT * FROM payments WHERE {_ASKED_FOR}")
         refunds = await self._fetch("payments", "SELECT * FROM refunds")
         resources = await self._fetch("payments", "SELECT * FROM resources")
         return (
