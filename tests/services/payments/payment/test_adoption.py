@@ -17,6 +17,7 @@ from onerouter_payments.payment.adoption import PaymentAdopt
 from onerouter_payments.payment.aggregate import PaymentAggregate
 from onerouter_payments.resource.change import observe, settled
 from onerouter_payments.resource.charges import payment_id_of, payments_after
+from onerouter_payments.resource.kinds import KINDS
 from onerouter_payments.resource.kinds.subscription import SUBSCRIPTION_KIND
 from onerouter_payments.resource.state import Resource
 from onerouter_providers.capability import PaymentReference, PaymentSnapshot
@@ -162,3 +163,33 @@ class TestPaymentAdopt:
         error = ProviderOutcomeUnknown("?", provider="razorpay", reason="indeterminate")
         assert concluded(Unknown(error)).events == ()
         assert concluded(Unknown(error)).resource is None
+
+
+class Refusing:
+    """A provider that shows everything but this payment."""
+
+    async def get_payment(self, reference: PaymentReference) -> PaymentSnapshot:
+        raise ProviderRefusedUs("PayPal does not know this object.", provider="paypal", reason="not_found")
+
+
+async def test_what_the_provider_does_not_show_is_adopted_by_its_own_word() -> None:
+    begun = HANDLER.begin(operation(), COMMAND, None, FakeConnection())
+    for ask in (HANDLER.call, HANDLER.lookup):
+        told = await ask(Refusing(), begun.request, "key")  # type: ignore[arg-type]
+        view = concluded(Succeeded(told), begun.resource).view
+        assert view is not None
+        assert (view["status"], view["provider_payment_id"], view["amount_minor"]) == ("succeeded", "pay_X", 3_000)
+
+
+def test_what_was_paid_at_a_link_is_adopted_once_it_is_known_by_what() -> None:
+    link = a_resource(KINDS["payment_link"], data={"amount_minor": 1_250, "currency": "INR"})
+    known = {"provider_payment_id": "pay_L"}
+    paid = observe(link, ResourceSnapshot("paid", "plink_1", NOW), NOW).resource
+    by = observe(paid, ResourceSnapshot("paid", "plink_1", NOW + timedelta(seconds=1), facts=known), NOW).resource
+    again = observe(by, ResourceSnapshot("paid", "plink_1", NOW + timedelta(seconds=2), facts=known), NOW).resource
+    assert payments_after(link, paid) == ()
+    [draft] = payments_after(paid, by)
+    assert (draft.resource_id, draft.ordering_key) == (payment_id_of(link, "pay_L"),) * 2
+    assert isinstance(draft.payload, AdoptPayment)
+    assert (draft.payload.payment_link_id, draft.payload.amount_minor) == (link.id, 1_250)
+    assert payments_after(by, again) == ()

@@ -7,6 +7,7 @@ what went back already are known; should that be impossible, the charge itself i
 from typing_extensions import override
 
 from onerouter_common.contracts.payments import AdoptPayment
+from onerouter_common.errors import ProviderRefusedUs
 from onerouter_common.worker.handler import (
     Begun,
     Connection,
@@ -43,11 +44,19 @@ class PaymentAdopt(PaymentHandler[AdoptPayment]):
 
     @override
     async def call(self, client: PaymentProvider, request: PaymentReference, provider_key: str) -> PaymentSnapshot:
-        return await client.get_payment(request)
+        try:
+            return await client.get_payment(request)
+        except ProviderRefusedUs:  # not among the payments it shows (an invoice's at PayPal): its own word has to do
+            return PaymentSnapshot(
+                "succeeded",
+                provider_payment_id=request.provider_payment_id,
+                amount=request.amount,
+                captured=request.amount,
+            )
 
     @override
     async def lookup(self, client: PaymentProvider, request: PaymentReference, provider_key: str) -> PaymentSnapshot:
-        return await client.get_payment(request)
+        return await self.call(client, request, provider_key)
 
     @override
     def settle(
