@@ -1,5 +1,6 @@
 """What payers and time do at each provider's sandbox, in one form."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -63,6 +64,14 @@ class Payer:
     async def days_pass(self, world: Outside, days: float) -> None:
         account = self.account_of(world.stack.secrets)
         await self.control(world, f"accounts/{account}/clock/advance", seconds=days * _DAY_S)
+
+    async def days_ahead(self, world: World) -> int:
+        """Whole days by which the account's clock is ahead, where trials end at a date of ours and not of the provider's."""
+        if self.provider != "razorpay":
+            return 0
+        account = self.account_of(world.stack.secrets)
+        clock = (await world.sandbox.get(f"/control/{self.provider}/accounts/{account}/clock")).json()
+        return math.ceil(clock["offset_s"] / _DAY_S)
 
     async def let_change(self, world: World, subscription: Mapping[str, Any]) -> None:
         """Whatever has to happen before a change of plan that waits takes effect."""

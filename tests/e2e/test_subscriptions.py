@@ -14,8 +14,9 @@ async def plan(world: World, payer: Payer, amount: str = "10.00", **more: Any) -
 
 
 async def test_from_trial_to_cancellation(world: World, payer: Payer) -> None:
-    small = await plan(world, payer, trial_days=7)
-    assert (small["status"], small["provider"], small["trial_days"]) == ("active", payer.provider, 7)
+    trial = 7 + await payer.days_ahead(world)
+    small = await plan(world, payer, trial_days=trial)
+    assert (small["status"], small["provider"], small["trial_days"]) == ("active", payer.provider, trial)
     customer = await make(
         world, "/v1/customers", name="Asha Rao", email=f"{uuid4().hex[:8]}@example.com", provider=payer.provider
     )
@@ -32,7 +33,7 @@ async def test_from_trial_to_cancellation(world: World, payer: Payer) -> None:
     assert subscription["metadata"] == {"seat": "4"}
     await payer.agree(world, subscription)
     await world.reached(path, "trialing")
-    await payer.days_pass(world, 8)
+    await payer.days_pass(world, 9)
     await world.reached(path, "active")
     charged = await charges(world, path, 1)
     await payer.days_pass(world, 31)

@@ -43,7 +43,8 @@ async def test_nothing_is_under_way_any_more(world: World) -> None:
         )
         return not any(unfinished.values())
 
-    await until(is_quiet, "everything to end", lambda: unfinished)
+    # What nobody at the other end takes is tried forty times.
+    await until(is_quiet, "everything to end", lambda: unfinished, timeout_s=90)
 
 
 async def test_no_effect_happened_twice_and_every_callback_was_taken(world: World) -> None:
