@@ -71,7 +71,7 @@ class Payer:
             return 0
         account = self.account_of(world.stack.secrets)
         clock = (await world.sandbox.get(f"/control/{self.provider}/accounts/{account}/clock")).json()
-        return math.ceil(clock["offset_s"] / _DAY_S)
+        return math.ceil(float(clock["offset_s"]) / _DAY_S)
 
     async def let_change(self, world: World, subscription: Mapping[str, Any]) -> None:
         """Whatever has to happen before a change of plan that waits takes effect."""
