@@ -28,12 +28,12 @@ async def age(rig: Rig, admin_dsn: str, operation_id: str) -> None:
 
 
 async def test_old_operations_and_their_keys_are_forgotten(rig: Rig) -> None:
-    async with rig.worker() as worker:
+    async with rig.worker():
         old, recent = create_payment(), create_payment()
         await rig.ask(old)
         await rig.ask(recent)
-        await age(rig, rig.admin_dsn, old.operation_id)
-        await worker.forget_old()
+    await age(rig, rig.admin_dsn, old.operation_id)
+    await rig.make_worker(FAST).forget_old()  # a running one does the same by itself, and would be in the way
     for query in ("SELECT array_agg(id) FROM operations", "SELECT array_agg(operation_id) FROM operation_ids"):
         assert await rig.pool.fetchval(query) == [recent.operation_id]
 
