@@ -194,12 +194,28 @@ class PromptBatchSubscriber(BatchSubscriber):
         """A start that is cancelled gets the time to connect; what it waits for then, its partitions, ends at once."""
         await kafka_clients.bounded(super().start(), None, grace_s=_CONNECTED_WITHIN_S)
 
+    def add_task(self, *args: Any, **how: Any) -> None:
+        """Nothing is read any more when a start ends after its stop, which took the consumer.
+
+        The original's loop would fail for want of one, be started again at once, and so for ever.
+        """
+        if self.consumer is not None:
+            super().add_task(*args, **how)
+
     async def stop(self) -> None:
-        """The original's `consumer.stop()` may end half-way, silently (see kafka_clients)."""
-        await super(LogicSubscriber, self).stop()
-        consumer, self.consumer = self.consumer, None
-        if consumer is not None:
-            await kafka_clients.stop(consumer)
+        """The original's `consumer.stop()` may end half-way, silently (see kafka_clients).
+
+        Who waits no longer for the batch that is being handled leaves neither its loop nor its consumer behind.
+        """
+        try:
+            await super(LogicSubscriber, self).stop()
+        finally:
+            for task in self.tasks:
+                task.cancel()
+            self.tasks.clear()
+            consumer, self.consumer = self.consumer, None
+            if consumer is not None:
+                await kafka_clients.stop(consumer)
 
     async def get_msg(self, consumer: Any) -> tuple[Any, ...]:
         batches = await consumer.getmany(timeout_ms=1_000, max_records=self.max_records)

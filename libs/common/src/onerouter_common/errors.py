@@ -11,9 +11,13 @@ OneRouterError
 │   ├── NotPermitted               403
 │   ├── NotFound                   404
 │   ├── Conflict                   409  the resource is in another state
+│   │   ├── OperationInFlight      409  the first request of this key goes on; carries operation_id
+│   │   └── Superseded             409  somebody has done something else there since: whether it was done is not known
 │   ├── IdempotencyMismatch        422  same key, other body
 │   ├── RequestTimedOut            408  the body did not come in time
+│   ├── PreconditionFailed         412  what If-Match or If-None-Match asks for does not hold
 │   ├── PayloadTooLarge            413
+│   ├── RangeNotSatisfiable        416  nothing of the object lies in the range
 │   ├── UnsupportedMediaType       415
 │   └── RateLimited                429  carries retry_after_s
 ├── Overloaded                     503  shed before anything was done; carries retry_after_s
@@ -86,6 +90,8 @@ class CallerError(OneRouterError):
     code = "VALIDATION_ERROR"
     title = "The request cannot be carried out as sent"
     http_status = 422
+    is_of_connection: bool = False
+    """It is a limit of the one provider that was to be asked, or of the connection: another may take the same request."""
 
 
 class InvalidRequest(CallerError):
@@ -153,11 +159,45 @@ class Conflict(CallerError):
     http_status = 409
 
 
+class OperationInFlight(Conflict):
+    """What was asked for under this idempotency key has not ended, and the caller will not wait for it."""
+
+    code = "OPERATION_IN_FLIGHT"
+    title = "The first request is still being carried out"
+
+    def __init__(self, detail: str, *, operation_id: str) -> None:
+        super().__init__(detail)
+        self.operation_id = operation_id
+
+
+class Superseded(Conflict):
+    """There was no answer, and somebody has done something else there since: whether it was done cannot be told any more,
+    and it is not done again."""
+
+    code = "SUPERSEDED"
+    title = "Something else has been done there since"
+    effect = Effect.UNKNOWN
+
+
 class RequestTimedOut(CallerError):
     code = "REQUEST_TIMEOUT"
     title = "The request did not come in time"
     http_status = 408
     retry = Retry.LATER
+
+
+class PreconditionFailed(CallerError):
+    """An object is there, is not, or is another than the caller took it for; nothing was done."""
+
+    code = "PRECONDITION_FAILED"
+    title = "The object is not as the request says"
+    http_status = 412
+
+
+class RangeNotSatisfiable(CallerError):
+    code = "RANGE_NOT_SATISFIABLE"
+    title = "The range is outside of the object"
+    http_status = 416
 
 
 class PayloadTooLarge(CallerError):

@@ -18,8 +18,12 @@ _DETAIL = re.compile(
 )
 
 
-def configure(service: str, level: str = "INFO", log_format: str = "json") -> None:
-    """Set up structlog for this process, and hand it what libraries log through the standard library (warnings up)."""
+def configure(service: str, level: str = "INFO", log_format: str = "json", *, stream: TextIO | None = None) -> None:
+    """Set up structlog for this process, and hand it what libraries log through the standard library (warnings up).
+
+    `stream` None: standard output, which is where a service logs.
+    """
+    to = stream or sys.stdout
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -35,10 +39,10 @@ def configure(service: str, level: str = "INFO", log_format: str = "json") -> No
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, _without_rows, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_, stream=sys.stdout: _Lines(stream),
+        logger_factory=lambda *_: _Lines(to),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -26,6 +26,12 @@ OPERATION_SECONDS = Histogram(
     buckets=_FAST,
 )
 OPERATIONS_IN_FLIGHT = Gauge("onerouter_operations_in_flight", "Operations this process executes now.", ["category"])
+OPERATIONS_OVERDUE = Gauge(
+    "onerouter_operations_overdue_seconds",
+    "How long the oldest operation that is due waits for somebody to begin it, by priority (transactional, bulk); 0: none "
+    "waits. Told by every process, whatever its duty.",
+    ["category", "priority"],
+)
 OPERATIONS_RECLAIMED = Counter(
     "onerouter_operations_reclaimed_total", "Operations taken over from a process that stopped.", ["category"]
 )
@@ -69,17 +75,31 @@ CIRCUIT_PROBES = Counter(
 )
 CIRCUIT_KEPT = Counter(
     "onerouter_circuit_kept_total",
-    "Operations kept from an open circuit by what they did: failed_over, waited, asked_later.",
+    "Operations kept from an open circuit by what they did: failed_over, waited, asked_later; refused (reads of buckets).",
     ["category", "provider", "instead"],
 )
 CIRCUITS_ALONE = Counter(
     "onerouter_circuits_alone_total", "Exchanges about circuits that Redis did not answer.", ["category"]
 )
 
+OPERATIONS_PACED = Counter(
+    "onerouter_operations_paced_total",
+    "How often operations waited because their connection was in use as fast as it may be; bulk or transactional.",
+    ["category", "provider", "priority"],
+)
+PACE_ALONE = Counter(
+    "onerouter_pace_alone_total", "Questions about the pace of connections that Redis did not answer.", ["category"]
+)
+
 # Webhooks: callbacks in, deliveries out.
 CALLBACKS_RECEIVED = Counter(
     "onerouter_callbacks_received_total",
     "Callbacks of providers by what was done: stored, duplicate, unhandled, unparsed, bad_signature, unknown_token, …",
+    ["provider", "result"],
+)
+CALLBACK_HANDSHAKES = Counter(
+    "onerouter_callback_handshakes_total",
+    "Providers that ask before they call back: confirmed, postponed, refused, expired.",
     ["provider", "result"],
 )
 CALLBACK_SECONDS = Histogram(
@@ -92,6 +112,10 @@ DELIVERY_ATTEMPTS = Counter(
 )
 DELIVERY_ATTEMPT_SECONDS = Histogram(
     "onerouter_delivery_attempt_seconds", "Duration of a request to a tenant's endpoint.", buckets=_FAST
+)
+DELIVERY_RESENT = Counter(
+    "onerouter_delivery_resent_total",
+    "Attempts that went out twice: the connection that was kept ended without a word, and a new one was used.",
 )
 DELIVERIES_FINISHED = Counter(
     "onerouter_deliveries_finished_total", "Deliveries by how they ended: succeeded, exhausted, canceled.", ["outcome"]
@@ -155,6 +179,19 @@ RATE_LIMITED = Counter("onerouter_rate_limited_total", "Requests refused with 42
 # Polling: what never called back.
 POLLS = Counter(
     "onerouter_polls_total",
-    "Resources asked about by result: changed, unchanged, failed, disconnected, abandoned, gave_up (somebody must look).",
+    "Resources asked about by result: changed, unchanged, failed, postponed (its connection is in use as fast as it may be), "
+    "disconnected, abandoned, gave_up (somebody must look).",
     ["category", "kind", "result"],
+)
+
+# Storage: what passes through us.
+ROOM_REFUSED = Counter(
+    "onerouter_room_refused_total",
+    "Times that there was no room for an object's bytes (reads, puts), or for one more question to a provider (questions).",
+    ["room"],
+)
+ROOM_CUT = Counter(
+    "onerouter_room_cut_total",
+    "Readers of objects that were cut off because they were slow while others waited.",
+    ["room"],
 )

@@ -8,6 +8,10 @@ def month_of(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y-%m}"
 
 
+def begin_of(month: str) -> datetime:
+    return datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC)
+
+
 def end_of(month: str) -> datetime:
     """The first moment of the month after."""
     year, number = int(month[:4]), int(month[5:])

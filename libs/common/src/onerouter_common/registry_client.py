@@ -29,12 +29,18 @@ __all__ = [
     "QuotaLease",
     "RegistryClient",
     "RouteSet",
+    "UsableCapability",
+    "UsableConnection",
+    "UsableProvider",
+    "UsableProviders",
     "absent",
 ]
 
 log = structlog.get_logger()
 
 _RETRY_AFTER_S: Final = 2.0
+CALLBACK_ADDRESS: Final = "#callback_token"
+"""What a callback token is bound to besides its tenant and connection; no credential can have this name."""
 _ABSENT: Final = "ABSENT_FROM_REGISTRY"
 _PLAIN: Final = re.compile(r"[0-9A-Za-z_-]{1,128}\Z")
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
@@ -68,6 +74,8 @@ class Principal(_Answer):
     """Of the first payments connection that has one; else INR."""
     services: Mapping[str, tuple[str, ...]]
     """Category → providers of the enabled connections, best first."""
+    default_region: str | None = None
+    """Whose national phone numbers are understood; ISO 3166 alpha-2. None: numbers have to be international."""
     expires_at: Moment | None = None
     tenant_status: TenantStatus = "active"
     """Only an active tenant's keys may do anything."""
@@ -107,6 +115,8 @@ class ConnectionSecret(_Answer):
     """Data key id → wrapped key, wrapped for (tenant, environment)."""
     max_in_flight: int
     """Most wire calls at once over this connection."""
+    rate_per_s: float | None = None
+    """Most messages a second over it, as its tenant says; None: what the provider's manifest says."""
     version: int
     """Grows with each change of the connection: a client made of an older one is thrown away."""
     disconnected: bool = False
@@ -115,6 +125,9 @@ class ConnectionSecret(_Answer):
     """False: an operator has switched off its provider, or the whole category. What lives there is still reached."""
     unavailable_reason: str | None = None
     """The operator's words."""
+    callback_token: str | None = None
+    """Of the address that the provider calls back at, sealed like a credential of the name `CALLBACK_ADDRESS`. For providers
+    that are told the address with each request."""
 
 
 class RouteSet(_Answer):
@@ -130,6 +143,43 @@ class RouteSet(_Answer):
     """The tenant is: nothing new may be begun; what has been begun is still followed to its end."""
     policy: RoutingPolicy | None = None
     """None: the order of priority decides."""
+
+
+class UsableConnection(_Answer):
+    """One that new operations can go to."""
+
+    id: str
+    label: str
+    currency: str | None
+    bucket: str | None = None
+    """Of storage: the one it keeps objects in."""
+
+
+class UsableCapability(_Answer):
+    name: str
+    guarantee: Literal["exactly_once", "at_most_once"]
+
+
+class UsableProvider(_Answer):
+    """A provider at which a tenant has enabled connections, and what its manifest says of it."""
+
+    category: Category
+    provider: str
+    display_name: str
+    connections: tuple[UsableConnection, ...]
+    """The best first."""
+    capabilities: tuple[UsableCapability, ...]
+    unsupported: Mapping[str, str]
+    """Capability → what to do instead."""
+    currencies: tuple[str, ...] | None
+    """None: the provider decides."""
+    limits: Mapping[str, int]
+
+
+class UsableProviders(_Answer):
+    """All of a tenant in one environment."""
+
+    providers: tuple[UsableProvider, ...]
 
 
 class CallbackTarget(_Answer):
@@ -205,6 +255,12 @@ class RegistryClient:
         path = f"/internal/tenants/{tenant_id}/environments/{environment}/routes/{category}"
         found = await self._ask(RouteSet, "GET", path)
         return found or RouteSet(version="", connections=())
+
+    async def usable_providers(self, tenant_id: str, environment: Environment) -> Sequence[UsableProvider]:
+        """What new operations can go to; nothing that is disabled or switched off."""
+        path = f"/internal/tenants/{tenant_id}/environments/{environment}/providers"
+        found = await self._ask(UsableProviders, "GET", path)
+        return () if found is None else found.providers
 
     async def callback_target(self, provider: str, token: str) -> CallbackTarget | None:
         """The connection that handed this token to the provider; None for an unknown one, or of another provider."""

@@ -36,6 +36,9 @@ class ServiceSettings(BaseSettings):
     )
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's own network
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
+    metrics_port: int = Field(
+        9464, ge=1, le=65535, description="Port of `/metrics` (Prometheus), which is not for the outside."
+    )
     kafka_bootstrap_servers: str = Field(
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers"),
         description="host:port[,host:port…] of the brokers.",
@@ -74,6 +77,13 @@ class ServiceSettings(BaseSettings):
     internal_tokens: SecretStr = Field(
         validation_alias=AliasChoices("ONEROUTER_INTERNAL_TOKENS", "internal_tokens"),
         description="Comma-separated tokens of service-to-service calls: the first is sent, all are accepted.",
+    )
+    nice: int = Field(
+        0,
+        ge=0,
+        le=19,
+        description="How far this process leaves the processors of its machine to others (nice(2)). Where all services run "
+        "on one machine, 10 for webhooks: nobody who calls the API waits for it.",
     )
     drain_timeout_s: float = Field(
         25.0, gt=0, description="How long a stopping process lets work in flight finish before it leaves it to others."

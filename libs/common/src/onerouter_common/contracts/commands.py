@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from onerouter_common.contracts.base import Category, Contract, Environment, Moment
 
@@ -36,3 +36,5 @@ class Command(Contract):
     api_key_id: str
     accepted_at: Moment
     not_before: Moment | None = None
+    priority: int = Field(0, ge=0, le=1)
+    """0: somebody waits for it. 1: bulk, which lets those go first."""

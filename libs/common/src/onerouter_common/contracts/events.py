@@ -1,4 +1,6 @@
-"""Facts we publish. Topic `events.<source>.v1` (a category, or `registry`), key: the resource id."""
+"""Facts we publish. Topic `events.<source>.v1` (a category, `registry` or `webhooks`), key: the resource id."""
+
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -24,7 +26,8 @@ class Event(Contract):
     """`payment.succeeded`: kind, dot, past tense."""
     tenant_id: str
     environment: Environment
-    category: Category
+    category: Category | Literal["webhooks"]
+    """`webhooks`: it is about the tenant's own endpoints, not about a category."""
     resource: EventResource
     sequence: int
     occurred_at: Moment

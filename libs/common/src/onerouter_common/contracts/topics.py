@@ -7,12 +7,14 @@ REPLIES: Final = "replies.v1"
 OPERATIONS: Final = "operations.v1"
 REGISTRY_CHANGES: Final = "registry.changes.v1"
 
-CATEGORIES: Final = ("payments",)
+CATEGORIES: Final = ("payments", "sms", "email", "storage")
 """Categories with a worker. A new one is added here with its service."""
 
 REGISTRY: Final = "registry"
-EVENT_SOURCES: Final = (*CATEGORIES, REGISTRY)
-"""Who has events for tenants, each on a topic of its own: the workers, and the registry on connections."""
+WEBHOOKS: Final = "webhooks"
+EVENT_SOURCES: Final = (*CATEGORIES, REGISTRY, WEBHOOKS)
+"""Who has events for tenants, each on a topic of its own: the workers, the registry on connections, and webhooks on
+endpoints that fail."""
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -24,6 +26,11 @@ def commands(category: str) -> str:
 
 def dead_commands(category: str) -> str:
     return f"commands.{category}.dead.v1"
+
+
+def dead_of(topic: str) -> str:
+    """Where what cannot be read of `commands(…)`, `callbacks(…)` or `events(…)` is put."""
+    return f"{topic.removesuffix('.v1')}.dead.v1"
 
 
 def callbacks(category: str) -> str:
@@ -73,6 +80,7 @@ def _of_events(source: str, partitions: int) -> tuple[Topic, ...]:
 TOPICS: Final[tuple[Topic, ...]] = (
     *(topic for category in CATEGORIES for topic in _of_category(category)),
     *_of_events(REGISTRY, 3),
+    *_of_events(WEBHOOKS, 3),
     # A gateway reads one partition; more gateways than partitions share, which costs reading, never a reply.
     Topic(REPLIES, 32, 10 * 60_000),
     Topic(OPERATIONS, 6, 7 * _DAY_MS),

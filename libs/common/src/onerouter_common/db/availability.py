@@ -12,13 +12,21 @@ DATABASE_AWAY: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    asyncpg.PostgresSystemError,  # its disk
+    asyncpg.ReadOnlySQLTransactionError,  # it is another's standby now
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # a password that is being changed
+    asyncpg.InvalidCachedStatementError,  # it was migrated under this connection
+    asyncpg.UndefinedTableError,  # it is not migrated yet
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # of a connection that the server ended between two statements
     OSError,
     TimeoutError,
 )
-"""What a query raises when the database is away, restarting, full, broke a deadlock or a lock took too long: the same work is
-tried again."""
+"""What a query raises when the database is away, restarting, full, read-only, not migrated yet, broke a deadlock or a lock
+took too long: none of that says anything of what is to be stored, and the same work is tried again."""
 
 
 def is_away(error: BaseException) -> bool:

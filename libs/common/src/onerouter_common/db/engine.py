@@ -19,9 +19,17 @@ _COMMAND_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 5.0
 
 
+_BOUNDS: Final = {
+    "idle_in_transaction_session_timeout": "10000",
+    "statement_timeout": str(int((_COMMAND_TIMEOUT_S + 5.0) * 1000)),
+}
+"""What the server ends by itself, in ms: a transaction that is left open keeps readers of events waiting, and dead rows from
+being removed. A statement is given up here before; this is for when we cannot say so any more.
+"""
+
 # The hot statements work on a few rows of large tables and have an index for each step. A table that was not analyzed yet
 # looks small to the planner, which then reads all of it; a batch that once was large makes it hash what it should look up.
-_STEADY_PLANS: Final = {
+STEADY_PLANS: Final = {
     "jit": "off",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
@@ -50,8 +58,8 @@ async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator
         server_settings={
             "role": worker_role(service),
             "application_name": f"onerouter-{service}",
-            "idle_in_transaction_session_timeout": "10000",
-            **_STEADY_PLANS,
+            **_BOUNDS,
+            **STEADY_PLANS,
         },
         init=_use_orjson,
         reset=_nothing_to_reset,
@@ -69,7 +77,9 @@ async def tenant_engine(
     counts as away (`availability.is_away`). None: as long as any statement may take. `check_first` costs a round trip a
     transaction, and replaces a connection that a restarted database left behind instead of failing the request that gets it.
     """
-    settings = {} if lock_timeout_s is None else {"lock_timeout": str(int(lock_timeout_s * 1000))}
+    settings = dict(_BOUNDS)
+    if lock_timeout_s is not None:
+        settings["lock_timeout"] = str(int(lock_timeout_s * 1000))
     engine = create_async_engine(
         dsn.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=size,

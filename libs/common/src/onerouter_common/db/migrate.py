@@ -14,9 +14,10 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from onerouter_common.db import indexes
 from onerouter_common.db.engine import tenant_role, worker_role
 
-SERVICES: Final = ("registry", "payments", "webhooks")
+SERVICES: Final = ("registry", "payments", "messaging", "storage", "webhooks")
 LOCK_TIMEOUT_S: Final = 3.0
 """How long a change of a table waits for those who use it: whoever comes next queues up behind the waiting migration."""
 _LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -65,7 +66,7 @@ class TablesBusy(Exception):
 def migrate(service: str, admin_dsn: str) -> None:
     """Bring the service's database to its newest shape. `admin_dsn` must own the database and may create roles.
 
-    All or nothing. Raises TablesBusy.
+    All or nothing; the indexes that the package names as `INDEXES` follow, one after the other. Raises TablesBusy.
     """
     package = import_module(f"onerouter_{service}.migrations")
     config = Config()
@@ -85,6 +86,7 @@ def migrate(service: str, admin_dsn: str) -> None:
             )
             config.attributes.update(connection=connection, service=service)
             command.upgrade(config, "head")
+        indexes.build(engine, getattr(package, "INDEXES", ()), lock_timeout_s=LOCK_TIMEOUT_S)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise

@@ -23,6 +23,7 @@ def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], reques
     """
     by_id = {candidate.connection_id: candidate for candidate in candidates}
     by, rule, wanted = _wanted(policy, by_id, request)
+    wanted = _preferred(wanted, by_id, request.asked_for)
     taken: list[Taken] = []
     refused: list[Refused] = []
     for connection_id in wanted:
@@ -36,14 +37,15 @@ def decide(policy: RoutingPolicy | None, candidates: Sequence[Candidate], reques
         else:
             refused.append(Refused(connection_id, candidate.provider, *problem))
     refused += [_left_out(candidate, by, rule, request) for candidate in by_id.values()]
-    return Decision(by, rule, policy.version if policy is not None else 0, tuple(taken), tuple(refused))
+    version = policy.version if policy is not None else 0
+    return Decision(by, rule, version, tuple(taken), tuple(refused), request.asked_for)
 
 
 def decide_for(route: Route, request: RoutingRequest) -> Decision:
     """`decide`, remembered where there is no policy: then nothing else of an operation matters."""
     if route.policy is not None:
         return decide(route.policy, route.candidates, request)
-    key = (request.capability, request.provider, request.facts.currency)
+    key = (request.capability, request.asked_for, request.facts.currency)
     decision = route.remembered.get(key)
     if decision is None:
         if len(route.remembered) >= _MOST_REMEMBERED:
@@ -57,7 +59,7 @@ def _wanted(
 ) -> tuple[DecidedBy, str | None, Sequence[str]]:
     """Who decides, the rule's name, and the connections it names, in order and each once."""
     if policy is not None:
-        named = policy.overrides.get(request.provider) if request.provider is not None else None
+        named = policy.overrides.get(request.asked_for[0]) if len(request.asked_for) == 1 else None
         if named is not None and named.connection is not None:
             return "override", None, [named.connection]
         for rule in policy.rules:
@@ -69,18 +71,31 @@ def _wanted(
 
 
 def _targets(targets: Targets, by_id: Mapping[str, Candidate], request: RoutingRequest) -> list[str]:
-    """Empty: it names nothing, or nothing of the provider that is asked for."""
+    """Empty: it names nothing, or nothing of a provider that is asked for."""
     wanted = list(dict.fromkeys([*in_turn(targets.split, request.ordering_key), *targets.failover]))
-    if request.provider is None or any(
-        candidate.provider == request.provider for one in wanted if (candidate := by_id.get(one)) is not None
+    if not request.asked_for or any(
+        candidate.provider in request.asked_for for one in wanted if (candidate := by_id.get(one)) is not None
     ):
         return wanted
     return []
 
 
+def _preferred(wanted: Sequence[str], by_id: Mapping[str, Candidate], asked_for: Sequence[str]) -> Sequence[str]:
+    """Those of the provider that is asked for first before those of the second: among one's own in the order they had."""
+    if len(asked_for) < 2:
+        return wanted
+    ranks = {provider: rank for rank, provider in reversed(list(enumerate(asked_for)))}
+
+    def rank(connection_id: str) -> int:
+        candidate = by_id.get(connection_id)
+        return len(asked_for) if candidate is None else ranks.get(candidate.provider, len(asked_for))
+
+    return sorted(wanted, key=rank)
+
+
 def _left_out(candidate: Candidate, by: DecidedBy, rule: str | None, request: RoutingRequest) -> Refused:
-    if request.provider is not None and candidate.provider != request.provider:
-        reason, detail = _not_asked_for(request.provider)
+    if request.asked_for and candidate.provider not in request.asked_for:
+        reason, detail = _not_asked_for(request)
         return Refused(candidate.connection_id, candidate.provider, reason, detail)
     who = f"The rule '{rule}'" if by == "rule" else f"The policy's {by}"
     return Refused(candidate.connection_id, candidate.provider, "not_named", f"{who} does not name it.")
@@ -88,8 +103,8 @@ def _left_out(candidate: Candidate, by: DecidedBy, rule: str | None, request: Ro
 
 def _problem_with(candidate: Candidate, policy: RoutingPolicy | None, request: RoutingRequest) -> Problem | None:
     """Why it cannot take the operation. The operator's switch comes last: only what else could be taken waits for it."""
-    if request.provider is not None and candidate.provider != request.provider:
-        return _not_asked_for(request.provider)
+    if request.asked_for and candidate.provider not in request.asked_for:
+        return _not_asked_for(request)
     if not candidate.enabled:
         return "disabled", "It is disabled."
     problem = _unable(candidate, request)
@@ -127,5 +142,5 @@ def _excluded_by(override: ProviderOverride, provider: str, request: RoutingRequ
     return None
 
 
-def _not_asked_for(provider: str) -> Problem:
-    return "provider_not_asked_for", f"The request asks for {provider}."
+def _not_asked_for(request: RoutingRequest) -> Problem:
+    return "provider_not_asked_for", f"The request asks for {' or '.join(request.asked_for)}."

@@ -22,6 +22,7 @@ RefusalReason = Literal[
     "amount_excluded",
     "switched_off",
     "circuit_open",
+    "declined",
 ]
 
 _BECAUSE: Final = {
@@ -69,16 +70,21 @@ class Decision:
     candidates: tuple[Taken, ...]
     """The first is taken; each further one only where those before it surely did nothing. Empty: it is refused."""
     refused: tuple[Refused, ...]
+    asked_for: tuple[str, ...] = ()
+    """The providers that the request named, the best first. Empty: it named none."""
 
     @property
     def because(self) -> str:
-        return f"The rule '{self.rule}' matches." if self.by == "rule" else _BECAUSE[self.by]
+        because = f"The rule '{self.rule}' matches." if self.by == "rule" else _BECAUSE[self.by]
+        if len(self.asked_for) < 2:
+            return because
+        return f"{because} The request prefers {', then '.join(self.asked_for)}."
 
-    def passing_over(self, kept: Mapping[str, str]) -> "Decision":
-        """Without the candidates whose circuit is open; for each the sentence that says why."""
+    def passing_over(self, kept: Mapping[str, str], reason: RefusalReason = "circuit_open") -> "Decision":
+        """Without these candidates (those whose circuit is open); for each the sentence that says why."""
         left = tuple(one for one in self.candidates if one.connection_id not in kept)
         over = tuple(
-            Refused(one.connection_id, one.provider, "circuit_open", kept[one.connection_id])
+            Refused(one.connection_id, one.provider, reason, kept[one.connection_id])
             for one in self.candidates
             if one.connection_id in kept
         )

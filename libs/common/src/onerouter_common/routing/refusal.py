@@ -28,10 +28,10 @@ def refusal_of(
     if "not_installed" in reasons:
         return Overloaded("The connection cannot be used right now; operators are told.", retry_after_s=_RETRY_AFTER_S)
     if "switched_off" in reasons:
-        what = request.provider or f"every {category} provider that could take this"
+        what = " and ".join(request.asked_for) or f"every {category} provider that could take this"
         return ProviderDisabled(f"The operator of this service has switched {what} off; nothing was sent.")
     if not reasons - _NOT_THERE:
-        wanted = f"'{request.provider}'" if request.provider else f"any {category} provider"
+        wanted = " or ".join(f"'{one}'" for one in request.asked_for) or f"any {category} provider"
         detail = f"No enabled connection to {wanted} exists in the {environment} environment."
         return ServiceNotConfigured(f"{detail}{_told(decision)}" if decision.by != "priority" else detail)
     if reasons - _NOT_THERE == {"capability_missing"}:

@@ -35,6 +35,13 @@ class RoutingRequest:
     """Asked for by name."""
     ordering_key: str | None = None
     """Decides where in a split it falls, the same at each try. None (to explain): where most of them fall."""
+    providers: tuple[str, ...] = ()
+    """Only connections of these, those of the earlier first. Empty: of any. `provider` outweighs it."""
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The providers that may take it, the best first; empty: any."""
+        return self.providers if self.provider is None else (self.provider,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,7 @@ class Route:
     policy: RoutingPolicy | None = None
     suspended: bool = False
     """The tenant is: nothing new may be begun."""
-    remembered: dict[tuple[str, str | None, str | None], Decision] = field(
+    remembered: dict[tuple[str, tuple[str, ...], str | None], Decision] = field(
         default_factory=dict, repr=False, compare=False
     )
-    """Decisions without a policy, by capability, provider and currency (`decide_for`)."""
+    """Decisions without a policy, by capability, providers asked for and currency (`decide_for`)."""

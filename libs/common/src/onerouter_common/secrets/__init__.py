@@ -2,7 +2,7 @@
 
 from onerouter_common.secrets.keyring import KeyRing, KeyRings, open_sealed
 from onerouter_common.secrets.kms import AwsKms, Kms, KmsOptions
-from onerouter_common.secrets.sealing import DataKey, SecretUnopenable, data_key_of
+from onerouter_common.secrets.sealing import DataKey, SecretUnopenable, data_key_of, data_key_of_bytes
 from onerouter_common.secrets.wrapping import KeyEncryptionKey, KmsKey, LocalKey, wrapper_of
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "LocalKey",
     "SecretUnopenable",
     "data_key_of",
+    "data_key_of_bytes",
     "open_sealed",
     "wrapper_of",
 ]

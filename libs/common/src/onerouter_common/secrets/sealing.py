@@ -1,7 +1,8 @@
 """The sealed form of a secret: AES-256-GCM under a data key, bound to its place.
 
-A sealed value is text: `v1.<key id>.<nonce>.<ciphertext>` (base64url without padding). What it may be used for is part
-of what is authenticated (the AAD), so that a ciphertext moved to another tenant, connection or field does not open.
+A sealed value is text: `v1.<key id>.<nonce>.<ciphertext>` (base64url without padding); sealed bytes are `v1.<key id>.` and
+then nonce and ciphertext as they are. What it may be used for is part of what is authenticated (the AAD), so that a
+ciphertext moved to another tenant, connection or field does not open.
 
 Nonces are 96 random bits (NIST SP 800-38D allows 2^32 seals a key; a data key serves one tenant's credentials).
 """
@@ -53,6 +54,27 @@ class DataKey:
         if key_id != self.id:
             raise SecretUnopenable(f"sealed with data key {key_id}, not {self.id}")
         return SecretStr(decrypt(self._key, nonce, ciphertext, bound_to).decode())
+
+    def seal_bytes(self, plaintext: bytes, *, bound_to: tuple[str, ...]) -> bytes:
+        """As `seal`, for what is large or no text: a third shorter."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return f"{_VERSION}.{self.id}.".encode() + nonce + AESGCM(self._key).encrypt(nonce, plaintext, _aad(bound_to))
+
+    def open_bytes(self, sealed: bytes, *, bound_to: tuple[str, ...]) -> bytes:
+        """Raises SecretUnopenable as `open`."""
+        key_id = data_key_of_bytes(sealed)
+        if key_id != self.id:
+            raise SecretUnopenable(f"sealed with data key {key_id}, not {self.id}")
+        rest = sealed.split(b".", 2)[2]
+        return decrypt(self._key, rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], bound_to)
+
+
+def data_key_of_bytes(sealed: bytes) -> str:
+    """The id of the data key that bytes were sealed with. Raises SecretUnopenable."""
+    parts = sealed.split(b".", 2)
+    if len(parts) != 3 or parts[0] != _VERSION.encode() or len(parts[2]) < _NONCE_BYTES or not parts[1].isascii():
+        raise SecretUnopenable("not sealed bytes of a known version")
+    return parts[1].decode()
 
 
 def data_key_of(sealed: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from onerouter_common.web.streaming import ABORT
+
 _MOST_BYTES: Final = 64 * 1024
 _FRAMING: Final = 16
 """Bytes of chunk framing allowed for each byte of a chunked body: more than a client needs that sends byte by byte."""
@@ -62,6 +64,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._unwatch_head()
+        # uvicorn only knows how to close a connection politely, which waits for a reader that takes nothing.
+        self.scope["extensions"] = {ABORT: {"call": self.transport.abort}}
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""`/livez` (the event loop turns), `/readyz` (dependencies answer, not draining), `/metrics` (Prometheus)."""
+"""`/livez` (the event loop turns) and `/readyz` (dependencies answer, not draining)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,7 +7,6 @@ from typing import Final
 import orjson
 import structlog
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,7 +19,7 @@ _CHECK_TIMEOUT_S: Final = 2.0
 
 
 def install(app: FastAPI, checks: Mapping[str, Check]) -> None:
-    """Add the three routes. A check returns whether its dependency can be used now; raising or hanging counts as no.
+    """Add both routes. A check returns whether its dependency can be used now; raising or hanging counts as no.
 
     `app.state.draining = True` makes `/readyz` answer 503, so that no new work is sent to a stopping process.
     """
@@ -38,12 +37,9 @@ def install(app: FastAPI, checks: Mapping[str, Check]) -> None:
         body = {"status": "draining" if draining else "ready" if ready else "not ready", "checks": results}
         return Response(orjson.dumps(body), status_code=200 if ready else 503, media_type="application/json")
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
     app.router.routes.extend(
         Route(path, endpoint, methods=["GET"], include_in_schema=False)
-        for path, endpoint in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics))
+        for path, endpoint in (("/livez", livez), ("/readyz", readyz))
     )
 
 

@@ -8,7 +8,7 @@ from fastapi import Header, Request
 from pydantic import SecretStr
 
 from onerouter_common import telemetry
-from onerouter_common.errors import Unauthenticated
+from onerouter_common.errors import InvalidRequest, Unauthenticated
 
 TENANT_HEADER = "X-OneRouter-Tenant"
 ENVIRONMENT_HEADER = "X-OneRouter-Environment"
@@ -45,12 +45,15 @@ class InternalAuth:
         return {**self.headers(), TENANT_HEADER: tenant_id, ENVIRONMENT_HEADER: environment}
 
     async def __call__(self, request: Request) -> None:
-        """A FastAPI dependency. Raises Unauthenticated."""
+        """A FastAPI dependency. Raises Unauthenticated, and InvalidRequest for a path or query with a NUL."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
         # Every token is compared, so that the time taken says nothing about which one was close.
         matches = [hmac.compare_digest(given, token) for token in self._tokens]
         if not any(matches):
             raise Unauthenticated("This address is for OneRouter's own services.")
+        for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
+            if "\x00" in f"{name}{value}":  # PostgreSQL has no text with NUL
+                raise InvalidRequest.of(name.replace("\x00", "")[:40], "must not contain NUL")
 
 
 async def tenant_context(

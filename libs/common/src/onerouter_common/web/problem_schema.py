@@ -30,7 +30,7 @@ PROBLEM: Final[dict[str, Any]] = {
         "effect": {"type": "string", "enum": ["none", "unknown", "committed"]},
         "provider": {"type": "string"},
         "provider_code": {"type": "string"},
-        "operation_id": {"type": "string"},
+        "operation_id": {"type": "string", "description": "The operation it is about, also of `OPERATION_IN_FLIGHT`."},
         "resource_id": {"type": "string"},
     },
     "examples": [

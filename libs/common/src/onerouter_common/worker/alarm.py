@@ -82,12 +82,16 @@ class Alarm:
         return len(rows)
 
 
-async def silence(connection: Any, kind: str, resource_id: str, *, status: str, now: datetime) -> None:
+async def silence(
+    connection: Any, kind: str, resource_id: str, *, status: str, now: datetime, maker: str | None = None
+) -> None:
     """A resource of this kind stays open, nobody called back about it, and it is not asked about any more.
+
+    `maker`: the operation that made it, where that is not `<kind>.create`.
 
     Inside the caller's transaction, which also stores that there will be no further question. `status` is the resource's.
     """
-    rows: Sequence[Any] = await connection.fetch(_MAKERS, [resource_id], f"{kind}.create")
+    rows: Sequence[Any] = await connection.fetch(_MAKERS, [resource_id], maker or f"{kind}.create")
     if not rows:
         log.error("operation.stuck.unknown_maker", kind=kind, resource_id=resource_id, status=status)
         return

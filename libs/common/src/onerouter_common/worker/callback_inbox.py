@@ -4,8 +4,8 @@ A callback may overtake our own commit: one whose resource is not known yet is s
 """
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -16,13 +16,14 @@ from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.contracts.commands import Command
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
-from onerouter_common.worker import history, outbox
+from onerouter_common.worker import following, history, outbox, statements
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.consumer import Record, park
-from onerouter_common.worker.handler import CategoryRules, Settled
+from onerouter_common.worker.handler import CategoryRules
 from onerouter_common.worker.outbox import OutboxRecord, Publisher
 
 log = structlog.get_logger()
@@ -58,6 +59,18 @@ UPDATE operations SET due_at = now() WHERE (id, created_at) IN (
 """
 
 
+@dataclass(slots=True)
+class _Applied:
+    """What a batch came to, inside its transaction."""
+
+    records: list[OutboxRecord] = field(default_factory=list)
+    """To publish."""
+    unknown: list[Callback] = field(default_factory=list)
+    """Those whose resource is not known."""
+    own_due_in_s: float | None = None
+    """When the first operation that follows is due; None: none follows."""
+
+
 class CallbackInbox:
     def __init__(
         self,
@@ -67,13 +80,17 @@ class CallbackInbox:
         producer: Producer,
         publisher: Publisher,
         clock: Clock,
+        *,
+        own_due: Callable[[float], None] = lambda _: None,
     ) -> None:
+        """`own_due` is told in how many seconds the first of the operations that a batch led to is due."""
         self._pool = pool
         self._rules = rules
         self._callbacks = callbacks
         self._producer = producer
         self._publisher = publisher
         self._clock = clock
+        self._own_due = own_due
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Apply a batch from the log in one transaction."""
@@ -83,16 +100,18 @@ class CallbackInbox:
                 callbacks.append(Callback.model_validate_json(record.value))
             except ValidationError as error:
                 reason = f"not a callback: wrong at {error.errors()[0]['loc']}"
-                await park(self._producer, record, topics.dead_callbacks(self._rules.category), reason)
+                await park(self._producer, record, topics.dead_of(record.topic), reason)
         callbacks = list({callback.callback_id: callback for callback in callbacks}.values())  # sent at least once
         if not callbacks:
             return
         async with self._pool.acquire() as connection, connection.transaction():
-            records_out, unknown = await self._apply(connection, callbacks)
-            if unknown:
-                await self._keep_for_later(connection, unknown)
-            ids = await outbox.add(connection, records_out)
-        self._publisher.put(records_out, ids)
+            applied = await self._apply(connection, callbacks)
+            waiting = [one for one in applied.unknown if self._callbacks.patience_s(one) > 0]
+            if waiting:
+                await self._keep_for_later(connection, waiting)
+            ids = await outbox.add(connection, applied.records)
+        metrics.CALLBACKS_APPLIED.labels(self._rules.category, "not_ours").inc(len(applied.unknown) - len(waiting))
+        self._committed(applied, ids)
 
     async def run_pending(self) -> None:
         """Until cancelled: try again those whose resource was not known."""
@@ -127,15 +146,15 @@ class CallbackInbox:
             callbacks = [Callback.model_validate(row["record"]) for row in rows]
             waited_s = {row["callback_id"]: row["waited_s"] for row in rows}
             failures = {row["callback_id"]: row["failures"] + 1 for row in rows}
-            records_out, unknown = await self._apply(connection, callbacks)
-            given_up = [c for c in unknown if waited_s[c.callback_id] > self._callbacks.patience_s(c)]
+            applied = await self._apply(connection, callbacks)
+            given_up = [c for c in applied.unknown if waited_s[c.callback_id] > self._callbacks.patience_s(c)]
             for callback in given_up:
                 log.warning(
                     "callback.resource.never_found", callback_id=callback.callback_id, provider=callback.provider
                 )
                 metrics.CALLBACKS_APPLIED.labels(self._rules.category, "given_up").inc()
-                records_out.append(_dead(callback))
-            waiting = [c for c in unknown if c not in given_up]
+                applied.records.append(_dead(callback))
+            waiting = [c for c in applied.unknown if c not in given_up]
             if waiting:
                 await connection.execute(
                     _POSTPONE,
@@ -144,9 +163,14 @@ class CallbackInbox:
                 )
             done = {c.callback_id for c in callbacks} - {c.callback_id for c in waiting}
             await connection.execute("DELETE FROM pending_callbacks WHERE callback_id = ANY($1::text[])", list(done))
-            ids = await outbox.add(connection, records_out)
-        self._publisher.put(records_out, ids)
+            ids = await outbox.add(connection, applied.records)
+        self._committed(applied, ids)
         return len(rows)
+
+    def _committed(self, applied: "_Applied", outbox_ids: list[int]) -> None:
+        self._publisher.put(applied.records, outbox_ids)
+        if applied.own_due_in_s is not None:
+            self._own_due(applied.own_due_in_s)
 
     async def _postpone_first(self) -> None:
         """The oldest due one cannot be applied (a defect of ours, most likely): the others need not wait for it."""
@@ -155,46 +179,46 @@ class CallbackInbox:
             log.error("callback.pending.postponed", callback_ids=[row["callback_id"] for row in rows])
             await connection.execute(_POSTPONE, [row["callback_id"] for row in rows], [_BROKEN_S for _ in rows])
 
-    async def _apply(self, connection: Any, callbacks: Sequence[Callback]) -> tuple[list[OutboxRecord], list[Callback]]:
-        """Records to publish, and the callbacks whose resource is not known."""
-        keys = await self._callbacks.find_keys(connection, callbacks)
+    async def _apply(self, connection: Any, callbacks: Sequence[Callback]) -> "_Applied":
+        made = {c.callback_id: one for c in callbacks if (one := self._callbacks.make(c)) is not None}
+        found = await self._callbacks.find_keys(connection, callbacks)
+        keys = {**found, **{callback_id: key for callback_id, (key, _) in made.items()}}
+        if made:  # what is not there cannot be locked, and a twin may be under way in another process
+            await statements.lock_keys(connection, sorted({key for key, _ in made.values()}))
         resources = await self._rules.store.load(connection, sorted(set(keys.values())), lock=True)
         now = self._clock.now()
         changed: dict[str, Any] = {}
-        records: list[OutboxRecord] = []
-        applied: list[history.Entry] = []
-        unknown: list[Callback] = []
+        entries: list[history.Entry] = []
+        own: list[tuple[Command, str | None]] = []
+        applied = _Applied()
         for callback in callbacks:
             key = keys.get(callback.callback_id)
             resource = changed.get(key, resources.get(key)) if key is not None else None
+            if resource is None and callback.callback_id in made:
+                _, resource = made[callback.callback_id]
             if key is None or resource is None or not _same_owner(callback, resource):
-                unknown.append(callback)
+                applied.unknown.append(callback)
                 continue
             settled = self._callbacks.apply(callback, resource)
-            if settled.resource is not None:
-                changed[key] = settled.resource
-            records += self._records(callback, settled, key, now)
-            applied.append(history.of_callback(callback, settled.events, key, now))
+            if settled.resource is not None or key not in resources:
+                changed[key] = resource if settled.resource is None else settled.resource
+            whose = _whose(callback, key)
+            applied.records += [
+                *outbox.of_drafts(settled.events, occurred_at=now, callback_id=callback.callback_id, **whose),
+                *outbox.of_commands(settled.commands, accepted_at=now, **whose),
+            ]
+            own += [(one, None) for one in outbox.commands_of(settled.operations, accepted_at=now, **whose)]
+            entries.append(history.of_callback(callback, settled.events, key, now))
             result = "changed" if settled.events else "no_change"
             metrics.CALLBACKS_APPLIED.labels(self._rules.category, result).inc()
         if changed:
             await self._rules.store.save(connection, list(changed.values()))
-        await history.add(connection, applied)
+        await history.add(connection, entries)
+        await following.store(connection, own, now=now)
+        applied.own_due_in_s = following.due_in_s(own, now=now)
         if keys:
             await connection.execute(_ASK_NOW, sorted(set(keys.values())))
-        return records, unknown
-
-    def _records(self, callback: Callback, settled: Settled[Any], key: str, now: datetime) -> list[OutboxRecord]:
-        whose: dict[str, Any] = {
-            "tenant_id": callback.tenant_id,
-            "environment": callback.environment,
-            "category": callback.category,
-            "ordering_key": key,
-        }
-        return [
-            *outbox.of_drafts(settled.events, occurred_at=now, callback_id=callback.callback_id, **whose),
-            *outbox.of_commands(settled.commands, accepted_at=now, **whose),
-        ]
+        return applied
 
     async def _keep_for_later(self, connection: Any, unknown: Sequence[Callback]) -> None:
         metrics.CALLBACKS_APPLIED.labels(self._rules.category, "resource_unknown").inc(len(unknown))
@@ -206,6 +230,15 @@ class CallbackInbox:
             [c.model_dump(mode="json") for c in unknown],
             _PENDING.wait_s(1),
         )
+
+
+def _whose(callback: Callback, key: str) -> dict[str, Any]:
+    return {
+        "tenant_id": callback.tenant_id,
+        "environment": callback.environment,
+        "category": callback.category,
+        "ordering_key": key,
+    }
 
 
 def _same_owner(callback: Callback, resource: Any) -> bool:

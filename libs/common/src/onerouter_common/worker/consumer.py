@@ -21,7 +21,7 @@ Record: TypeAlias = Any
 _MOST_WAIT_S: Final = 5.0
 
 _ALONE_TRIES: Final = 5
-_COMMIT_EVERY_S: Final = 0.2
+_COMMIT_EVERY_S: Final = 0.5
 
 Handle: TypeAlias = Callable[[Sequence[Record]], Awaitable[None]]
 
@@ -74,8 +74,13 @@ def consume(
     handle: Handle,
     park_one: Callable[[Record, str], Awaitable[None]],
     session_timeout_s: float = 10.0,
+    apart_s: float = 0.0,
+    after_s: float = 0.0,
 ) -> Offsets:
     """Call `handle` with each batch until it succeeds, then commit the offsets; flush what is returned before a stop.
+
+    One batch begins `apart_s` after the last at the earliest: what comes alone is handled at once, what comes one by one is
+    handled together, for the price of a few. `after_s`: each batch rests so long before it is handled.
 
     While the database is away the batch is held and tried again: the partition waits, nothing is lost. A record that
     breaks its batch for any other reason is found by trying each alone, and parked. A commit that fails (a rebalance
@@ -86,6 +91,8 @@ def consume(
     async def on_batch(message: KafkaMessage) -> None:
         raw = message.raw_message
         records = list(raw) if isinstance(raw, tuple) else [raw]
+        until = asyncio.get_running_loop().time() + apart_s
+        await asyncio.sleep(after_s)
         try:
             await _until_stored(topic, records, handle)
         except Exception as error:
@@ -93,6 +100,7 @@ def consume(
             for record in records:
                 await _alone(topic, record, handle, park_one)
         offsets.note(message.consumer, records)
+        await asyncio.sleep(until - asyncio.get_running_loop().time())
 
     batch_subscriber(broker, topic, group_id=group_id, session_timeout_s=session_timeout_s)(on_batch)
     return offsets
@@ -112,11 +120,12 @@ async def _until_stored(topic: str, records: Sequence[Record], handle: Handle) -
 async def _alone(
     topic: str, record: Record, handle: Handle, park_one: Callable[[Record, str], Awaitable[None]]
 ) -> None:
-    for _ in range(_ALONE_TRIES):
+    for number in range(_ALONE_TRIES):
         try:
             return await _until_stored(topic, [record], handle)
         except Exception as error:
             reason = f"{type(error).__name__} while it was stored"
+        await asyncio.sleep(0.05 * 2**number)
     return await _until_stored(topic, [record], lambda _: park_one(record, reason))
 
 

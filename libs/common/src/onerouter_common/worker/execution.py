@@ -15,17 +15,19 @@ from onerouter_common.clock import Clock
 from onerouter_common.errors import (
     CallerError,
     OneRouterError,
+    Overloaded,
     ProviderDeclined,
     ProviderError,
     ProviderOutcomeUnknown,
     ProviderRefusedUs,
     ProviderThrottled,
     ProviderUnavailable,
+    Superseded,
 )
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.circuit.circuits import Circuits
 from onerouter_common.worker.circuit.rule import verdict_of
-from onerouter_common.worker.handler import Failed, Idempotency, Succeeded, Unknown
+from onerouter_common.worker.handler import Failed, Idempotency, NeverSent, Operation, Succeeded, Unknown
 from onerouter_common.worker.outbox import OURSELVES
 from onerouter_common.worker.started import Attempt, Started
 
@@ -34,6 +36,15 @@ log = structlog.get_logger()
 _DEADLINE_MARGIN_S: Final = 2.0
 _LATE_S: Final = 1.0
 _NOBODY_CAN_BE_ASKED_S: Final = 3_600.0
+UNSENT: Final = Backoff(first_s=0.5, most_s=60, give_up_after=240)
+"""Of what lacks something of ours before anything is sent: four hours, for it was accepted and nobody has refused it."""
+_WORDS: Final = (
+    (ProviderDeclined, "declined"),
+    (ProviderRefusedUs, "refused"),
+    (ProviderThrottled, "throttled"),
+    (ProviderUnavailable, "unreachable"),
+    (ProviderOutcomeUnknown, "unknown"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,8 @@ class RetryLater:
 
     due_in_s: float
     error: OneRouterError | None = None
-    """None: the call is proven to have had no effect and is made again at once."""
+    """Counts against the connection. None: it is not to blame, or the call is proven to have had no effect and is made again
+    at once, there or elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +88,17 @@ class Execution:
         ask: Backoff,
         circuits: Circuits | None = None,
         retry_own: Backoff | None = None,
+        unsent: Backoff = UNSENT,
+        retry_unhurried: Backoff | None = None,
     ) -> None:
-        """`circuits` are told what calls came to; None: nobody is. `retry_own`: of our own operations; None: as `retry`."""
+        """`circuits` are told what calls came to; None: nobody is. `retry_own`: of our own operations; `retry_unhurried`: of
+        bulk and of what was asked for its time; None: as `retry`. `unsent`: of calls that never left us."""
         self._clock = clock
         self._circuits = circuits
         self._retry = retry
         self._retry_own = retry_own or retry
+        self._retry_unhurried = retry_unhurried or retry
+        self._unsent = unsent
         self._ask = ask
 
     async def run(self, started: Started) -> Finished:
@@ -98,6 +115,8 @@ class Execution:
         result, error = await self._call(started, attempt)
         duration_s = time.perf_counter() - began
         self._tell(attempt, error, began_at)
+        if isinstance(error, NeverSent):  # our own word, and nobody was asked: there is nothing to wait for
+            return Finished(started, RetryLater(0.0), duration_s * 1000, "absent")
         outcome = _word(error) if error is not None else ("absent" if result is None else "succeeded")
         metrics.PROVIDER_CALLS.labels(attempt.connection.provider, attempt.capability, outcome).inc()
         metrics.PROVIDER_SECONDS.labels(attempt.connection.provider, attempt.capability).observe(duration_s)
@@ -152,7 +171,7 @@ class Execution:
                     if attempt.kind == "lookup":
                         return await handler.lookup(client, started.request, attempt.provider_key), None
                     return await handler.call(client, started.request, attempt.provider_key), None
-        except (ProviderError, CallerError) as error:
+        except (ProviderError, CallerError, Overloaded, NeverSent) as error:
             return None, error
         except TimeoutError:
             return None, _unknown(attempt, "the call exceeded its deadline")
@@ -163,40 +182,70 @@ class Execution:
 
     def _next(self, started: Started, attempt: Attempt, result: Any, error: OneRouterError | None) -> Next:
         if error is None:
-            if attempt.kind == "lookup" and result is None:
-                return self._after_absence(started, attempt)
-            return Succeeded(result)
+            is_absent = attempt.kind == "lookup" and result is None
+            return self._after_absence(started, attempt) if is_absent else Succeeded(result)
+        if isinstance(error, Superseded):
+            return self._superseded(started, attempt, error)
         # While an earlier call may have had an effect, only an answer to that very call ends the doubt: that this look-up
         # or repeat was throttled, unreachable or refused for its credentials says nothing about it.
         doubtful = started.open_attempt_at is not None and not isinstance(error, ProviderDeclined)
         if isinstance(error, ProviderOutcomeUnknown) or doubtful:
             return self._unknown(started, attempt, error)
-        if isinstance(error, ProviderThrottled | ProviderUnavailable):
+        if isinstance(error, ProviderThrottled | ProviderUnavailable | Overloaded):
             return self._later(started, error, retry_after_s=error.retry_after_s)
+        if started.others and _may_go_elsewhere(started, attempt, error):
+            return RetryLater(0.0)
         return Failed(error)
 
     def _later(
-        self, started: Started, error: ProviderError, *, retry_after_s: float | None = None
+        self, started: Started, error: OneRouterError, *, retry_after_s: float | None = None
     ) -> RetryLater | Failed:
-        """Nothing happened: once more after a while, unless it was tried often enough."""
-        retry = self._retry_own if started.op.api_key_id == OURSELVES else self._retry
+        """Nothing happened: once more after a while, unless it was tried often enough.
+
+        How long its provider wants to be left alone does not matter the first time, where another connection is next.
+        """
+        if isinstance(error, Overloaded):
+            return self._not_sent(started, error)
+        retry = self._retry_of(started.op)
         failures = started.op.failures + 1
         if retry.exhausted(failures):
             return Failed(error)
-        return RetryLater(retry.wait_s(failures, retry_after_s=retry_after_s), error)
+        wanted_s = None if started.others and not started.op.failures else retry_after_s
+        return RetryLater(retry.wait_s(failures, retry_after_s=wanted_s), error)
+
+    def _retry_of(self, op: Operation) -> Backoff:
+        """Whoever asked for something at a time, or for a thousand at once, was answered and does not ask again."""
+        if op.api_key_id == OURSELVES:
+            return self._retry_own
+        return self._retry_unhurried if op.priority or op.not_before is not None else self._retry
+
+    def _not_sent(self, started: Started, error: Overloaded) -> RetryLater | Failed:
+        """What it needs of ours was away before anything was sent: no connection said no, none is passed over for it."""
+        own = started.op.api_key_id == OURSELVES
+        backoff, tries = self._retry_own if own else self._unsent, started.op.unsent + 1
+        if backoff.exhausted(tries):
+            return Failed(error)
+        return RetryLater(backoff.wait_s(tries, retry_after_s=error.retry_after_s))
 
     def _after_absence(self, started: Started, attempt: Attempt) -> Next:
         """Nothing was found. Believed once the call cannot be under way any more; then it is made again."""
         if attempt.connection.idempotency_of(attempt.capability) is Idempotency.NONE:
             # What promises no look-up proves nothing by finding nothing: only a callback or a person can tell.
             return self._unknown(started, attempt, _unknown(attempt, "the provider cannot be asked about it"))
+        return self._too_early(started, attempt, "that nothing happened") or RetryLater(0.0)
+
+    def _superseded(self, started: Started, attempt: Attempt, error: Superseded) -> Next:
+        """The end, once the call cannot be under way any more: what comes next must not meet it."""
+        early = self._too_early(started, attempt, "what came of it") if started.open_attempt_at is not None else None
+        return early or Failed(error)
+
+    def _too_early(self, started: Started, attempt: Attempt, what: str) -> AskLater | None:
+        """None: what a look-up finds may be believed."""
         called_at = started.open_attempt_at or attempt.created_at
         believable_in_s = (self._believable_at(called_at, attempt) - self._clock.now()).total_seconds()
-        if believable_in_s > 0:
-            return AskLater(
-                min(believable_in_s, 2.0), _unknown(attempt, "it is too early to say that nothing happened")
-            )
-        return RetryLater(0.0)
+        if believable_in_s <= 0:
+            return None
+        return AskLater(min(believable_in_s, 2.0), _unknown(attempt, f"it is too early to say {what}"))
 
     def _believable_at(self, called_at: datetime, attempt: Attempt) -> datetime:
         """The call may still be under way at the provider until its deadline has passed and its lists have caught up.
@@ -214,6 +263,26 @@ class Execution:
             return AskLater(_NOBODY_CAN_BE_ASKED_S, error)
         asked = max(1, started.op.attempts)
         return AskLater(self._ask.wait_s(asked, retry_after_s=error.retry_after_s), error)
+
+
+def _may_go_elsewhere(started: Started, attempt: Attempt, error: OneRouterError) -> bool:
+    """Whether the handler sends what was refused here, and nowhere had an effect, to another connection."""
+    if attempt.kind != "call" or started.open_attempt_at:
+        return False
+    if _is_unfit(error):
+        return True
+    if not isinstance(error, ProviderDeclined | ProviderRefusedUs):
+        return False
+    try:
+        return started.handler.may_go_elsewhere(error)
+    except Exception as crash:
+        log.exception("operation.elsewhere.crashed", operation_id=started.op.id, error=type(crash).__name__)
+        return False
+
+
+def _is_unfit(error: OneRouterError) -> bool:
+    """Whether it is a request that this provider cannot be told; it was not asked."""
+    return isinstance(error, CallerError) and error.is_of_connection
 
 
 def refused(started: Started) -> Finished:
@@ -246,16 +315,8 @@ def _unknown(attempt: Attempt, why: str) -> ProviderOutcomeUnknown:
 
 
 def _word(error: OneRouterError) -> str:
-    match error:
-        case ProviderDeclined():
-            return "declined"
-        case ProviderRefusedUs():
-            return "refused"
-        case ProviderThrottled():
-            return "throttled"
-        case ProviderUnavailable():
-            return "unreachable"
-        case ProviderOutcomeUnknown():
-            return "unknown"
-        case _:
-            return "refused"
+    """`declined` and `refused` are a provider's no, `unfit` is ours in its place (`statements.refusals_of`); `not_sent` is
+    ours, too, before any call."""
+    if _is_unfit(error):
+        return "unfit"
+    return next((word for kind, word in _WORDS if isinstance(error, kind)), "not_sent")

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import JsonValue
 
 from onerouter_common.contracts.base import Contract
-from onerouter_common.errors import CapabilityUnsupported, OneRouterError, Overloaded
+from onerouter_common.errors import CapabilityUnsupported, OneRouterError, Overloaded, ProviderError
 from onerouter_common.routing.route import NO_FACTS, Facts, Route
+from onerouter_common.worker.pace.rule import Pace
 
 
 class Idempotency(StrEnum):
@@ -48,6 +49,8 @@ class Operation:
     accepted_at: datetime
     created_at: datetime
     not_before: datetime | None = None
+    priority: int = 0
+    """0: somebody waits for it. 1: bulk, which lets those go first."""
     state: str = "accepted"
     connection_id: str | None = None
     """The connection that was chosen; once an attempt was made it never changes unless that attempt had no effect."""
@@ -58,6 +61,12 @@ class Operation:
     """Consecutive failures without effect; decides the backoff."""
     generation: int = 0
     """Counts claims: a result of an older claim is not applied."""
+    refusals: Mapping[str, ProviderError] = field(default_factory=dict)
+    """By connection, the latest last: who said no to it before it went elsewhere (`Handler.may_go_elsewhere`)."""
+    unsent: int = 0
+    """Calls so far that never left us, because something of ours was away."""
+    doubted: bool = False
+    """A call of it got no answer, and is believed to have done nothing (`CategoryRules.holds_in_doubt`)."""
 
 
 class Connection(Protocol):
@@ -81,6 +90,11 @@ class Connection(Protocol):
         ...
 
     @property
+    def pace(self) -> Pace | None:
+        """How fast calls that do something may follow one another over it, all workers together; None: as they come."""
+        ...
+
+    @property
     def client(self) -> Any:
         """The provider's client: implements the category's Protocol of capabilities."""
         ...
@@ -100,6 +114,14 @@ class Connection(Protocol):
     def absence_settles_s(self, capability: str) -> float:
         """How long after a call's deadline a look-up that finds nothing may be believed."""
         ...
+
+
+class NeverSent(OneRouterError):
+    """Raised by `lookup`, and by `call` where it repeats: what we wrote down ourselves proves that the call in doubt never
+    left us, and that nobody sends it any more. Believed at once, and of any provider: it is called anew."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was sent.")
 
 
 class ConnectionUnusable(Overloaded):
@@ -148,6 +170,8 @@ class RouteHint:
     """The caller asked for this provider."""
     facts: Facts = NO_FACTS
     """What the tenant's rules may ask for, where the route decides."""
+    providers: tuple[str, ...] = ()
+    """Only these, the earlier the better: before the order of the tenant's policy. Empty: any. `provider` outweighs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +221,7 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class CommandDraft:
-    """An operation of ours that has to follow, to publish with the same commit. It runs like any other."""
+    """An operation of ours that has to follow, stored or published with the same commit. It runs like any other."""
 
     operation: str
     resource_id: str
@@ -208,6 +232,11 @@ class CommandDraft:
     """Of another resource than the one it follows from; None: of the same."""
     not_before: datetime | None = None
     """When it is due; None: at once."""
+    priority: int = 0
+    """0: somebody waits for it. 1: bulk, which lets those go first."""
+    on_behalf: bool = False
+    """Whose it is. True: of the API key of the operation that it follows from, and retried like that one. False (always
+    where it follows from a callback): ours, retried for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +249,11 @@ class Settled(Generic[StateT]):
     status: int = 200
     events: tuple[EventDraft, ...] = ()
     commands: tuple[CommandDraft, ...] = ()
-    """What has to be done next by ourselves."""
+    """What has to be done next by ourselves, published as commands: it comes in behind what the log already holds."""
+    operations: tuple[CommandDraft, ...] = ()
+    """The same, without the log: stored as operations by the very commit (each once, by its cause), due at once or at their
+    time. For many that follow from one, and for what has to be there when its caller is answered. Same category, same tenant.
+    """
 
 
 class Handler(Generic[CommandT, StateT]):
@@ -228,6 +261,21 @@ class Handler(Generic[CommandT, StateT]):
 
     name: ClassVar[str] = ""
     capability: ClassVar[str] = ""
+    is_local: ClassVar[bool] = False
+    """It never needs a connection: no route is looked for, `hint`, `begin` and `call` are never run, `concluded` tells the
+    result of each."""
+    passes_retries: ClassVar[bool] = False
+    """It need not wait for earlier operations of its resource whose call surely did nothing and that wait to be tried again:
+    that is what it may end (a cancellation)."""
+    is_passed_in_retries: ClassVar[bool] = False
+    """Later operations of its resource need not wait for it while its call surely did nothing and it waits to be tried again:
+    nobody is helped by its turn, and it may be denied for days."""
+    makes_resource: ClassVar[bool] = False
+    """Where it comes through the log and orders itself, its resource does not exist: no lock is taken and nothing is loaded
+    before it is begun. One that follows from another (`Settled.operations`) may find a resource. So is `<kind>.create`."""
+    changes_its_own: ClassVar[bool] = False
+    """It changes the resource of its `resource_id`, and only takes its turn with what else is done at its ordering key.
+    False: what it changes is the resource of the ordering key."""
     command: type[CommandT]
 
     def hint(self, op: Operation, command: CommandT, resource: StateT | None) -> RouteHint:
@@ -250,11 +298,19 @@ class Handler(Generic[CommandT, StateT]):
         return self.begin(op, command, resource, connection).request
 
     async def call(self, client: Any, request: Any, provider_key: str) -> Any:
-        """The wire call; raises a ProviderError. `provider_key` is the same for each repeat of this operation."""
+        """The wire call; raises a ProviderError. `provider_key` is the same for each repeat of this operation.
+
+        Raises Overloaded when what it needs of ours is away, before anything was sent: it is tried again for hours, there;
+        and a CallerError when it turns out, before anything was sent, that it must not be.
+        """
         raise NotImplementedError
 
     async def lookup(self, client: Any, request: Any, provider_key: str) -> Any | None:
-        """Ask the provider whether `call` was done: its result, or None when it surely was not. Raises a ProviderError."""
+        """Ask the provider whether `call` was done: its result, or None when it surely was not. Raises a ProviderError.
+
+        Raises Superseded where that can never be told any more, and the call must not be made again: believed, and the end,
+        as soon as finding nothing would be.
+        """
         raise NotImplementedError
 
     async def confirm(self, client: Any, request: Any, provider_id: str, provider_key: str) -> Any | None:
@@ -275,6 +331,33 @@ class Handler(Generic[CommandT, StateT]):
         raise CapabilityUnsupported(
             f"{op.provider} cannot be asked, and {self.name} cannot be taken for done without: it can be resolved as failed."
         )
+
+    def concluded(self, op: Operation, command: CommandT, resource: StateT | None) -> Any | None:  # noqa: ARG002
+        """Pure. What it comes to without asking any provider: settled as Succeeded(that). None: a provider has to be asked.
+
+        Run each time it is about to be begun, while no call of it was ever made, with the resource locked; it outweighs
+        what the route says, also that there is none. Raises a CallerError to refuse.
+        """
+        return None
+
+    def may_go_elsewhere(self, error: ProviderError) -> bool:  # noqa: ARG002
+        """Pure. Whether another connection may say yes where one declined (ProviderDeclined) or refused us
+        (ProviderRefusedUs): then the next candidate of the decision is tried at once, each at most once, and the last one's
+        error is the operation's. Not asked while an earlier call is in doubt, nor where the connection is pinned; nor for
+        what `call` says only this one cannot be told (`CallerError.is_of_connection`): that goes on without a question.
+
+        `begin` then runs again for the other connection, with what it saved for the first.
+        """
+        return False
+
+    def tokens(self, command: CommandT, pace: Pace) -> int:  # noqa: ARG002
+        """Pure. How many tokens of its connection's pace a call takes; at least 1."""
+        return 1
+
+    def put_off(self, op: Operation, command: CommandT, resource: StateT | None) -> StateT | None:  # noqa: ARG002
+        """Pure. The resource to save where a call surely did nothing and is made again, at once or after a while; None: as
+        it was."""
+        return None
 
     def held(self, op: Operation, command: CommandT, resource: StateT | None) -> Any | None:  # noqa: ARG002
         """Pure. What to take for the result where the resource already shows what this operation asks for; None: it does not.
@@ -311,15 +394,46 @@ class Store(Protocol[StateT]):
         ...
 
 
+class Turns(Protocol):
+    """With whom operations take turns, where their commands do not say it."""
+
+    async def __call__(self, pool: Any, ops: Sequence[Operation]) -> Mapping[str, str]:
+        """By operation id: the ordering key in place of the command's. Those that are not in it keep theirs. `pool`: the
+        worker's."""
+        ...
+
+
 @dataclass(frozen=True)
 class CategoryRules(Generic[StateT]):
     """All a category brings to the heart."""
 
     category: str
+    """Names its metrics and circuits."""
     service: str
     """The service that owns the database: names its roles."""
     store: Store[StateT]
     handlers: Mapping[str, Handler[Any, StateT]] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    """Whose commands and callbacks it consumes, where they are not those of `category`: one worker for many."""
+    holds_in_doubt: bool = False
+    """An operation of unknown outcome keeps its turn: nothing else is begun at its ordering key until it is known. For where
+    a late repeat would undo what was done since; its handlers are told that they repeat (`Operation.doubted`)."""
+    turns: Turns | None = None
+    """None: as their commands say."""
+
+    @property
+    def consumed(self) -> tuple[str, ...]:
+        """The categories whose topics it reads, in a consumer group each."""
+        return self.categories or (self.category,)
+
+    def resource_key(self, op: Operation) -> str:
+        """Of the resource that the operation changes, as the store knows it."""
+        handler = self.handlers.get(op.operation)
+        return op.resource_id if handler is not None and handler.changes_its_own else op.ordering_key
+
+    def resource_keys(self, ops: Sequence[Operation]) -> list[str]:
+        """Sorted: every process locks in one order, so none waits in a circle."""
+        return sorted({self.resource_key(op) for op in ops})
 
 
 def handlers_by_name(*handlers: Handler[Any, StateT]) -> dict[str, Handler[Any, StateT]]:

@@ -7,15 +7,17 @@
 Each is written in the transaction that did it, so that neither exists without the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from pydantic import JsonValue
 
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.money import exponent_of, is_currency
 from onerouter_common.worker.handler import EventDraft
 
 Kind = Literal["callback", "event", "resolution"]
@@ -67,10 +69,27 @@ def of_event(
         "kind": draft.kind,
         "sequence": draft.sequence,
         "status": draft.data.get("status"),
-        "cost": draft.data.get("cost"),
+        "cost": cost_in(draft.data),
         "callback_id": callback_id,
     }
     return Entry(event_id, "event", tenant_id, environment, ordering_key, (draft.resource_id,), at, data, operation_id)
+
+
+def cost_in(shown: Mapping[str, JsonValue]) -> JsonValue:
+    """As operations show it: `{amount, amount_minor, currency, estimated}`. Of a message it is a number in its view, whose
+    currency stands beside it; a fraction of a cent, mostly."""
+    cost, currency = shown.get("cost"), shown.get("currency")
+    if not isinstance(cost, int | float):
+        return cost
+    if not isinstance(currency, str) or not is_currency(currency):
+        return None
+    minor = Decimal(str(cost)).scaleb(exponent_of(currency))
+    return {
+        "amount": cost,
+        "amount_minor": int(minor) if minor == minor.to_integral_value() else float(minor),
+        "currency": currency,
+        "estimated": shown.get("cost_estimated") is True,
+    }
 
 
 def of_callback(callback: Callback, events: Sequence[EventDraft], ordering_key: str, applied_at: datetime) -> Entry:

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 SWEEP_AFTER_S: Final = 3.0
 _SWEEP_EVERY_S: Final = 1.0
 _SWEEP_MOST: Final = 500
-_DELETE_AFTER_S: Final = 0.25
+_DELETE_AFTER_S: Final = 0.5
 
 OURSELVES: Final = "system"
 """In place of the API key of an operation that nobody asked for."""
@@ -59,6 +59,12 @@ INSERT INTO outbox (topic, key, value, tenant_id, environment, headers)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::jsonb[])
 RETURNING id
 """  # noqa: S608 - made of constants
+
+# Losing this in a crash costs a repeated publish, so it need not wait for the disk.
+_DELETE: Final = """
+WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true) AS set)
+DELETE FROM outbox WHERE id = ANY($1::bigint[]) AND (SELECT set FROM unhurried) = 'off'
+"""
 
 
 async def add(connection: Any, records: Sequence[OutboxRecord]) -> list[int]:
@@ -132,7 +138,7 @@ def of_drafts(
     return records
 
 
-def of_commands(
+def commands_of(
     drafts: Sequence[CommandDraft],
     *,
     tenant_id: str,
@@ -140,9 +146,10 @@ def of_commands(
     category: Any,
     accepted_at: datetime,
     ordering_key: str,
-) -> list[OutboxRecord]:
-    """Operations of our own as commands, which come in like those of a gateway; nobody waits for their reply."""
-    records = []
+    api_key_id: str = OURSELVES,
+) -> list[Command]:
+    """Operations that follow, as commands. `api_key_id`: of the operation they follow from, for those on its behalf."""
+    commands = []
     for draft in drafts:
         payload = draft.payload.model_dump(mode="json")
         key = draft.ordering_key or ordering_key
@@ -158,13 +165,21 @@ def of_commands(
             ordering_key=key,
             fingerprint=hashlib.sha256(told.encode()).hexdigest(),
             payload=payload,
-            api_key_id=OURSELVES,
+            api_key_id=api_key_id if draft.on_behalf else OURSELVES,
             accepted_at=accepted_at,
             not_before=draft.not_before,
+            priority=draft.priority,
         )
-        topic = topics.commands(command.category)
-        records.append(OutboxRecord(topic, key, command.to_bytes(), tenant_id, environment))
-    return records
+        commands.append(command)
+    return commands
+
+
+def of_commands(drafts: Sequence[CommandDraft], **whose: Any) -> list[OutboxRecord]:
+    """As `commands_of`, to publish: they come in like those of a gateway; nobody waits for their reply."""
+    return [
+        OutboxRecord(topics.commands(c.category), c.ordering_key, c.to_bytes(), c.tenant_id, c.environment)
+        for c in commands_of(drafts, **whose)
+    ]
 
 
 def of_operation(record: OperationRecord) -> OutboxRecord:
@@ -181,13 +196,17 @@ def of_operation(record: OperationRecord) -> OutboxRecord:
 class Publisher:
     """Publishes committed batches in commit order, then deletes them. What fails stays for the relay."""
 
-    def __init__(self, pool: Pool, producer: Producer, *, service: str) -> None:
+    def __init__(self, pool: Pool, producer: Producer, *, service: str, apart_s: float = 0.0) -> None:
+        """`apart_s`: from one publish to the next; what is committed meanwhile is told, and stored by others, together."""
         self._pool = pool
         self._producer = producer
         self._service = service
+        self._apart_s = apart_s
         self._queue: asyncio.Queue[tuple[list[OutboxRecord], list[int]]] = asyncio.Queue(maxsize=256)
         self._arrived = asyncio.Event()
         self._published: list[int] = []
+        self._delete_at = 0.0
+        """By the loop's clock; of what is in `_published`."""
 
     def put(self, records: list[OutboxRecord], ids: list[int]) -> None:
         """Hand over what was just committed. While the broker is slower than the database the relay does the rest."""
@@ -205,14 +224,23 @@ class Publisher:
             while not self._queue.empty() and len(records) < _SWEEP_MOST:
                 more_records, more_ids = self._queue.get_nowait()
                 records, ids = [*records, *more_records], [*ids, *more_ids]
+            until = asyncio.get_running_loop().time() + self._apart_s
             await self._publish(records, ids)
+            if len(records) < _SWEEP_MOST:  # else it is behind
+                await asyncio.sleep(until - asyncio.get_running_loop().time())
 
     async def _wait(self) -> bool:
-        """For more to publish. False: nothing came for a moment, and something is to be deleted."""
-        if not self._published or not self._queue.empty():
+        """For more to publish. False: what was published first has waited long enough for being deleted, whatever comes: what
+        lies for longer than `SWEEP_AFTER_S` the relay publishes again."""
+        if not self._published:
+            return True
+        left_s = self._delete_at - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            return False
+        if not self._queue.empty():
             return True
         try:
-            async with asyncio.timeout(_DELETE_AFTER_S):
+            async with asyncio.timeout(left_s):
                 await self._arrived.wait()
         except TimeoutError:
             return False
@@ -230,18 +258,16 @@ class Publisher:
         except (BrokerUnavailable, RecordTooLarge) as error:
             log.warning("outbox.publish.postponed", records=len(records), error=type(error).__name__)
             return
+        if not self._published:
+            self._delete_at = asyncio.get_running_loop().time() + _DELETE_AFTER_S
         self._published.extend(ids)
         if len(self._published) >= _SWEEP_MOST:
             await self._delete()
 
     async def _delete(self) -> None:
         ids, self._published = self._published, []
-        if not ids:
-            return
-        async with self._pool.acquire() as connection, connection.transaction():
-            # Losing this delete in a crash costs a repeated publish, so it need not wait for the disk.
-            await connection.execute("SET LOCAL synchronous_commit = off")
-            await connection.execute("DELETE FROM outbox WHERE id = ANY($1::bigint[])", ids)
+        if ids:
+            await self._pool.execute(_DELETE, ids)
 
 
 class Relay:

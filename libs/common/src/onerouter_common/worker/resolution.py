@@ -26,10 +26,10 @@ from onerouter_common.errors import (
     ProviderError,
     ProviderRefusedUs,
     ResolvedAsNotDone,
+    Superseded,
 )
 from onerouter_common.ids import RESOLUTION, new_id
 from onerouter_common.worker import history, statements
-from onerouter_common.worker.claims import Lease
 from onerouter_common.worker.execution import Finished
 from onerouter_common.worker.handler import (
     CategoryRules,
@@ -39,9 +39,11 @@ from onerouter_common.worker.handler import (
     Failed,
     Handler,
     Idempotency,
+    NeverSent,
     Operation,
     Succeeded,
 )
+from onerouter_common.worker.lease import Lease
 from onerouter_common.worker.routing import owned_by
 from onerouter_common.worker.settlement import Settlement
 from onerouter_common.worker.slots import Slots
@@ -160,8 +162,8 @@ class Resolutions:
         handler = self._rules.handlers[op.operation]
         command = handler.command.model_validate(op.payload)
         async with self._pool.acquire() as connection:
-            found = await self._rules.store.load(connection, [op.ordering_key], lock=False)
-        resource = owned_by(found.get(op.ordering_key), op)
+            found = await self._rules.store.load(connection, self._rules.resource_keys([op]), lock=False)
+        resource = owned_by(found.get(self._rules.resource_key(op)), op)
         return _Subject(row, op, handler, command, resource, await self._connection(op))
 
     async def _connection(self, op: Operation) -> Connection | None:
@@ -197,6 +199,8 @@ class Resolutions:
                     told = None
                 else:
                     connection = None  # nobody can ask any more: as if it were gone
+            except Superseded:
+                told = None
             except (ProviderError, TimeoutError) as error:
                 raise Overloaded(
                     f"{op.provider} cannot be asked whether it has {provider_id[:64]} right now; nothing was changed.",
@@ -217,6 +221,8 @@ class Resolutions:
             request = handler.request(op, subject.command, subject.resource, connection)
             async with asyncio.timeout(min(connection.timeout_s, _ASK_MOST_S)):
                 found = await handler.lookup(connection.client, request, provider_key_of(op.id))
+        except NeverSent:
+            return True
         except (ProviderError, CallerError, TimeoutError) as error:
             log.info("operation.resolution.unverified", operation_id=op.id, error=type(error).__name__)
             return False
@@ -229,12 +235,12 @@ class Resolutions:
 
     async def _settle(self, subject: _Subject, decision: Decision, step: Succeeded | Failed, *, verified: bool) -> None:
         op = subject.op
-        if not self._lease.is_valid or not self._slots.take(op.tenant_id, op.connection_id, _ANY_BOUND):
+        if not self._lease.is_valid or not self._slots.take(op.tenant_id, op.connection_id, _ANY_BOUND, op.priority):
             raise Overloaded("The worker is busy; nothing was changed. Try again in a few seconds.", retry_after_s=5)
         try:
             generation = await self._take(subject, decision, verified=verified)
         except BaseException:
-            self._slots.give(op.tenant_id, op.connection_id)
+            self._slots.give(op.tenant_id, op.connection_id, op.priority)
             raise
         log.warning(
             "operation.resolved", operation_id=op.id, outcome=decision.outcome, verified=verified, by=decision.by

@@ -10,7 +10,8 @@ from onerouter_common.contracts.base import Contract
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import NotPermitted
 from onerouter_common.routing.route import Route
-from onerouter_common.worker.choice import Choice, Routed, choose, instead_of
+from onerouter_common.worker import started as starting
+from onerouter_common.worker.choice import ENDS_HERE, Choice, Routed, choose, instead_of
 from onerouter_common.worker.circuit.circuits import NEVER, Circuits
 from onerouter_common.worker.circuit.passing import let_through
 from onerouter_common.worker.circuit.rule import Gate
@@ -20,9 +21,13 @@ from onerouter_common.worker.opening import open_all
 log = structlog.get_logger()
 
 
-def is_fresh(op: Operation) -> bool:
-    """Whether it makes the resource that orders it, so that nothing else can be waiting for or changing it."""
-    return op.resource_id == op.ordering_key and op.operation.endswith(".create")
+def is_fresh(op: Operation, arrived_at: Handler[Any, Any] | None = None) -> bool:
+    """Whether it makes the resource that orders it, so that nothing else can be waiting for or changing it.
+
+    `arrived_at`: its handler, where it has just come through the log; what is stored already others may have met since.
+    """
+    makes = op.operation.endswith(".create") or (arrived_at is not None and arrived_at.makes_resource)
+    return makes and op.resource_id == op.ordering_key
 
 
 def owned_by(resource: Any, op: Operation) -> Any:
@@ -52,23 +57,34 @@ class Router:
         self._circuits = circuits or Circuits(NEVER, category=rules.category)
 
     async def routes(
-        self, items: Sequence[tuple[Operation, Handler[Any, Any], Contract]], *, in_doubt: Collection[str] = ()
+        self,
+        items: Sequence[tuple[Operation, Handler[Any, Any], Contract]],
+        *,
+        in_doubt: Collection[str] = (),
+        arrived: bool = False,
     ) -> dict[str, Routed | None]:
-        """By operation id; None: nobody can be asked now, try again.
+        """By operation id; None: nobody can be asked now, try again. Also for what is local, and needs no answer.
 
         Where the resource decides, it is read without a lock: what pins a connection never changes. `in_doubt`: ids of
-        operations that have a call of unknown outcome; only the connection it was made at can tell.
+        operations that have a call of unknown outcome; only the connection it was made at can tell. `arrived`: they have
+        just come through the log.
         """
-        keys = keys_of([op for op, _, _ in items if not (is_fresh(op) and op.attempts == 0)])
+        found: dict[str, Routed | None] = {op.id: None for op, _, _ in items}
+        items = [item for item in items if not item[1].is_local]
+        stored = [op for op, handler, _ in items if op.attempts or not is_fresh(op, handler if arrived else None)]
+        keys = self._rules.resource_keys(stored)
         resources: dict[str, Any] = {}
         if keys:
             async with self._pool.acquire() as connection:
                 resources = await self._rules.store.load(connection, keys, lock=False)
+        for op, handler, command in items:
+            resource = owned_by(resources.get(self._rules.resource_key(op)), op)
+            if op.id not in in_doubt and _ends_here(op, handler, command, resource):
+                found[op.id] = ENDS_HERE
+        items = [item for item in items if found[item[0].id] is None]
         known = await self._load({(op.tenant_id, op.environment, op.category) for op, _, _ in items})
-        found: dict[str, Routed | None] = {}
         choices: list[Choice] = []
         for op, handler, command in items:
-            found[op.id] = None
             route = known.get((op.tenant_id, op.environment, op.category))
             if route is None:
                 continue
@@ -76,7 +92,7 @@ class Router:
                 found[op.id] = Routed(refusal=_suspended())
                 continue
             try:
-                hint = handler.hint(op, command, owned_by(resources.get(op.ordering_key), op))
+                hint = handler.hint(op, command, owned_by(resources.get(self._rules.resource_key(op)), op))
                 choice = choose(
                     op, hint, handler.capability, route, in_doubt=op.id in in_doubt, is_closed=self._is_closed
                 )
@@ -129,6 +145,16 @@ class Router:
             why = {type(answer).__name__ for answer in answers if not isinstance(answer, Route)}
             log.warning("routing.registry.away", tenants=len(keys) - len(known), errors=sorted(why))
         return known
+
+
+def _ends_here(op: Operation, handler: Handler[Any, Any], command: Contract, resource: Any) -> bool:
+    """Whether no provider has to be asked. Told again when it is begun, and only then believed."""
+    if op.attempts:
+        try:
+            return handler.held(op, command, resource) is not None
+        except Exception:
+            return False  # it is told again, and logged there
+    return starting.concluded(handler, op, command, resource) is not None
 
 
 def _suspended() -> NotPermitted:

@@ -20,34 +20,50 @@ from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.retry import Backoff
 from onerouter_common.worker.alarm import Alarm
+from onerouter_common.worker.appointments import Appointments
 from onerouter_common.worker.callback_inbox import CallbackInbox
 from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.circuit.circuits import NEVER, Circuits
-from onerouter_common.worker.claims import Claims, Lease
-from onerouter_common.worker.consumer import Record, consume, park
-from onerouter_common.worker.execution import Execution, Finished, not_begun
+from onerouter_common.worker.claims import Claims
+from onerouter_common.worker.consumer import Offsets, Record, consume, park
+from onerouter_common.worker.duty import Duty
+from onerouter_common.worker.execution import UNSENT, Execution, Finished, not_begun
 from onerouter_common.worker.handler import CategoryRules, Connections
 from onerouter_common.worker.inbox import Inbox, Received, Undecodable, decode
+from onerouter_common.worker.lease import Lease
 from onerouter_common.worker.outbox import Publisher, Relay
+from onerouter_common.worker.overdue import Overdue
+from onerouter_common.worker.pace.pacer import Pacer
+from onerouter_common.worker.pace.pacing import Pacing
 from onerouter_common.worker.replies import Replies
 from onerouter_common.worker.resolution import Resolutions
 from onerouter_common.worker.routing import Router
-from onerouter_common.worker.settlement import Settlement
+from onerouter_common.worker.settlement import Committed, Settlement
 from onerouter_common.worker.slots import Bounds, Slots
 from onerouter_common.worker.started import Started
+from onerouter_common.worker.storing import Storing
 
 log = structlog.get_logger()
 
 _IDLE_CLAIM_S: Final = 1.0
 _CLAIMS_IN_A_ROW: Final = 64
 _MAINTENANCE_S: Final = 3_600.0
-_BY_MONTH: Final = ("operations", "attempts", "history")
+_BY_MONTH: Final = ("operations", "attempts", "history", "operation_metadata")
 _LAST_COMMIT_S: Final = 5.0
+_LET_END_S: Final = 5.0
+"""What is being stored. Without the database that does not end, and the group is left all the same."""
 _LEAVE_GROUP_S: Final = 10.0
+_CALLBACKS_APART_S: Final = 0.05
+"""Nobody waits for an answer to one, and a bulk send brings three a message, one by one."""
+_BACKGROUND_APART_S: Final = 0.2
+"""The same of a process for the background alone, and of what it tells: each batch is a commit, of its own or of whoever
+stores it, and those of bulk keep the disk from what somebody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
+    duty: Duty = Duty.ALL
+    """Which part of the work is this process's."""
     bounds: Bounds = field(default_factory=Bounds)
     lease_ttl_s: float = 10.0
     """A process that said nothing for so long counts as dead; its operations are taken over."""
@@ -55,8 +71,15 @@ class WorkerOptions:
     """Calls that surely did nothing."""
     retry_own: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=300, give_up_after=880))
     """The same of operations that we ask ourselves, for three days: nobody waits, and nobody would ask again."""
+    retry_unhurried: Backoff = UNSENT
+    """Calls that surely did nothing, of bulk and of what was asked for its time: for hours, as nobody waits."""
+    unsent: Backoff = UNSENT
+    """Calls that never left us because something of ours was away; those that we ask ourselves: as `retry_own`."""
     ask: Backoff = field(default_factory=lambda: Backoff(first_s=0.5, most_s=300, give_up_after=1_000_000))
     """Questions about an unknown outcome; never given up."""
+    callbacks_after_s: float = 0.0
+    """How long callbacks rest before they are applied: where a provider tells at once what it also answers, they would lock
+    the resource while its own result is being stored, and whoever waits for that would wait for them."""
     drain_timeout_s: float = 25.0
     session_timeout_s: float = 10.0
     """A consumer that said nothing to the broker for so long loses its partitions to others."""
@@ -81,62 +104,98 @@ class Worker:
         clock: Clock | None = None,
         options: WorkerOptions | None = None,
         circuits: Circuits | None = None,
+        pacer: Pacer | None = None,
     ) -> None:
-        """`circuits` None: however calls fail, none is kept back."""
+        """`circuits` None: however calls fail, none is kept back. `pacer` None: no connection is too fast."""
         self._rules = rules
         self._options = options or WorkerOptions()
         clock = clock or SystemClock()
         self._pool = pool
         self._producer = producer
-        self._slots = Slots(self._options.bounds)
+        self._slots = Slots(self._options.bounds, self._options.duty)
         self._lease = Lease(pool, ttl_s=self._options.lease_ttl_s)
         self._circuits = circuits or Circuits(NEVER, category=rules.category)
         router = Router(pool, rules, connections, self._circuits)
-        self._inbox = Inbox(pool, rules, router, self._slots, clock)
-        self._claims = Claims(pool, rules, router, self._slots, self._lease, clock)
+        pacing = Pacing(pacer, self._slots)
+        self._inbox = Inbox(pool, rules, router, self._slots, clock, pacing=pacing)
+        self._claims = Claims(
+            pool,
+            rules,
+            router,
+            self._slots,
+            self._lease,
+            clock,
+            pacing=pacing,
+            come_back=self._wake_claims,
+            duty=self._options.duty,
+        )
         self._execution = Execution(
             clock,
             retry=self._options.retry,
             ask=self._options.ask,
             circuits=self._circuits,
             retry_own=self._options.retry_own,
+            retry_unhurried=self._options.retry_unhurried,
+            unsent=self._options.unsent,
         )
-        self._settlement = Settlement(pool, rules, clock)
+        self._settlement = Settlement(pool, rules, clock, owner=self._lease.owner)
+        self._storing = Storing(pool, self._settlement, stored=self._on_stored)
         self.resolutions = Resolutions(pool, rules, connections, self._slots, self._lease, self._settlement, clock)
         self._replies = Replies(pool, producer)
-        self.publisher = Publisher(pool, producer, service=rules.service)
+        told_apart_s = 0.0 if self._options.duty.takes_urgent else _BACKGROUND_APART_S
+        self.publisher = Publisher(pool, producer, service=rules.service, apart_s=told_apart_s)
         self._alarm = Alarm(pool, self.publisher, clock, after_s=self._options.stuck_after_s)
+        self._overdue = Overdue(pool, category=rules.category, duty=self._options.duty)
         self._relay = Relay(pool, producer, service=rules.service)
         self._broker = KafkaBroker(
-            bootstrap_servers, client_id=f"onerouter-{rules.service}", consumer_only=True, logger=None
+            bootstrap_servers,
+            client_id=f"onerouter-{rules.service}",
+            consumer_only=True,
+            apply_types=False,
+            graceful_timeout=_LET_END_S,
+            logger=None,
         )
-        group = f"onerouter-{rules.category}"
-        commands_read = consume(
-            self._broker,
-            topics.commands(rules.category),
-            group_id=group,
-            handle=self._on_commands,
-            park_one=lambda record, reason: park(producer, record, topics.dead_commands(rules.category), reason),
-            session_timeout_s=self._options.session_timeout_s,
-        )
-        self._offsets = [commands_read]
         self._callback_inbox: CallbackInbox | None = None
-        if callbacks is not None:
-            self._callback_inbox = CallbackInbox(pool, rules, callbacks, producer, self.publisher, clock)
-            callbacks_read = consume(
-                self._broker,
-                topics.callbacks(rules.category),
-                group_id=f"{group}-callbacks",
-                handle=self._callback_inbox.handle,
-                park_one=lambda record, reason: park(producer, record, topics.dead_callbacks(rules.category), reason),
-                session_timeout_s=self._options.session_timeout_s,
+        if callbacks is not None and self._options.duty.takes_background:
+            self._callback_inbox = CallbackInbox(
+                pool, rules, callbacks, producer, self.publisher, clock, own_due=self._wake_claims
             )
-            self._offsets.append(callbacks_read)
+        self._offsets = [offsets for category in rules.consumed for offsets in self._consume(category)]
         self._due = asyncio.Event()
-        self._due_timer: asyncio.TimerHandle | None = None
+        self._appointments = Appointments(self._due.set)
         self._calls: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._started = False
+
+    def _consume(self, category: str) -> list[Offsets]:
+        group = f"onerouter-{category}"
+        commands = (topics.commands(category), group, self._on_commands, 0.0, 0.0)
+        reads = [commands] if self._options.duty.takes_urgent else []
+        if self._callback_inbox is not None:
+            callbacks = (
+                topics.callbacks(category),
+                f"{group}-callbacks",
+                self._callback_inbox.handle,
+                _CALLBACKS_APART_S if self._options.duty.takes_urgent else _BACKGROUND_APART_S,
+                self._options.callbacks_after_s,
+            )
+            reads.append(callbacks)
+        return [
+            consume(
+                self._broker,
+                topic,
+                group_id=group_id,
+                handle=handle,
+                park_one=self._park,
+                session_timeout_s=self._options.session_timeout_s,
+                apart_s=apart_s,
+                after_s=after_s,
+            )
+            for topic, group_id, handle, apart_s, after_s in reads
+        ]
+
+    async def _park(self, record: Record, reason: str) -> None:
+        await park(self._producer, record, topics.dead_of(record.topic), reason)
 
     @property
     def is_ready(self) -> bool:
@@ -160,6 +219,7 @@ class Worker:
             ("maintenance", self._maintain),
             ("circuits", self._circuits.run),
             ("alarm", self._alarm.run),
+            ("overdue", self._overdue.run),
         ]
         if self._callback_inbox is not None:
             loops.append(("pending_callbacks", self._callback_inbox.run_pending))
@@ -174,14 +234,20 @@ class Worker:
             await self._stop_consuming()
             raise BrokerUnavailable("The message log cannot be reached.") from error
         self._started = True
-        log.info("worker.started", category=self._rules.category, worker_id=self._lease.owner)
+        log.info(
+            "worker.started",
+            category=self._rules.category,
+            worker_id=self._lease.owner,
+            duty=self._options.duty.value,
+        )
 
     async def stop(self) -> None:
         """Take nothing new, let calls in flight end, store and publish their results, hand the rest over."""
         self._started = False
         await self._end_loops("consumers")
         await self._stop_consuming()
-        await self._end_loops("claims", "pending_callbacks", "maintenance", "circuits", "alarm")
+        self._appointments.cancel()
+        await self._end_loops("claims", "pending_callbacks", "maintenance", "circuits", "alarm", "overdue")
         if self._calls:
             await asyncio.wait(self._calls, timeout=self._options.drain_timeout_s)
         for call in self._calls:
@@ -190,6 +256,9 @@ class Worker:
         settling = [task for task in self._loops if task.get_name() == "settlement"]
         if settling:
             await asyncio.wait(settling, timeout=_LAST_COMMIT_S)
+        with contextlib.suppress(TimeoutError):
+            await self._storing.finish(_LAST_COMMIT_S)
+        await self._storing.cancel()
         await self._end_loops("settlement", "publisher", "relay", "lease")
         try:
             await self.publisher.drain()
@@ -212,14 +281,14 @@ class Worker:
             try:
                 batch.append(decode(self._rules, record.value or b"", record.headers))
             except Undecodable as error:
-                await park(self._producer, record, topics.dead_commands(self._rules.category), str(error))
+                await self._park(record, str(error))
         if not batch:
             return
         term = self._lease.term
         stored = await self._inbox.store(batch, owner=self._lease.owner)
         self._execute(stored.started, term)
-        if stored.waiting:
-            self._wake_claims(0.0)
+        for one in stored.waiting:
+            self._wake_claims(one.due_in_s)
         count = metrics.COMMANDS_RECEIVED
         count.labels(self._rules.category, "new").inc(len(stored.started) + len(stored.waiting))
         if stored.repeated:
@@ -254,60 +323,40 @@ class Worker:
             self._due.clear()
             if not self._lease.is_valid:
                 continue
-            self._claims.wants_room = False
+            self._claims.due.wants_room = False
             term = self._lease.term
             for _ in range(_CLAIMS_IN_A_ROW):
-                started = await self._claims.claim()
-                self._execute(started, term)
+                self._execute(await self._claims.claim(), term)
                 term = self._lease.term
-                if not started and not self._claims.page_was_full:
+                if not self._claims.due.page_was_full:
                     break
             else:
                 self._due.set()
 
     def _wake_claims(self, in_s: float) -> None:
-        """Look for due operations in so many seconds; an earlier appointment stays."""
+        """Look for due operations in so many seconds."""
         if in_s <= 0:
             self._due.set()
-            return
-        when = asyncio.get_running_loop().time() + in_s
-        if self._due_timer is not None and not self._due_timer.cancelled() and self._due_timer.when() <= when:
-            return
-        if self._due_timer is not None:
-            self._due_timer.cancel()
-        self._due_timer = asyncio.get_running_loop().call_at(when, self._on_due)
-
-    def _on_due(self) -> None:
-        self._due_timer = None
-        self._due.set()
+        else:
+            self._appointments.add(in_s)
 
     async def _settle_loop(self) -> None:
         while batch := await self._settlement.next_batch():
             await self._settle(batch)
 
-    async def _settle(self, batch: list[Finished]) -> None:
-        """Commit until the database takes it; a result that breaks its batch is tried alone and, failing, left to a claim."""
-        wait_s = 0.05
-        while True:
-            try:
-                committed = await self._settlement.commit(batch)
-                break
-            except DATABASE_AWAY as error:
-                log.warning("settlement.postponed", results=len(batch), error=type(error).__name__)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2.0, wait_s * 2)
-            except Exception:
-                if len(batch) == 1:
-                    # Its row stays "executing" with an open attempt: it is asked about again when the hard lease ends.
-                    log.exception("settlement.failed", operation_id=batch[0].started.op.id)
-                    self._give_back(batch)
-                    return
-                for one in batch:
-                    await self._settle([one])
-                return
+    async def _settle(self, batch: Sequence[Finished]) -> None:
+        """Commit until the database takes it, or what it does not take goes on beside the others."""
+        await self._storing.store(batch)
+
+    async def _on_stored(self, batch: Sequence[Finished], committed: Committed | None) -> None:
+        """None: it is left to a claim, when its hard lease ends."""
         self._give_back(batch)
+        if committed is None:
+            return
         await self._replies.send(committed.replies())
         self.publisher.put(committed.records, committed.outbox_ids)
+        if committed.own_due_in_s is not None:
+            self._wake_claims(committed.own_due_in_s)
         for conclusion in committed.conclusions:
             op = conclusion.finished.started.op
             if conclusion.is_final:
@@ -317,12 +366,13 @@ class Worker:
             else:
                 self._wake_claims(conclusion.due_in_s or 0.0)
         ended = {c.finished.started.op.ordering_key for c in committed.conclusions if c.is_final}
-        if await self._claims.let_go(ended) or self._claims.wants_room:
+        if await self._claims.due.let_go(ended) or self._claims.due.wants_room:
             self._wake_claims(0.0)
 
     def _give_back(self, batch: Sequence[Finished]) -> None:
         for finished in batch:
-            self._slots.give(finished.started.op.tenant_id, finished.started.op.connection_id)
+            op = finished.started.op
+            self._slots.give(op.tenant_id, op.connection_id, op.priority)
         metrics.OPERATIONS_IN_FLIGHT.labels(self._rules.category).set(self._slots.in_flight)
 
     async def _keep_lease(self) -> None:

@@ -7,11 +7,16 @@ outbox             what was decided and is not yet published
 workers            which processes are alive
 pending_callbacks  callbacks whose resource is not known yet
 history            partitioned by month: callbacks that were applied, events that were published, what persons decided
+operation_metadata partitioned by month: what finds an operation by its metadata (`tags`)
 """
+
+from typing import Final
 
 from alembic import op
 
+from onerouter_common.db.indexes import Index
 from onerouter_common.db.migrate import partition_by_month, tenant_table
+from onerouter_common.worker.kinds import PROVIDER
 
 _TABLES = """
 CREATE TABLE operation_ids (
@@ -181,3 +186,44 @@ def add_stuck_alarm() -> None:
         "CREATE INDEX operations_waiting ON operations (created_at) "
         "WHERE due_at IS NOT NULL AND stuck_at IS NULL AND state IN ('retrying', 'unknown')"
     )
+
+
+def add_priority() -> None:
+    """How urgent an operation is, and since when it has had a turn at a connection that is in use as fast as it may be.
+
+    What is due is looked for by priority: each of them is one range of the index, so that what is due later, however much,
+    is never passed by.
+    """
+    op.execute("ALTER TABLE operations ADD COLUMN priority smallint NOT NULL DEFAULT 0 CHECK (priority IN (0, 1))")
+    op.execute("ALTER TABLE operations ADD COLUMN turn_at timestamptz")
+    op.execute("DROP INDEX operations_due")
+    op.execute("CREATE INDEX operations_due ON operations (tenant_id, priority, due_at) WHERE due_at IS NOT NULL")
+
+
+def add_metadata_search(service: str) -> None:
+    """What finds operations by their metadata. Those that are there already are found by everything else."""
+    op.execute(
+        "CREATE TABLE operation_metadata (tenant_id text NOT NULL, environment text NOT NULL, tag bytea NOT NULL, "
+        "created_at timestamptz NOT NULL, operation_id text NOT NULL) PARTITION BY RANGE (created_at)"
+    )
+    op.execute(
+        "CREATE INDEX operation_metadata_list ON operation_metadata "
+        "(tenant_id, environment, tag, created_at DESC, operation_id DESC)"
+    )
+    tenant_table("operation_metadata", service=service, tenant="SELECT", worker="SELECT, INSERT")
+    partition_by_month("operation_metadata")
+
+
+INDEXES: Final = (
+    # The transaction log asks by any of these. Few of their combinations exist, so each is looked at by itself and none is
+    # read past. There is no index by time alone beside it: who plans without good statistics would take that one, and read
+    # everything for what is rare. INCLUDE, as an expression is in no index-only scan unless its column is there too.
+    Index(
+        "operations_kinds",
+        "operations",
+        f"(tenant_id, environment, category, state, operation, ({PROVIDER.format(of='')}), created_at DESC, id DESC) "
+        "INCLUDE (provider)",
+        replaces="operations_list",
+    ),
+)
+"""Of tables that are large by then: every category service names them in its migrations' package as `INDEXES`."""

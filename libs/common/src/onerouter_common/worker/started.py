@@ -53,12 +53,14 @@ class Started:
     request: Any = None
     refusal: OneRouterError | None = None
     held: Any = None
-    """Its result where the resource shows it already: nothing is called."""
+    """Its result where no provider is asked for it (the resource shows it, or it is ours alone): nothing is called."""
     open_attempt_at: datetime | None = None
     """Set when an earlier call of this operation has an unknown outcome."""
     traceparent: str | None = None
     routing: Mapping[str, JsonValue] | None = None
     """The decision that led here, to be stored; None: the one before still stands."""
+    others: bool = False
+    """Whether a call that is refused may go to another candidate of the decision, as far as that is concerned."""
 
     @property
     def effect_guarantee(self) -> str | None:
@@ -70,16 +72,37 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not now: no room, an earlier operation of the same resource, or the registry is away."""
+    """Not now: no room, no turn, an earlier operation of the same resource, or the registry is away."""
 
     op: Operation
     due_in_s: float = 0.0
     traceparent: str | None = None
+    has_turn: bool = False
+    """It comes back when its turn comes at its connection."""
 
 
 def provider_key_of(operation_id: str) -> str:
     """The idempotency key a provider sees: 36 characters, the same for each repeat of the operation."""
     return str(uuid.uuid5(_PROVIDER_KEYS, operation_id))
+
+
+def concluded(handler: Handler[Any, Any], op: Operation, command: Contract, resource: Any) -> Started | None:
+    """The end of an operation that no provider has to be asked about; None: one has to be, or was already."""
+    if op.attempts:
+        return None
+    try:
+        result = handler.concluded(op, command, resource)
+    except CallerError as error:
+        return Started(op, handler, command, refusal=error)
+    except Exception as error:
+        log.exception("operation.concluded.crashed", operation_id=op.id, error=type(error).__name__)
+        return Started(op, handler, command, refusal=NotPrepared())
+    if result is not None:
+        return Started(op, handler, command, held=result)
+    if handler.is_local:
+        log.error("operation.concluded.nothing", operation_id=op.id, operation=op.operation)
+        return Started(op, handler, command, refusal=NotPrepared())
+    return None
 
 
 def begin(

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from onerouter_common.errors import ProviderDeclined, ProviderError, ProviderRefusedUs
 from onerouter_common.worker.handler import Operation
 from onerouter_common.worker.started import Attempt, Started
 
 HARD_LEASE_S: Final = 300
 """An executing operation is due again after this even if its worker's heartbeat is fine: nothing waits for ever."""
+
+TENANTS_WITH_WORK: Final = """tenants AS (
+    (SELECT tenant_id FROM operations WHERE due_at IS NOT NULL ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.tenant_id FROM operations o WHERE o.due_at IS NOT NULL AND o.tenant_id > tenants.tenant_id
+            ORDER BY o.tenant_id LIMIT 1)
+    FROM tenants WHERE tenants.tenant_id IS NOT NULL
+)"""
+"""For `WITH RECURSIVE`: a loose index scan, one step a tenant. The last row is NULL."""
 
 _INSERT_ATTEMPTS: Final = """
 INSERT INTO attempts (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, capability,
@@ -22,16 +32,41 @@ _LOCK_KEYS: Final = "SELECT pg_advisory_xact_lock(hashtextextended(key, 0)) FROM
 
 _BUSY_KEYS: Final = """
 SELECT DISTINCT ordering_key FROM operations
-WHERE ordering_key = ANY($1::text[]) AND due_at IS NOT NULL AND state IN ('accepted', 'executing', 'retrying')
+WHERE ordering_key = ANY($1::text[]) AND due_at IS NOT NULL
+  AND (state IN ('accepted', 'executing', 'retrying') OR (state = 'unknown' AND $2))
+"""
+
+# Of what this process marked and surely did not begin. Fenced, so that it is harmless when somebody has taken over. Where
+# the attempts are not those of before, its resource may say already that it is under way: nothing may pass it then.
+_HAND_BACK: Final = """
+UPDATE operations o SET owner = NULL, state = CASE WHEN mine.open_attempt_at IS NOT NULL THEN 'unknown'
+        WHEN mine.attempts > 0 AND o.attempts = mine.attempts THEN 'retrying' ELSE 'accepted' END,
+    open_attempt_at = mine.open_attempt_at, due_at = now() + make_interval(secs => $5), updated_at = now()
+FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::timestamptz[], $6::int[])
+    AS mine (id, created_at, generation, open_attempt_at, attempts)
+WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.owner = $7
+  AND o.state = 'executing'
 """
 
 
-# Of what this process marked and surely did not begin. Fenced, so that it is harmless when somebody has taken over.
-_HAND_BACK: Final = """
-UPDATE operations o SET state = CASE WHEN mine.open_attempt_at IS NULL THEN 'accepted' ELSE 'unknown' END, owner = NULL,
-    open_attempt_at = mine.open_attempt_at, due_at = now() + make_interval(secs => $5), updated_at = now()
-FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::timestamptz[]) AS mine (id, created_at, generation, open_attempt_at)
-WHERE o.id = mine.id AND o.created_at = mine.created_at AND o.generation = mine.generation AND o.state = 'executing'
+# What was refused and is not final went elsewhere; a look-up or repeat that was refused says nothing about its call.
+_REFUSALS: Final = """
+SELECT operation_id, connection_id, provider, outcome, reason, provider_code, provider_request_id, http_status
+FROM attempts WHERE operation_id = ANY($1::text[]) AND created_at >= $2 AND kind = 'call'
+  AND outcome IN ('declined', 'refused', 'unfit') ORDER BY operation_id, number
+"""
+
+
+_UNSENT: Final = """
+SELECT operation_id, count(*) AS times FROM attempts
+WHERE operation_id = ANY($1::text[]) AND created_at >= $2 AND kind = 'call' AND outcome = 'not_sent' GROUP BY operation_id
+"""
+
+
+# Asked about, or repeated: a call of it had no answer.
+_DOUBTED: Final = """
+SELECT DISTINCT operation_id FROM attempts
+WHERE operation_id = ANY($1::text[]) AND created_at >= $2 AND kind <> 'call'
 """
 
 
@@ -40,13 +75,49 @@ async def lock_keys(connection: Any, keys: Sequence[str]) -> None:
     await connection.execute(_LOCK_KEYS, keys)
 
 
-async def busy_keys(connection: Any, keys: Sequence[str]) -> set[str]:
-    """Ordering keys at which an operation is waiting or running."""
-    return {row["ordering_key"] for row in await connection.fetch(_BUSY_KEYS, keys)}
+async def busy_keys(connection: Any, keys: Sequence[str], *, in_doubt: bool = False) -> set[str]:
+    """Ordering keys at which an operation is waiting or running; `in_doubt`: or has an unknown outcome."""
+    return {row["ordering_key"] for row in await connection.fetch(_BUSY_KEYS, keys, in_doubt)}
 
 
-async def hand_back(connection: Any, ones: Sequence[tuple[Operation, datetime | None]], *, due_in_s: float) -> None:
-    """Undo the marking of operations that were not begun; each with the time of its earlier call in doubt, if any."""
+async def refusals_of(connection: Any, ops: Sequence[Operation]) -> dict[str, dict[str, ProviderError]]:
+    """By operation id and connection: what those said that refused a call of it. Without those that nobody refused."""
+    rows = await connection.fetch(_REFUSALS, [op.id for op in ops], min(op.created_at for op in ops))
+    found: dict[str, dict[str, ProviderError]] = {}
+    for row in rows:
+        found.setdefault(row["operation_id"], {})[row["connection_id"]] = _refusal_of(row)
+    return found
+
+
+async def unsent_of(connection: Any, ops: Sequence[Operation]) -> dict[str, int]:
+    """By operation id: how many of its calls never left us. Without those that have none."""
+    rows = await connection.fetch(_UNSENT, [op.id for op in ops], min(op.created_at for op in ops))
+    return {row["operation_id"]: row["times"] for row in rows}
+
+
+async def doubted_of(connection: Any, ops: Sequence[Operation]) -> set[str]:
+    """The ids of those that had a call without an answer."""
+    rows = await connection.fetch(_DOUBTED, [op.id for op in ops], min(op.created_at for op in ops))
+    return {row["operation_id"] for row in rows}
+
+
+def _refusal_of(attempt: Any) -> ProviderError:
+    said = ProviderDeclined if attempt["outcome"] == "declined" else ProviderRefusedUs
+    return said(
+        f"{attempt['provider']} refused it, and no other connection is left that could take it.",
+        provider=attempt["provider"],
+        reason=attempt["reason"] or "invalid_request",  # of what a provider was not asked
+        provider_code=attempt["provider_code"],
+        provider_request_id=attempt["provider_request_id"],
+        http_status_seen=attempt["http_status"],
+    )
+
+
+async def hand_back(
+    connection: Any, ones: Sequence[tuple[Operation, datetime | None]], *, owner: str, due_in_s: float
+) -> None:
+    """Undo the marking, by `owner`, of operations that were not begun: each as it was before, and with the time of its
+    earlier call in doubt, if any."""
     await connection.execute(
         _HAND_BACK,
         [op.id for op, _ in ones],
@@ -54,6 +125,8 @@ async def hand_back(connection: Any, ones: Sequence[tuple[Operation, datetime | 
         [op.generation for op, _ in ones],
         [open_attempt_at for _, open_attempt_at in ones],
         due_in_s,
+        [op.attempts for op, _ in ones],
+        owner,
     )
 
 
@@ -99,6 +172,7 @@ def operation_of(row: Any) -> Operation:
         accepted_at=row["accepted_at"],
         created_at=row["created_at"],
         not_before=row["not_before"],
+        priority=row["priority"],
         state=row["state"],
         connection_id=row["connection_id"],
         provider=row["provider"],

@@ -1,15 +1,10 @@
 """Circuits shared through Redis: one script a round trip, however many are told of; nothing when nothing has changed."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
-
 from onerouter_common.worker.circuit.shared import Answer, Change, SharedAway, Told, decode, encode
+from onerouter_common.worker.redis_script import RedisAway, RedisScript
 
 # KEYS: the versions of the circuits that have changed, the newest version. ARGV: prefix of a circuit's key, version from
 # which news are wanted, most news, most that are remembered; then for each change connection, expected version, ms to
@@ -56,24 +51,15 @@ class RedisCircuits:
     """`Shared`, for one category's connections."""
 
     def __init__(self, url: str, *, category: str, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
         self._prefix = f"{_PREFIX}{category}:"
         self._keys = (f"{_PREFIX}{category}#changes", f"{_PREFIX}{category}#version")
-        self._redis: Any = Redis.from_url(
-            url,
-            socket_timeout=None,  # the deadline is ours, below
-            socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-            max_connections=4,
-        )
-        self._sha = ""
+        self._redis = RedisScript(url, _SCRIPT, timeout_s=timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._redis.aclose()
+        await self._redis.__aexit__()
 
     async def exchange(self, since: int, changes: Sequence[Change]) -> Answer:
         """As `Shared.exchange`."""
@@ -82,20 +68,11 @@ class RedisCircuits:
             value = "" if change.told is None else encode(change.told)
             arguments += [change.connection_id, change.version, max(1, int(change.keep_s * 1000)), value]
         try:
-            async with asyncio.timeout(self._timeout_s):
-                raw = await self._evaluate(arguments)
-            return _answer(raw, changes)
-        except (RedisError, TimeoutError, OSError, ValueError, TypeError) as error:
+            return _answer(await self._redis.run(self._keys, arguments), changes)
+        except RedisAway as error:
+            raise SharedAway(str(error)) from error
+        except (ValueError, TypeError) as error:
             raise SharedAway(type(error).__name__) from error
-
-    async def _evaluate(self, arguments: Sequence[str | int]) -> Any:
-        if self._sha:
-            try:
-                return await self._redis.evalsha(self._sha, len(self._keys), *self._keys, *arguments)
-            except NoScriptError:  # Redis was restarted or flushed: nothing was carried out
-                pass
-        self._sha = await self._redis.script_load(_SCRIPT)
-        return await self._redis.evalsha(self._sha, len(self._keys), *self._keys, *arguments)
 
 
 def _answer(raw: Any, changes: Sequence[Change]) -> Answer:

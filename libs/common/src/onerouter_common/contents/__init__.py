@@ -1,0 +1,1 @@
+"""Bytes that are handed over before the command that names them: they never cross the log."""

@@ -1,0 +1,1 @@
+"""How fast a connection may be used: a token bucket each, shared by all workers through Redis."""
