@@ -57,21 +57,34 @@ class AwsRefused(Exception):
 class AwsUnreadable(Exception):
     """No answer that says what was done: a 5xx, or one that botocore cannot read; or, not sent, botocore gave up before."""
 
-    def __init__(self, why: str, *, status: int | None = None, was_sent: bool = True) -> None:
+    def __init__(self, why: str, *, status: int | None = None, was_sent: bool = True, code: str = "") -> None:
         super().__init__(why)
         self.status = status
         self.was_sent = was_sent
+        self.code = code
+        """The service's own, where it gave one."""
 
 
 class Aws:
     """One service of AWS in one region for one connection. botocore's client is made when it is first needed."""
 
-    def __init__(self, http: ProviderHttp, *, service: str, region: str, base_url: str, keys: AwsKeys) -> None:
+    def __init__(
+        self,
+        http: ProviderHttp,
+        *,
+        service: str,
+        region: str,
+        base_url: str,
+        keys: AwsKeys,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`config`: botocore's of this service, beside what holds for all."""
         self._http = http
         self._service = service
         self._region = region
         self._base_url = base_url
         self._keys = keys
+        self._config = config or {}
         self._client: Any = None
         self._opening = asyncio.Lock()
 
@@ -80,7 +93,7 @@ class Aws:
 
     async def deadline(self) -> float:
         """Opens the client first: that is nothing the provider may be blamed for."""
-        await self._open()
+        await self.open()
         return self._http.deadline()
 
     async def call(
@@ -93,7 +106,7 @@ class Aws:
         """
         from onerouter_providers import aws_wire
 
-        client = await self._open()
+        client = await self.open()
         call = aws_wire.Call(self._http, capability, effect=effect, deadline=deadline)
         try:
             return await aws_wire.invoke(client, operation, params, call)
@@ -101,13 +114,16 @@ class Aws:
             log.info("aws.call_failed", provider=self._http.provider, capability=capability, why=str(error))
             raise self._doubt(effect=effect and error.was_sent, status=error.status) from None
 
-    async def _open(self) -> Any:
+    async def open(self) -> Any:
+        """botocore's client; it sends only within `aws_wire.invoke`."""
         if self._client is None:
             from onerouter_providers import aws_wire
 
             async with self._opening:
                 if self._client is None:
-                    self._client = await aws_wire.open_client(self._service, self._region, self._base_url, self._keys)
+                    self._client = await aws_wire.open_client(
+                        self._service, self._region, self._base_url, self._keys, self._config
+                    )
         return self._client
 
     def _doubt(self, *, effect: bool, status: int | None) -> ProviderError:

@@ -18,11 +18,13 @@ from pydantic import SecretStr
 
 from onerouter_common.contracts.registry import EVERY_TENANT, RegistryChange
 from onerouter_common.errors import CredentialsUnreadable, Overloaded
-from onerouter_common.registry_client import ConnectionSecret, RouteSet
+from onerouter_common.registry_client import CALLBACK_ADDRESS, ConnectionSecret, RouteSet
 from onerouter_common.routing.route import Candidate, Route
 from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
 from onerouter_common.worker.handler import ConnectionUnusable, Idempotency
+from onerouter_common.worker.pace.rule import Pace
 from onerouter_providers.candidates import candidate_of
+from onerouter_providers.known import KnownConnection
 from onerouter_providers.loader import ProviderPackage, Providers
 from onerouter_providers.manifest import CapabilityFacts
 
@@ -62,8 +64,15 @@ class ProviderConnection:
     currency: str | None
     max_in_flight: int
     timeout_s: float
+    pace: Pace | None
     version: int
     client: Any = field(repr=False, compare=False)
+    public: Mapping[str, str] = field(repr=False, compare=False)
+    """What of its credentials is no secret: the sender that messages come from, say."""
+    callback_url: str | None = field(repr=False, compare=False)
+    """Where its callbacks come in; None where this process was not told, or the connection has none."""
+    _callback_token: str | None = field(repr=False, compare=False)
+    """As it was sealed: another one makes another address."""
     _capabilities: Mapping[str, CapabilityFacts] = field(repr=False, compare=False)
     _instead: Mapping[str, str] = field(repr=False, compare=False)
 
@@ -115,6 +124,7 @@ class ProviderConnections:
         base_urls: Mapping[str, str] | None = None,
         timeout_most_s: float | None = None,
         absence_most_s: float | None = None,
+        callback_base_url: str | None = None,
         ttl_s: float = TTL_S,
         stale_s: float = STALE_S,
         max_entries: int = MAX_ENTRIES,
@@ -124,7 +134,8 @@ class ProviderConnections:
         """`http` is `http.open_pool()`, closed by who opened it; `base_urls` are the operator's, by provider.
 
         `timeout_most_s` shortens the time that a manifest grants its provider, never lengthens it; so does `absence_most_s`
-        the time until its look-ups are believed. `is_watched`: whether changes are being heard of.
+        the time until its look-ups are believed. `callback_base_url`: where providers reach the webhooks service.
+        `is_watched`: whether changes are being heard of.
         """
         self._registry = registry
         self._keyrings = keyrings
@@ -133,6 +144,7 @@ class ProviderConnections:
         self._base_urls = dict(base_urls or {})
         self._timeout_most_s = timeout_most_s
         self._absence_most_s = absence_most_s
+        self._callback_base_url = callback_base_url
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._max_entries = max_entries
@@ -144,6 +156,17 @@ class ProviderConnections:
     async def route(self, tenant_id: str, environment: str, category: str) -> Route:
         """All that is connected, best first, and the tenant's policy. Opens no secret. Raises Overloaded."""
         return (await self._entry((tenant_id, environment, category))).route
+
+    async def known(self, tenant_id: str, environment: str, category: str) -> tuple[KnownConnection, ...]:
+        """The same with what is public of them; best first, without those that are disconnected. Raises Overloaded."""
+        entry = await self._entry((tenant_id, environment, category))
+        return tuple(
+            KnownConnection(
+                secret.id, secret.provider, secret.credentials_public, secret.enabled, switched_off=not secret.available
+            )
+            for secret in entry.routes.connections
+            if not secret.disconnected
+        )
 
     def at_hand(self, tenant_id: str, environment: str, category: str, connection_id: str) -> ProviderConnection | None:
         """One that is open already, while the answer it was made from may be used. None: `get` has to be awaited."""
@@ -216,8 +239,10 @@ class ProviderConnections:
         )
         if known is not None:
             # Clients of unchanged connections live on, with what they have learned (tokens, say).
-            versions = {secret.id: secret.version for secret in routes.connections}
-            entry.opened = {id: one for id, one in known.opened.items() if versions.get(id) == one.version}
+            versions = {secret.id: (secret.version, secret.callback_token) for secret in routes.connections}
+            entry.opened = {
+                id: one for id, one in known.opened.items() if versions.get(id) == (one.version, one._callback_token)
+            }
         return entry
 
     def _route_of(self, routes: RouteSet) -> Route:
@@ -307,11 +332,33 @@ class ProviderConnections:
             currency=secret.currency,
             max_in_flight=secret.max_in_flight,
             timeout_s=timeout_s,
+            pace=manifest.pace(secret.rate_per_s),
             version=secret.version,
             client=client,
+            public=secret.credentials_public,
+            callback_url=await self._callback_url(secret),
+            _callback_token=secret.callback_token,
             _capabilities={capability.name: self._hastened(capability) for capability in manifest.capabilities},
             _instead=self._providers.instead(secret.category, secret.provider),
         )
+
+    async def _callback_url(self, secret: ConnectionSecret) -> str | None:
+        """Whoever knows it can send us callbacks (that must still be signed)."""
+        if self._callback_base_url is None or secret.callback_token is None:
+            return None
+        try:
+            opened = await open_sealed(
+                self._keyrings.of(secret.environment),
+                {CALLBACK_ADDRESS: secret.callback_token},
+                secret.data_keys,
+                owner=(secret.tenant_id, secret.environment),
+                connection_id=secret.id,
+            )
+        except SecretUnopenable as error:  # it can send without: the provider's list is asked what became of messages
+            log.error("connections.callback_token.unreadable", connection_id=secret.id, why=str(error))  # noqa: TRY400
+            return None
+        token = opened[CALLBACK_ADDRESS].get_secret_value()
+        return f"{self._callback_base_url.rstrip('/')}/callbacks/{secret.provider}/{token}"
 
     def _hastened(self, capability: CapabilityFacts) -> CapabilityFacts:
         settles_s, most_s = capability.absence_settles_s, self._absence_most_s

@@ -20,7 +20,8 @@ headers) goes out, and neither bodies nor headers are logged.
 import asyncio
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,12 +34,12 @@ import aiohttp
 import httpx
 import pydantic_core
 import structlog
-from httpx_aiohttp import AiohttpTransport
 from opentelemetry.trace import SpanKind
 
 from onerouter_common import telemetry
 from onerouter_common.errors import ProviderError, ProviderOutcomeUnknown, ProviderThrottled, ProviderUnavailable
 from onerouter_common.json_text import without_nul
+from onerouter_providers.exact import ExactTransport
 
 log = structlog.get_logger()
 
@@ -55,6 +56,8 @@ _EXTENSIONS: Final = {
 """Opening a connection is bounded by itself; the whole call by its deadline."""
 
 T = TypeVar("T")
+Admit = Callable[[int], Awaitable[None]]
+"""Told of so many bytes before the first of them is read; raises where there is no room for them."""
 _FAULTS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -93,6 +96,10 @@ class Raw:
     content: bytes = field(repr=False)
 
 
+class AnswerTooLarge(Exception):
+    """The provider gives more than was asked to be read; nothing of it was kept."""
+
+
 class _Unreadable(Exception):
     """An answer came, but not one that says what was done."""
 
@@ -104,12 +111,12 @@ def open_pool(*, max_connections: int = 1_000, keep_alive_s: float = KEEP_ALIVE_
     configuration are what we do not want, and cost a third of a call (docs/adr/0006-httpx-on-aiohttp.md).
     """
     limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=keep_alive_s)
-    transport = AiohttpTransport(trust_env=False, limits=limits)
+    transport = ExactTransport(trust_env=False, limits=limits)
     transport.client = lambda: _open_session(transport, max_connections, keep_alive_s)
     return transport
 
 
-def _open_session(transport: AiohttpTransport, max_connections: int, keep_alive_s: float) -> aiohttp.ClientSession:
+def _open_session(transport: ExactTransport, max_connections: int, keep_alive_s: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=max_connections, keepalive_timeout=keep_alive_s, ssl=transport.ssl_context, ttl_dns_cache=30
@@ -197,20 +204,35 @@ class ProviderHttp:
         headers: Mapping[str, str],
         content: bytes,
         deadline: float | None = None,
+        most_bytes: int | None = None,
+        admit: Admit | None = None,
     ) -> Raw:
         """One wire call exactly as it is given, for a library that makes requests and reads answers itself.
 
         Raises ProviderUnavailable or ProviderOutcomeUnknown when no complete answer came; what it is worth is for the caller.
+        `most_bytes`: for a call whose answer is content that is passed on as it is stored, compressed or not. Raises
+        AnswerTooLarge for a 2xx with more. `admit`: waited for before such content is read, outside the deadline.
         """
         call = _Call(self, capability, effect=effect)
         wire = {**headers, "Accept-Encoding": "identity"}
         request = httpx.Request(method, _parsed(url), headers=wire, content=content, extensions=_EXTENSIONS)
         return await self._exchange(
-            call, request, deadline, lambda response, raw: Raw(response.status_code, response.headers, raw)
+            call,
+            request,
+            deadline,
+            lambda response, raw: Raw(response.status_code, response.headers, raw),
+            most_bytes,
+            admit,
         )
 
     async def _exchange(
-        self, call: "_Call", request: httpx.Request, deadline: float | None, judge: Callable[[httpx.Response, bytes], T]
+        self,
+        call: "_Call",
+        request: httpx.Request,
+        deadline: float | None,
+        judge: Callable[[httpx.Response, bytes], T],
+        most_bytes: int | None = None,
+        admit: Admit | None = None,
     ) -> T:
         """What the complete answer is worth; when none came in time, that is raised as what it means."""
         token = _progress.set(call.progress)
@@ -221,11 +243,13 @@ class ProviderHttp:
                 attributes={"provider": self.provider, "capability": call.capability},
             ) as span:
                 try:
-                    async with asyncio.timeout_at(self.deadline() if deadline is None else deadline):
+                    async with asyncio.timeout_at(self.deadline() if deadline is None else deadline) as limit:
                         response = await self._pool.handle_async_request(request)
                         span.set_attribute("http.status_code", response.status_code)
                         try:
-                            raw = await self._read(response)
+                            if admit is not None and most_bytes is not None and response.status_code < 300:
+                                await _admitted(admit, response, most_bytes, limit)
+                            raw = await self._read(response, most_bytes)
                         finally:
                             await response.aclose()
                 except (*_FAULTS, _Unreadable) as error:
@@ -257,16 +281,31 @@ class ProviderHttp:
         target = _parsed(url) if params is None else httpx.URL(url, params=params)
         return httpx.Request(method, target, headers=wire, content=content, extensions=_EXTENSIONS)
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
+    async def _read(self, response: httpx.Response, most_bytes: int | None) -> bytes:
+        if response.status_code >= 300:
+            most_bytes = None  # a refusal is no content
+        raw = await self._bytes_of(response, most_bytes)
+        # Of bytes alone: to HEAD, and with a 304, the header says how something is stored that is not in the answer.
+        if (
+            raw
+            and most_bytes is None
+            and (response.headers.get("content-encoding") or "identity").lower() != "identity"
+        ):
             raise _Unreadable("compressed although that was refused")
+        return raw
+
+    async def _bytes_of(self, response: httpx.Response, most_bytes: int | None) -> bytes:
+        if most_bytes is not None and _length(response, 0) > most_bytes:
+            raise AnswerTooLarge
         chunks: list[bytes] = []
         size = 0
         if response.is_stream_consumed:  # a transport that answers from memory (httpx.MockTransport)
             return response.content
         async for chunk in response.aiter_raw():
             size += len(chunk)
-            if size > self._max_answer_bytes:
+            if most_bytes is not None and size > most_bytes:
+                raise AnswerTooLarge
+            if most_bytes is None and size > self._max_answer_bytes:
                 raise _Unreadable(f"larger than {self._max_answer_bytes} bytes")
             chunks.append(chunk)
         return b"".join(chunks)
@@ -363,6 +402,29 @@ class _Call:
             fault=fault,
         )
         return error
+
+
+async def _admitted(admit: Admit, response: httpx.Response, most_bytes: int, limit: asyncio.Timeout) -> None:
+    size = _length(response, most_bytes)
+    if size > most_bytes:
+        raise AnswerTooLarge
+    with paused(limit):
+        await admit(size)
+
+
+@contextmanager
+def paused(limit: asyncio.Timeout) -> Iterator[None]:
+    """What is waited for here is no fault of the provider's: its time stands still meanwhile."""
+    loop, until = asyncio.get_running_loop(), limit.when()
+    began = loop.time()
+    limit.reschedule(None)
+    yield
+    limit.reschedule(None if until is None else until + loop.time() - began)
+
+
+def _length(response: httpx.Response, unless_told: int) -> int:
+    told = response.headers.get("content-length", "")
+    return int(told) if told.isascii() and told.isdigit() else unless_told
 
 
 @lru_cache(maxsize=1_024)

@@ -7,6 +7,7 @@ The named package holds `manifest.toml`, a function `create_client(credentials, 
 calls back, a module `webhook`. Ours are found the same way as anyone's.
 """
 
+import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -107,10 +108,14 @@ class Providers:
         return self._instead.get(f"{category}.{provider}", {})
 
 
+_manifest: Final = functools.cache(parse_manifest)
+"""To parse all of them takes longer than all else that loading does; the same text says the same."""
+
+
 def _load(entry_point: EntryPoint) -> ProviderPackage:
     try:
         package = importlib.import_module(entry_point.value)
-        manifest = parse_manifest(
+        manifest = _manifest(
             (files(package) / "manifest.toml").read_text("utf-8"), source=f"{entry_point.value}/manifest.toml"
         )
         webhook = _webhook_of(package, manifest)
@@ -135,4 +140,6 @@ def _webhook_of(package: ModuleType, manifest: Manifest) -> WebhookModule | None
         raise ImportError(f"{webhook.__name__} has no function {', '.join(missing)}")
     if (manifest.certificates is None) is callable(getattr(webhook, "certificate_url", None)):
         raise ImportError(f"{webhook.__name__} and the manifest differ on whether callbacks are signed by certificate")
+    if (manifest.callback.handshake_valid_s is None) is callable(getattr(webhook, "handshake", None)):
+        raise ImportError(f"{webhook.__name__} and the manifest differ on whether it asks before it calls back")
     return cast(WebhookModule, webhook)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from onerouter_common.contracts.base import Category, Environment
 from onerouter_common.errors import FieldError, InvalidRequest
 from onerouter_common.worker.handler import Idempotency
+from onerouter_common.worker.pace.rule import Pace
 from onerouter_providers.cost import CostFacts
 
 _CREDENTIAL_MAX_CHARS = 4096
@@ -55,6 +56,9 @@ class CredentialField(_Facts):
     sensitive: bool = False
     """Sealed, never shown again."""
     required: bool = True
+    fixed: bool = False
+    """Says which place the connection is: what was written there, and what is under way, is of that place alone. It never
+    changes; another place is another connection."""
     used_by: Literal["api", "callback"] = "api"
     """`callback`: sealed with the callback keyring, for the service that verifies signatures; never opened by workers."""
     max_length: int = Field(512, ge=1, le=_CREDENTIAL_MAX_CHARS)
@@ -68,6 +72,12 @@ class CredentialField(_Facts):
             except re.error as error:
                 raise ValueError(f"is not a regular expression: {error}") from error
         return value
+
+    @model_validator(mode="after")
+    def _is_known_if_fixed(self) -> Self:
+        if self.fixed and self.sensitive:
+            raise ValueError("`fixed` is for what is not sensitive: it has to be compared")
+        return self
 
     def problem_with(self, value: str, environment: Environment) -> str | None:
         """What is wrong with a value (empty: not given), never quoting it; None when nothing is."""
@@ -122,6 +132,15 @@ class CallbackFacts(_Facts):
     events: tuple[str, ...] = Field(min_length=1)
     """The provider's event names to subscribe to: those we follow."""
     help: str = ""
+    body_limit: int = Field(1024 * 1024, gt=0, le=4 * 1024 * 1024)
+    """The largest body it may send, in bytes: more where it sends batches."""
+    signature_age_s: int | None = Field(None, gt=0, le=14 * 86_400)
+    """A signature older than this is refused, so what a callback is known by (kept for 16 days at least) outlives it. Absent:
+    no time is signed, and a replay later than that is told by the status that it carries alone, which never goes back."""
+    names_ours: bool = False
+    """Whether each event about something of ours carries our own id: one without it is of something else on the account."""
+    handshake_valid_s: int | None = Field(None, gt=0)
+    """For a provider that asks before it calls back: how long it takes a yes."""
 
 
 class CertificateFacts(_Facts):
@@ -167,6 +186,8 @@ class Manifest(_Facts):
     timeout_s: float = Field(30.0, gt=0, le=120)
     """Longest one capability may take, all its wire calls together; past it the outcome is unknown."""
     credentials: tuple[CredentialField, ...] = ()
+    credentials_any_of: tuple[Annotated[tuple[str, ...], Field(min_length=2)], ...] = ()
+    """Fields of which one at least is needed, though none is by itself."""
     capabilities: tuple[CapabilityFacts, ...] = Field(min_length=1)
     unsupported: Mapping[str, str] = {}
     """Capability → what to do instead, for those that others of the category have and this provider has not."""
@@ -179,7 +200,8 @@ class Manifest(_Facts):
     currency_exponents: Mapping[Currency, Annotated[int, Field(ge=0, le=4)]] = {}
     """Decimals the provider counts with where they differ from ISO 4217."""
     limits: Mapping[str, int] = {}
-    """Named bounds of the provider's API (`notes_pairs = 15`)."""
+    """Named bounds of the provider's API (`notes_pairs = 15`). Workers keep to `messages_per_s`, or to `recipients_per_s`
+    where the provider counts each recipient of a message."""
     cost: tuple[CostFacts, ...] = ()
     """Its public price list, special prices before general ones. Absent: not known."""
 
@@ -192,6 +214,9 @@ class Manifest(_Facts):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{what} {', '.join(sorted(twice))} is listed twice")
+        nobodys = {key for group in self.credentials_any_of for key in group} - {one.key for one in self.credentials}
+        if nobodys:
+            raise ValueError(f"credentials_any_of names {', '.join(sorted(nobodys))}, which is no credential")
         both = {capability.name for capability in self.capabilities} & self.unsupported.keys()
         if both:
             raise ValueError(f"capability {', '.join(sorted(both))} is both listed and unsupported")
@@ -209,6 +234,13 @@ class Manifest(_Facts):
             seen.add(place)
         return self
 
+    def pace(self, of_account: float | None) -> Pace | None:
+        """How fast an account may send: as its tenant says, else as the provider's accounts usually may; None: as fast as
+        messages come."""
+        by_recipient = self.limits.get("recipients_per_s")
+        per_s = of_account or by_recipient or self.limits.get("messages_per_s")
+        return None if per_s is None else Pace.at_most(per_s, counts_recipients=by_recipient is not None)
+
     def find_capability(self, name: str) -> CapabilityFacts | None:
         return next((capability for capability in self.capabilities if capability.name == name), None)
 
@@ -220,9 +252,24 @@ class Manifest(_Facts):
             problem = field.problem_with(values.get(key, ""), environment)
             if problem is not None:
                 problems.append((key, problem))
+        for first, *others in self.credentials_any_of:
+            if not any(values.get(key) for key in (first, *others)):
+                problems.append((first, f"is required, or {' or '.join(others)}"))
         if problems:
             errors = tuple(FieldError(f"credentials.{key[:40]}", message) for key, message in problems)
             raise InvalidRequest(f"{errors[0].field} {errors[0].message}.", errors=errors)
+
+    def check_fixed(self, before: Mapping[str, str], given: Mapping[str, str]) -> None:
+        """What a connection is to be given, of what it has (`before`, which need not have what is sensitive).
+
+        Raises InvalidRequest that names every field which says where the connection is, and would say another place.
+        """
+        fixed = [field.key for field in self.credentials if field.fixed]
+        moved = [key for key in fixed if key in given and given[key] != before.get(key, "")]
+        if moved:
+            message = "cannot be changed: what is kept there, and under way, stays there. Connect the other place, too"
+            errors = tuple(FieldError(f"credentials.{key}", message) for key in moved)
+            raise InvalidRequest(f"{errors[0].field} {message}.", errors=errors)
 
 
 def parse_manifest(text: str, *, source: str) -> Manifest:

@@ -2,14 +2,18 @@
 
 Errors are the ProviderError tree (`onerouter_common.errors`): what the provider surely did not take is declined, refused,
 throttled or unavailable; what it may have taken is ProviderOutcomeUnknown, and is never sent again blind. A CallerError
-refuses before anything is sent. `key` is the operation's provider key, the same for each repeat.
+refuses before anything is sent, for what this provider cannot be told; it names fields as callers of the public API write
+them (`from_number`, `html_body`). `key` is the operation's provider key, the same for each repeat.
+
+What a tenant notes with a message (`metadata`) is not in a request: it is kept with our own record of the message, which
+callbacks lead to. Providers bound it, each in another way, and one writes it into the mail.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -64,13 +68,16 @@ class SmsRequest:
     to: str
     """E.164."""
     body: str
+    """Empty where `provider_template` takes its place."""
     sender: str | None = None
     """A number, short code, alphanumeric sender or messaging service; None: the connection's own."""
     send_at: datetime | None = None
     """Only for a provider with the capability `sms.schedule`."""
     callback_url: str | None = None
     """Where this connection's callbacks come in, for a provider that is told with each message."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    provider_template: str | None = None
+    """The provider's own template, in place of the body."""
+    variables: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,9 @@ class EmailRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     attachments: Sequence[Attachment] = ()
     tags: Sequence[str] = ()
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """Echoed by the provider's callbacks where it can; never personal data."""
+    """Words of letters, digits, `_` and `-`, by which the provider, too, may count."""
     provider_template: str | None = None
-    """The provider's own template, in place of subject, html and text."""
+    """The provider's own template, in place of html and text, and of the subject where the template has it."""
     variables: Mapping[str, JsonValue] = field(default_factory=dict)
     send_at: datetime | None = None
     """Only for a provider with the capability `email.schedule`."""
@@ -120,6 +126,7 @@ class MessageReference:
     message_id: str
     provider_message_id: str
     to: str
+    """Of which of its recipients is asked, where the provider knows what became of each."""
     sent_at: datetime
 
 
@@ -131,6 +138,8 @@ class MessageSnapshot:
     provider_message_id: str
     as_of: datetime | None = None
     """When it was so, by the provider's word. None: at the moment of this answer."""
+    body: str | None = field(default=None, repr=False)
+    """What an SMS says, where the provider tells: of its own template nobody else knows."""
     segments: int | None = None
     cost: Decimal | None = None
     """What the provider charges, positive, where it says so."""
@@ -141,6 +150,17 @@ class MessageSnapshot:
     error_code: str | None = None
     error_message: str | None = None
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    """`recipient`: of whom this is, where a message has several and it is not of all."""
+
+
+@runtime_checkable
+class HasSender(Protocol):
+    """An SMS client whose connection has a sender of its own, which may be another one tomorrow."""
+
+    @property
+    def default_sender(self) -> str | None:
+        """In the form of `SmsRequest.sender`: given there, the same is sent. None: it has none."""
+        ...
 
 
 class SendsSms(Protocol):
@@ -148,8 +168,14 @@ class SendsSms(Protocol):
 
     async def send_sms(self, request: SmsRequest, *, key: str) -> MessageSnapshot: ...
 
-    async def find_sms(self, request: SmsRequest, *, since: datetime) -> MessageSnapshot | None:
-        """The message that `send_sms` sent for this request after `since`; None when there surely is none."""
+    async def find_sms(
+        self, request: SmsRequest, *, since: datetime, but_not: Collection[str] = ()
+    ) -> MessageSnapshot | None:
+        """The message that `send_sms` sent for this request after `since`; None when there surely is none.
+
+        `but_not`: the provider's ids of other messages to the same number. Only a provider that carries no mark of ours has
+        to leave them out.
+        """
         ...
 
     async def get_sms(self, reference: MessageReference) -> MessageSnapshot: ...

@@ -46,6 +46,18 @@ class ProviderEvent:
     object: CallbackObject
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What a provider is answered once its callback is stored, or known already."""
+
+    status: int
+    body: bytes = b""
+    media_type: str | None = None
+
+
+RECEIVED: Final = Acknowledgement(200, b'{"received":true}', "application/json")
+
+
 class ReadsCallbacks(Protocol):
     """What every provider's `webhook` module has. Header names are looked up case-insensitively."""
 
@@ -67,6 +79,21 @@ class ReadsSeveral(ReadsCallbacks, Protocol):
 
     def parse_all(self, body: bytes, headers: Mapping[str, str]) -> tuple[ProviderEvent, ...]:
         """Every event that we follow, in the order given; empty when there is none. Raises CallbackUnreadable."""
+        ...
+
+
+class Acknowledges(ReadsCallbacks, Protocol):
+    """The module of a provider that reads what it is answered, so that `RECEIVED` would be wrong."""
+
+    ACKNOWLEDGEMENT: Acknowledgement
+
+
+class Counts(ReadsCallbacks, Protocol):
+    """The module of a provider whose batches may hold events of which some cannot be followed, the others can."""
+
+    def count(self, body: bytes, headers: Mapping[str, str]) -> int:
+        """How many events the callback tells of, followed or not: so it is seen that some were left out, and they can be read
+        again when a mapping is there. Raises CallbackUnreadable."""
         ...
 
 
@@ -113,7 +140,7 @@ class Handshake:
     """What would call back (a topic's ARN): the one that the connection names."""
     token: str
     url: str | None
-    """Whoever fetches this has said yes, too. None: not at the provider's own address, so it is never fetched."""
+    """Whoever fetches this has said yes, too: we do not. None: it is not even at the provider's own address."""
 
 
 class AsksFirst(ReadsCallbacks, Protocol):
@@ -122,9 +149,16 @@ class AsksFirst(ReadsCallbacks, Protocol):
     def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
         """Of a callback that was verified. None: it is none of these. Raises CallbackUnreadable.
 
-        Say yes by the category's client (`confirm_subscription`), which has the credentials; by the address only where those
-        lack the permission.
+        Say yes by the category's client (`Confirms`), which has the credentials: no address in a callback is ever fetched.
         """
+        ...
+
+
+class Confirms(Protocol):
+    """A provider's client that can say yes to a handshake."""
+
+    async def confirm_subscription(self, topic_arn: str, token: str) -> None:
+        """Of `Handshake.subject` and `.token`; a repeat is the same. Raises ProviderError."""
         ...
 
 
@@ -164,6 +198,17 @@ def can_be_asked(module: ReadsCallbacks) -> TypeIs[VerifiedByAsking]:
 
 def reads_several(module: ReadsCallbacks) -> TypeIs[ReadsSeveral]:
     return hasattr(module, "parse_all")
+
+
+def counts(module: ReadsCallbacks) -> TypeIs[Counts]:
+    return hasattr(module, "count")
+
+
+def acknowledgement_of(module: ReadsCallbacks) -> Acknowledgement:
+    given = getattr(module, "ACKNOWLEDGEMENT", RECEIVED)
+    if not isinstance(given, Acknowledgement):
+        raise TypeError(f"ACKNOWLEDGEMENT of {module!r} is none")
+    return given
 
 
 def asks_first(module: ReadsCallbacks) -> TypeIs[AsksFirst]:

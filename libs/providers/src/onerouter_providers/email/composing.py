@@ -35,11 +35,13 @@ def check(
     most_recipients: int,
     most_ahead: timedelta,
     reserved_headers: Collection[str] = (),
+    template_takes_subject: bool = False,
     now: datetime | None = None,
 ) -> None:
     """Raises InvalidRequest or PayloadTooLarge for what this provider cannot be told; addresses are for `fields.py`.
 
-    `reserved_headers`: in lower case, beside those that no message may set.
+    `reserved_headers`: in lower case, beside those that no message may set. `template_takes_subject`: a subject may stand
+    beside a template of its own.
     """
     if not request.to:
         raise InvalidRequest.of("to", "needs at least one recipient")
@@ -47,7 +49,7 @@ def check(
         raise InvalidRequest.of(
             "to", f"may have at most {most_recipients} recipients at {provider}, cc and bcc included"
         )
-    _check_content(request)
+    _check_content(request, provider, template_takes_subject=template_takes_subject)
     for name in custom_headers(request.headers):
         if name.lower() in reserved_headers:
             raise InvalidRequest.of(f"headers.{name}", f"is written by {provider} and cannot be set")
@@ -69,12 +71,14 @@ def size_of(request: EmailRequest) -> int:
     return sum(len(text.encode()) for text in texts if text is not None) + files
 
 
-def _check_content(request: EmailRequest) -> None:
+def _check_content(request: EmailRequest, provider: str, *, template_takes_subject: bool) -> None:
     written = request.html is not None or request.text is not None
     if request.provider_template is not None:
-        if written or request.subject is not None:
-            raise InvalidRequest.of("template_id", "takes the place of subject, html and text: send only one of them")
+        if written:
+            raise InvalidRequest.of("provider_template", "takes the place of html_body and text_body: send one of them")
+        if subject_of(request) is not None and not template_takes_subject:
+            raise InvalidRequest.of("subject", f"is in the template at {provider}, and cannot be there beside it")
     elif not written:
-        raise InvalidRequest.of("text", "is required, or html, or a template of the provider")
+        raise InvalidRequest.of("text_body", "is required, or html_body, or a template of the provider")
     elif not subject_of(request):
         raise InvalidRequest.of("subject", "is required")

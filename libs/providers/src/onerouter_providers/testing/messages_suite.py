@@ -39,6 +39,8 @@ from onerouter_providers.manifest import CapabilityFacts
 from onerouter_providers.messages import (
     FACTS,
     REASONS,
+    Address,
+    Attachment,
     EmailRequest,
     EmailStatus,
     MessageReference,
@@ -149,6 +151,11 @@ class MessagesSuite:
     async def test_the_text_arrives_unchanged(self, lab: MessagesLab) -> None:
         made = await self._send(lab.client(), lab, lab.request(WORDS))
         assert (await lab.text_of(made.provider_message_id)).strip() == WORDS
+
+    async def test_all_that_every_provider_can_be_told_is_taken(self, lab: MessagesLab) -> None:
+        request = generous(lab.request(WORDS))
+        self._check(lab, await self._send(lab.client(), lab, request))
+        assert await lab.effects(request) == 1
 
     async def test_what_was_sent_can_be_read(self, lab: MessagesLab) -> None:
         self._need(lab, "get")
@@ -462,6 +469,29 @@ class MessagesSuite:
     ) -> MessageSnapshot:
         done: MessageSnapshot = await getattr(client, f"cancel_{lab.category}")(reference, key=key or new_key())
         return done
+
+
+def generous(request: MessageRequest) -> MessageRequest:
+    """With as much as one message may say wherever it goes: what is beyond is a provider's own bound."""
+    if isinstance(request, SmsRequest):
+        return replace(request, body="Hello, " * 220 + "it is on its way.")
+    return replace(
+        request,
+        html=f"<p>{WORDS} <img src='cid:logo'></p>",
+        subject=f"Re: {WORDS}",
+        cc=[Address("cc@example.net", "Ünal, Aylin")],
+        bcc=[Address("bcc@example.net")],
+        reply_to=[Address("help@example.com", "Help")],
+        headers={
+            "List-Unsubscribe": "<https://example.com/leave?u=77>",
+            **{f"X-Part-{number}": f"{number} of <14>" for number in range(14)},
+        },
+        tags=["order", "status", "type", "1042", *(f"tag_{number}-{'x' * 100}" for number in range(6))],
+        attachments=[
+            Attachment("Rechnung 5.pdf", b"%PDF-1.7\r\n\x00\xff", "application/pdf"),
+            Attachment("logo.png", b"\x89PNG\r\n\x1a\n", "image/png", content_id="logo"),
+        ],
+    )
 
 
 def _to(request: MessageRequest) -> str:

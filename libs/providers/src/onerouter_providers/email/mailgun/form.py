@@ -35,8 +35,9 @@ def parts_of(request: EmailRequest, domain: str) -> list[Part]:
         most_bytes=MESSAGE_BYTES,
         most_recipients=RECIPIENTS,
         most_ahead=SCHEDULE,
+        template_takes_subject=True,
     )
-    fields: list[tuple[str, str]] = [("from", mailbox(request.sender, "from"))]
+    fields: list[tuple[str, str]] = [("from", mailbox(request.sender, "from_email"))]
     for name, addresses in (("to", request.to), ("cc", request.cc), ("bcc", request.bcc)):
         fields += [(name, address) for address in mailboxes(addresses, name)]
     subject = subject_of(request)
@@ -50,9 +51,8 @@ def parts_of(request: EmailRequest, domain: str) -> list[Part]:
     fields += [("o:tag", one_line(tag, "tags")) for tag in request.tags]
     if request.send_at is not None:
         fields.append(("o:deliverytime", format_datetime(request.send_at.astimezone(UTC))))
-    # Mailgun writes variables into the mail as well (`X-Mailgun-Variables`): opaque ids only.
-    metadata = {**request.metadata, REFERENCE: request.message_id}
-    fields += [(f"v:{one_line(name, 'metadata')}", value) for name, value in metadata.items()]
+    # Mailgun writes variables into the mail as well (`X-Mailgun-Variables`): no more than our id.
+    fields.append((f"v:{REFERENCE}", request.message_id))
     return [(name, (None, value.encode())) for name, value in fields] + _files(request)
 
 

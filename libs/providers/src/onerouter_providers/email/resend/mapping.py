@@ -32,7 +32,7 @@ EVENTS: Final = frozenset({"opened", "clicked", "complained", "suppressed"})
 RECIPIENTS: Final = 50
 MESSAGE_BYTES: Final = 40_000_000
 SCHEDULE: Final = timedelta(days=30)
-_TAG: Final = re.compile(r"^[A-Za-z0-9_-]{1,256}$")
+_TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _LABEL: Final = "1"
 """The value of a tag that is only a name."""
 
@@ -45,10 +45,11 @@ def body_of(request: EmailRequest, *, now: datetime | None = None) -> dict[str, 
         most_bytes=MESSAGE_BYTES,
         most_recipients=RECIPIENTS,
         most_ahead=SCHEDULE,
+        template_takes_subject=True,
         now=now,
     )
     body: dict[str, Any] = {
-        "from": mailbox(request.sender, "from"),
+        "from": mailbox(request.sender, "from_email"),
         "to": mailboxes(request.to, "to"),
         "cc": mailboxes(request.cc, "cc"),
         "bcc": mailboxes(request.bcc, "bcc"),
@@ -112,20 +113,14 @@ def bare(text: str) -> str:
 
 
 def _tags(request: EmailRequest) -> list[dict[str, str]]:
-    """Ours, the tenant's metadata, and its tags, sorted: a repeat must be the same byte by byte."""
-    pairs: dict[str, str] = {}
-    for field, given in (("metadata", request.metadata), ("tags", dict.fromkeys(request.tags, _LABEL))):
-        for name, value in given.items():
-            if name == REFERENCE:
-                raise InvalidRequest.of(field, f"must not contain '{REFERENCE}', which is ours")
-            if not _TAG.match(name) or not _TAG.match(value):
-                raise InvalidRequest.of(
-                    field, "may only have ASCII letters, digits, _ and - at Resend, 1 to 256 of them"
-                )
-            if name in pairs:
-                raise InvalidRequest.of(field, f"names '{name}', which metadata has too: Resend keeps them as one")
-            pairs[name] = value
-    return [{"name": name, "value": value} for name, value in sorted({**pairs, REFERENCE: request.message_id}.items())]
+    """Ours and the tenant's, sorted: a repeat must be the same byte by byte."""
+    for name in request.tags:
+        if name == REFERENCE:
+            raise InvalidRequest.of("tags", f"must not contain '{REFERENCE}', which is ours")
+        if not _TAG.fullmatch(name):
+            raise InvalidRequest.of("tags", "may only have ASCII letters, digits, _ and - at Resend, 1 to 256 of them")
+    pairs = {**dict.fromkeys(request.tags, _LABEL), REFERENCE: request.message_id}
+    return [{"name": name, "value": value} for name, value in sorted(pairs.items())]
 
 
 def _template(request: EmailRequest) -> dict[str, Any] | None:

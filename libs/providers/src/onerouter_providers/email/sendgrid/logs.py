@@ -4,6 +4,7 @@ They are asked in a query language of their own, and cannot be asked for custom 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
@@ -39,16 +40,18 @@ async def find(wire: Wire, request: EmailRequest, *, since: datetime, deadline: 
         details = await wire.ask("email.send", "GET", path, deadline)
         args = details.get("custom_args")
         if isinstance(args, dict) and args.get(REFERENCE) == request.message_id:
-            return _shown(line, id_of(_id(line, "email.send"), _text(args.get(BATCH))), "email.send")
+            return _shown(
+                line, id_of(_id(line, "email.send"), _text(args.get(BATCH))), "email.send", request.to[0].email
+            )
     return None
 
 
 async def read(wire: Wire, reference: MessageReference, deadline: float) -> MessageSnapshot | None:
-    """What became of a message for its first recipient; None while it is not in the logs."""
+    """What became of a message for the recipient it names; None while that is not in the logs."""
     stem = id_of(reference.provider_message_id, None)
     for line in await _lines(wire, "email.get", reference.to, reference.sent_at, deadline):
         if id_of(_id(line, "email.get"), None) == stem:
-            return _shown(line, reference.provider_message_id, "email.get")
+            return _shown(line, reference.provider_message_id, "email.get", reference.to)
     return None
 
 
@@ -77,11 +80,12 @@ async def _lines(
     return found
 
 
-def _shown(line: Mapping[str, Any], message_id: str, capability: str) -> MessageSnapshot:
+def _shown(line: Mapping[str, Any], message_id: str, capability: str, recipient: str) -> MessageSnapshot:
     shown = snapshot(line, message_id)
     if shown is None:
         raise strange(capability, "an email in a state we do not know")
-    return shown
+    # A line is of one recipient, and the logs were asked for this one.
+    return replace(shown, facts={**shown.facts, "recipient": recipient})
 
 
 def _id(line: Mapping[str, Any], capability: str) -> str:

@@ -1,6 +1,5 @@
 """Our requests in SendGrid's words. One request is one message: all recipients see each other."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,41 +18,7 @@ MESSAGE_BYTES: Final = 30_000_000
 SCHEDULE: Final = timedelta(hours=72)
 _CATEGORIES: Final = 10
 _CATEGORY_CHARS: Final = 255
-_CUSTOM_ARGS_BYTES: Final = 10_000
 _RESERVED_HEADERS: Final = frozenset({"x-sg-id", "x-sg-eid"})
-_EVENT_FIELDS: Final = frozenset(
-    {
-        REFERENCE,
-        BATCH,
-        "asm_group_id",
-        "attempt",
-        "bounce_classification",
-        "category",
-        "cert_err",
-        "email",
-        "event",
-        "ip",
-        "pool",
-        "reason",
-        "response",
-        "send_at",
-        "sg_content_type",
-        "sg_event_id",
-        "sg_machine_open",
-        "sg_message_id",
-        "sg_template_id",
-        "sg_template_name",
-        "smtp-id",
-        "status",
-        "timestamp",
-        "tls",
-        "type",
-        "url",
-        "url_offset",
-        "useragent",
-    }
-)
-"""Custom arguments stand beside these in an event: one of the same name would take their place."""
 
 
 def body_of(request: EmailRequest, *, batch_id: str | None = None, now: datetime | None = None) -> dict[str, Any]:
@@ -72,7 +37,7 @@ def body_of(request: EmailRequest, *, batch_id: str | None = None, now: datetime
     )
     body: dict[str, Any] = {
         "personalizations": [_personalization(request, batch_id)],
-        "from": _person(request.sender, "from"),
+        "from": _person(request.sender, "from_email"),
         **_reply_to(request),
         "subject": request.subject,
         "content": _content(request),
@@ -147,14 +112,8 @@ def _categories(tags: Sequence[str]) -> list[str]:
 
 
 def _custom_args(request: EmailRequest, batch_id: str | None) -> dict[str, str]:
-    for name in request.metadata:
-        if name in _EVENT_FIELDS:
-            raise InvalidRequest.of("metadata", f"must not contain '{name}', which SendGrid's events have themselves")
-    ours = {REFERENCE: request.message_id} | ({} if batch_id is None else {BATCH: batch_id})
-    args = {**request.metadata, **ours}
-    if len(json.dumps(args).encode()) > _CUSTOM_ARGS_BYTES:
-        raise InvalidRequest.of("metadata", f"may have at most {_CUSTOM_ARGS_BYTES} bytes in all at SendGrid")
-    return args
+    """What its events echo."""
+    return {REFERENCE: request.message_id} | ({} if batch_id is None else {BATCH: batch_id})
 
 
 def _file(attachment: Attachment) -> dict[str, str]:

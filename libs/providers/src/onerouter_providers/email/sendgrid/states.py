@@ -57,7 +57,7 @@ def bounce_reason(bounce_type: str | None, classification: str | None = None) ->
 
 
 def snapshot(logged: Mapping[str, Any], message_id: str) -> MessageSnapshot | None:
-    """What a line of the logs says; None for a word that we have not met."""
+    """What a line of the logs says of its recipient; None for a word that we have not met."""
     word = logged.get("status")
     status = LOG_STATUS.get(word) if isinstance(word, str) else None
     if status is None:

@@ -121,6 +121,10 @@ def parse_all(body: bytes, headers: Mapping[str, str]) -> tuple[ProviderEvent, .
     return tuple(found)
 
 
+def count(body: bytes, headers: Mapping[str, str]) -> int:  # noqa: ARG001
+    return len(_read(body))
+
+
 def _event(given: object) -> ProviderEvent | None:
     event = _whole(given)
     kind = _required(event, "event")

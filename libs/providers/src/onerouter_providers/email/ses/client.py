@@ -23,6 +23,8 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "tenant_name": "TenantName",
     "from_identity_arn": "FromEmailAddressIdentityArn",
 }
+_EVENTS: Final = ("configuration_set", "sns_topic_arn")
+"""What it takes that we hear of a message: one publishes its events, by the other they come."""
 _REGION: Final = "{region}"
 
 
@@ -34,7 +36,12 @@ def create_client(credentials: Mapping[str, SecretStr], *, http: ProviderHttp, b
         Aws(http, service="sesv2", region=region, base_url=regional(base_url, region), keys=keys),
         Aws(http, service="sns", region=region, base_url=topics_url(base_url, region), keys=keys),
         {name: value.get_secret_value() for name, value in given.items() if value and value.get_secret_value()},
+        is_told=all(_is_given(credentials, name) for name in _EVENTS),
     )
+
+
+def _is_given(credentials: Mapping[str, SecretStr], name: str) -> bool:
+    return name in credentials and bool(credentials[name].get_secret_value())
 
 
 def regional(base_url: str, region: str) -> str:
@@ -52,17 +59,20 @@ def topics_url(base_url: str, region: str) -> str:
 
 
 class SesEmail:
-    """A `SendsEmail` as far as SES can. `settings`: what the connection adds to each message, by SES's names."""
+    """A `SendsEmail` as far as SES can. `settings`: what the connection adds to each message, by SES's names. `is_told`:
+    whether its events come to us."""
 
-    def __init__(self, ses: Aws, sns: Aws, settings: Mapping[str, str]) -> None:
+    def __init__(self, ses: Aws, sns: Aws, settings: Mapping[str, str], *, is_told: bool) -> None:
         self._ses = ses
         self._sns = sns
         self._settings = settings
+        self._is_told = is_told
 
     def __repr__(self) -> str:
         return f"SesEmail({self._ses!r})"
 
     async def send_email(self, request: EmailRequest, *, key: str) -> MessageSnapshot:  # noqa: ARG002 - SES takes none
+        """Status `queued`; where nothing more will be heard, `sent`: SES has taken it, and sends at once."""
         params = {**params_of(request), **self._settings}
         try:
             answer = await self._ask("email.send", "send_email", params, effect=True)
@@ -72,7 +82,7 @@ class SesEmail:
         message_id = answer.get("MessageId")
         if not isinstance(message_id, str) or not message_id:
             raise _nobody_knows()
-        return MessageSnapshot("queued", message_id, is_tracked="ConfigurationSetName" in self._settings)
+        return MessageSnapshot("queued" if self._is_told else "sent", message_id, is_tracked=self._is_told)
 
     async def find_email(self, request: EmailRequest, *, since: datetime) -> NoReturn:  # noqa: ARG002
         """Raises ProviderOutcomeUnknown: SES cannot be asked for messages of ours."""

@@ -40,7 +40,7 @@ def params_of(request: EmailRequest) -> dict[str, Any]:
         "BccAddresses": _mailboxes(request.bcc, "bcc"),
     }
     params: dict[str, Any] = {
-        "FromEmailAddress": mailbox(_ascii(request.sender, "from"), "from"),
+        "FromEmailAddress": mailbox(_ascii(request.sender, "from_email"), "from_email"),
         "Destination": {name: addresses for name, addresses in destination.items() if addresses},
         "Content": _content(request),
         "EmailTags": [{"Name": name, "Value": value} for name, value in _tags(request).items()],
@@ -78,14 +78,11 @@ def _attachment(attachment: Attachment) -> dict[str, Any]:
 
 
 def _tags(request: EmailRequest) -> Mapping[str, str]:
-    """Tags are names here, with a value of no meaning. Metadata goes along where SES can carry it; we keep it anyway."""
+    """Tags are names here, with a value of no meaning."""
     for tag in request.tags:
         if not _WORD.fullmatch(tag):
             raise InvalidRequest.of("tags", "may only have letters, digits, _ and - at Amazon SES, at most 256 of them")
-    metadata = {
-        name: value for name, value in request.metadata.items() if _WORD.fullmatch(name) and _WORD.fullmatch(value)
-    }
-    return {**dict.fromkeys(request.tags, _ON), **metadata, REFERENCE: request.message_id}
+    return {**dict.fromkeys(request.tags, _ON), REFERENCE: request.message_id}
 
 
 def _text(text: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ tell, so its idempotency is `none` and it is never repeated.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
@@ -69,6 +69,8 @@ class SnsSms:
         """Status `sent`, which is the last that is heard of it. Raises ProviderDeclined for who has opted out at AWS."""
         if request.send_at is not None:
             raise CapabilityUnsupported("Amazon SNS cannot keep a message for later.")
+        if request.provider_template is not None:
+            raise CapabilityUnsupported("Amazon SNS has no templates: send a body, or a template_id.")
         params = {
             "PhoneNumber": request.to,
             "Message": _body(request),
@@ -86,7 +88,13 @@ class SnsSms:
             raise refusal_of("indeterminate", provider=PROVIDER, display_name=DISPLAY_NAME, effect=True)
         return MessageSnapshot(status="sent", provider_message_id=message_id, is_tracked=False)
 
-    async def find_sms(self, request: SmsRequest, *, since: datetime) -> NoReturn:  # noqa: ARG002
+    async def find_sms(
+        self,
+        request: SmsRequest,  # noqa: ARG002
+        *,
+        since: datetime,  # noqa: ARG002
+        but_not: Collection[str] = (),  # noqa: ARG002
+    ) -> NoReturn:
         """Raises ProviderOutcomeUnknown: SNS cannot be asked."""
         raise nobody_can_be_asked()
 
@@ -120,7 +128,8 @@ def _named(sender: str | None) -> Mapping[str, str]:
     if _SENDER_ID.fullmatch(sender):
         return {"sender_id": sender, "origination_number": ""}
     raise InvalidRequest.of(
-        "sender", "must be a number of 5 to 14 digits, or 3 to 11 letters, digits and hyphens with a letter among them"
+        "from_number",
+        "must be a number of 5 to 14 digits, or 3 to 11 letters, digits and hyphens with a letter among them, at Amazon SNS",
     )
 
 

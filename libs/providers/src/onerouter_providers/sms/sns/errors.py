@@ -35,7 +35,13 @@ CODES: Final[Mapping[str, tuple[str, ...]]] = {
 """Ours → SNS's. No spend limit error is documented: past its limit SNS takes messages and does not send them."""
 
 _BY_CODE: Final = {theirs: ours for ours, codes in CODES.items() for theirs in codes}
-_BY_STATUS: Final = {401: "authentication_failed", 403: "authentication_failed", 404: "not_found", 429: "rate_limited"}
+_BY_STATUS: Final = {
+    401: "authentication_failed",
+    403: "authentication_failed",
+    404: "not_found",
+    413: "payload_too_large",
+    429: "rate_limited",
+}
 _REGION_HINT: Final = "The number is not one, or the connection's region does not send SMS to it."
 
 
@@ -43,6 +49,8 @@ def refusal(refused: AwsRefused, *, effect: bool) -> ProviderError:
     """The error that a 4xx answer means."""
     reason = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status, "invalid_request")
     about_number = reason == "invalid_request" and "PhoneNumber" in refused.message
+    if reason == "invalid_request" and "too long" in refused.message:  # it counts bytes where another counts characters
+        reason = "payload_too_large"
     return message_errors.refusal(
         "invalid_recipient" if about_number else reason,
         provider=PROVIDER,

@@ -5,6 +5,8 @@ here; a lost answer is found out by the first status callback, which comes to an
 looking through the recipient's messages.
 """
 
+import json
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,8 +16,9 @@ from pydantic import SecretStr
 
 from onerouter_common.errors import CapabilityUnsupported, Conflict, InvalidRequest, ProviderRefusedUs
 from onerouter_providers.http import ProviderHttp
+from onerouter_providers.message_errors import refusal
 from onerouter_providers.messages import MessageReference, MessageSnapshot, SmsRequest
-from onerouter_providers.sms.twilio.errors import CANNOT_BE_CANCELED
+from onerouter_providers.sms.twilio.errors import CANNOT_BE_CANCELED, DISPLAY_NAME, PROVIDER
 from onerouter_providers.sms.twilio.finding import is_it, is_older
 from onerouter_providers.sms.twilio.mapping import moment, snapshot
 from onerouter_providers.sms.twilio.sender import Sender, choose
@@ -26,6 +29,7 @@ MESSAGE_PARAM: Final = "onerouter_message"
 """In the address that status callbacks come to: our message id."""
 CALLBACK_OVERRIDES: Final = "rc=5&rp=5xx,ct,rt"
 """Up to five retries, on a 5xx, too: by itself Twilio retries once, and only what did not connect."""
+_CONTENT_SID: Final = re.compile(r"HX[0-9a-fA-F]{32}")
 _LEAST_AHEAD: Final = timedelta(minutes=15)
 _MOST_AHEAD: Final = timedelta(days=35)
 
@@ -69,9 +73,13 @@ class TwilioSms:
     def __repr__(self) -> str:
         return f"TwilioSms(service_sid={self._service_sid!r})"
 
+    @property
+    def default_sender(self) -> str | None:
+        return self._service_sid or self._number
+
     async def send_sms(self, request: SmsRequest, *, key: str) -> MessageSnapshot:  # noqa: ARG002 - Twilio takes none
         sender = self._sender(request)
-        form = [("To", request.to), *sender.form(), ("Body", _body(request))]
+        form = [("To", request.to), *sender.form(), *_content(request)]
         if request.callback_url is not None:
             form.append(("StatusCallback", callback_address(request.callback_url, request.message_id)))
         if request.send_at is not None:
@@ -85,7 +93,8 @@ class TwilioSms:
         """The message that was made for this request after `since`, by recipient, sender, text and time.
 
         Another of the same text to the same recipient within that time cannot be told from it: `but_not` names those that
-        are known to be somebody else's.
+        are known to be somebody else's. Of a template only Twilio knows the text: raises ProviderOutcomeUnknown where there
+        is any message that could be it.
         """
         sender, deadline = self._sender(request), self._wire.deadline()
         found: Mapping[str, object] | None = None
@@ -96,7 +105,17 @@ class TwilioSms:
                     found = _earlier(found, message)
             if page and all(is_older(message, since=since) for message in page):
                 break
-        return None if found is None else snapshot(found, sid_of(found, "sms.send", effect=False))
+        if found is None:
+            return None
+        if request.provider_template is not None:
+            raise refusal(
+                "indeterminate",
+                provider=PROVIDER,
+                display_name=DISPLAY_NAME,
+                effect=True,
+                hint="What its template says cannot be compared; the first status callback will tell.",
+            )
+        return snapshot(found, sid_of(found, "sms.send", effect=False))
 
     async def get_sms(self, reference: MessageReference) -> MessageSnapshot:
         return await self._get("sms.get", reference, self._wire.deadline())
@@ -136,6 +155,23 @@ def callback_address(callback_url: str, message_id: str) -> str:
 
 def _path(reference: MessageReference) -> str:
     return f"/Messages/{quote(reference.provider_message_id, safe='')}.json"
+
+
+def _content(request: SmsRequest) -> list[tuple[str, str]]:
+    """The text, or a Content template that Twilio fills in. Raises InvalidRequest."""
+    if request.provider_template is None:
+        return [("Body", _body(request))]
+    if not _CONTENT_SID.fullmatch(request.provider_template):
+        raise InvalidRequest.of("provider_template", "must be the SID of a Content template at Twilio, HX…")
+    variables = {name: _variable(name, value) for name, value in request.variables.items()}
+    given = [("ContentVariables", json.dumps(variables, ensure_ascii=False))] if variables else []
+    return [("ContentSid", request.provider_template), *given]
+
+
+def _variable(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidRequest.of("variables", f"'{name[:60]}' must be text or a number for a template at Twilio")
+    return str(value)
 
 
 def _body(request: SmsRequest) -> str:

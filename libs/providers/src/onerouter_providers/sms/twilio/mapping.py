@@ -43,11 +43,12 @@ def snapshot(message: Mapping[str, Any], sid: str) -> MessageSnapshot:
     status = to_status(word)
     cost = _cost(message.get("price"))
     code = number_of(message.get("error_code"))
-    text = message.get("error_message")
+    text, body = message.get("error_message"), message.get("body")
     return MessageSnapshot(
         status=status,
         provider_message_id=sid,
         as_of=moment(message.get("date_updated")),
+        body=body if isinstance(body, str) and body else None,
         segments=_segments(message.get("num_segments")),
         cost=cost,
         cost_currency=None if cost is None else _currency(message.get("price_unit")),

@@ -33,14 +33,15 @@ def choose(asked: str | None, *, service_sid: str | None, number: str | None) ->
     if asked is None:
         if service_sid is None and number is None:
             raise InvalidRequest.of(
-                "sender", "is required: the connection has neither a messaging service nor a sender"
+                "from_number", "is required: the connection has neither a messaging service nor a sender"
             )
         # A service chooses the best of its pool, where the connection has one.
         return Sender(service_sid) if service_sid is not None else Sender(number=number)
-    if _SERVICE.fullmatch(asked):
+    if asked == service_sid or _SERVICE.fullmatch(asked):
         return Sender(asked)
     if not _FROM.fullmatch(asked):
         raise InvalidRequest.of(
-            "sender", "must be a number like +14155550100, a short code, at most 11 letters and digits, or MG…"
+            "from_number",
+            "must be a number like +14155550100, a short code, at most 11 letters and digits, or MG…, at Twilio",
         )
     return Sender(number=asked)

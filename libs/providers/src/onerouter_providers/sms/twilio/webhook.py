@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit, urlunsplit
 
@@ -28,6 +29,7 @@ from onerouter_providers.sms.twilio.keywords import keyword_of
 from onerouter_providers.sms.twilio.mapping import FAILED, READ, STATUS
 from onerouter_providers.webhook import (
     ADDRESS_HEADER,
+    Acknowledgement,
     CallbackUnreadable,
     ProviderEvent,
     SignatureInvalid,
@@ -35,12 +37,17 @@ from onerouter_providers.webhook import (
     require_signature,
 )
 
+ACKNOWLEDGEMENT: Final = Acknowledgement(204)
+"""What an inbound message is answered with Twilio carries out, as TwiML: anything else is an error in the tenant's debugger
+(12300, https://www.twilio.com/docs/api/errors/12300)."""
 SIGNATURE_HEADER: Final = "X-Twilio-Signature"
 BODY_HASH: Final = "bodySHA256"
 _SECRETS: Final = ("auth_token", "auth_token_secondary", "webhook_signing_key")
 _PORTS: Final = {"https": 443, "http": 80}
 _MOST_FIELDS: Final = 500
 _RECEIVED: Final = "received"
+_AT_HAND: Final = 8
+"""Forms and addresses that were read and are asked about again at once: each is verified, identified and parsed."""
 
 
 def verify(body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
@@ -54,7 +61,7 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Mapping[str, Secret
     url = urlsplit(address)._replace(fragment="")
     said = "" if _is_json(url) else _said(_pairs(body))
     expected = [
-        base64.b64encode(hmac.new(secret.get_secret_value().encode(), (one + said).encode(), hashlib.sha1).digest())
+        base64.b64encode(hmac.digest(secret.get_secret_value().encode(), (one + said).encode(), "sha1"))
         for name in _SECRETS
         if (secret := secrets.get(name)) is not None and secret.get_secret_value()
         for one in _spellings(url)
@@ -135,9 +142,10 @@ def _said(pairs: Iterable[tuple[str, str]]) -> str:
     return "".join(name + value for name, value in sorted(set(pairs)))
 
 
-def _pairs(body: bytes) -> list[tuple[str, str]]:
+@lru_cache(maxsize=_AT_HAND)
+def _pairs(body: bytes) -> tuple[tuple[str, str], ...]:
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        return tuple(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:
         raise SignatureInvalid("The callback is not the form that was signed.") from None
 
@@ -147,7 +155,13 @@ def _is_json(url: SplitResult) -> bool:
 
 
 def _body_hash(url: SplitResult) -> str:
-    return parse_qs(url.query).get(BODY_HASH, [""])[0]
+    return _parameters(url.query).get(BODY_HASH, "")
+
+
+@lru_cache(maxsize=_AT_HAND)
+def _parameters(query: str) -> Mapping[str, str]:
+    """The first of each."""
+    return {name: values[0] for name, values in parse_qs(query).items()}
 
 
 def _require_account(body: bytes, headers: Mapping[str, str], secrets: Mapping[str, SecretStr]) -> None:
@@ -192,4 +206,4 @@ def _word(fields: Mapping[str, str]) -> str:
 
 def _reference(headers: Mapping[str, str]) -> str | None:
     address = urlsplit(header(headers, ADDRESS_HEADER) or "")
-    return parse_qs(address.query).get(MESSAGE_PARAM, [None])[0]
+    return _parameters(address.query).get(MESSAGE_PARAM)
