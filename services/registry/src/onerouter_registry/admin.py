@@ -39,6 +39,8 @@ from onerouter_registry.connection.views import ConnectionViews
 from onerouter_registry.mail.printed import NoMail
 from onerouter_registry.mail.service import Post
 from onerouter_registry.operator.category_workers import CategoryWorkers
+from onerouter_registry.operator.internal_service import InternalService
+from onerouter_registry.operator.kept_callbacks import KeptCallbacks
 from onerouter_registry.operator.operations import StuckOperations
 from onerouter_registry.operator.service import TenantDirectory
 from onerouter_registry.person.people import People, people
@@ -66,6 +68,7 @@ class Admin:
     deletions: Deletions
     directory: TenantDirectory
     operations: StuckOperations
+    kept_callbacks: KeptCallbacks
     switches: Switches
     api_keys: ApiKeys
     quota_usage: QuotaUsage
@@ -124,6 +127,7 @@ def use_cases(
         deletions=Deletions(engine, audit, clock),
         directory=TenantDirectory(engine, clock),
         operations=StuckOperations(engine, audit, _category_workers(settings, http)),
+        kept_callbacks=KeptCallbacks(engine, audit, _webhooks(settings, http)),
         switches=Switches(engine, catalogue, audit, clock),
         api_keys=ApiKeys(engine, settings.api_key_pepper, clock, audit),
         quota_usage=QuotaUsage(engine, clock),
@@ -149,5 +153,17 @@ def use_cases(
 
 
 def _category_workers(settings: ManagementSettings, http: httpx.AsyncBaseTransport) -> CategoryWorkers:
-    tokens = settings.internal_tokens
-    return CategoryWorkers(str(settings.payments_url), None if tokens is None else InternalAuth(tokens), http)
+    urls = {
+        "payments": str(settings.payments_url),
+        "messaging": str(settings.messaging_url),
+        "storage": str(settings.storage_url),
+    }
+    return CategoryWorkers(urls, _internal_auth(settings), http)
+
+
+def _webhooks(settings: ManagementSettings, http: httpx.AsyncBaseTransport) -> InternalService:
+    return InternalService("webhooks", str(settings.webhooks_url), _internal_auth(settings), http)
+
+
+def _internal_auth(settings: ManagementSettings) -> InternalAuth | None:
+    return None if settings.internal_tokens is None else InternalAuth(settings.internal_tokens)

@@ -10,6 +10,7 @@ from onerouter_common import logging, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.once import repository as once
 from onerouter_common.settings import Mode
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
@@ -31,6 +32,7 @@ from onerouter_registry.catalogue.directory import Directory
 from onerouter_registry.catalogue.service import Catalogue
 from onerouter_registry.connection import endpoints as connection_endpoints
 from onerouter_registry.connection import management as connection_management
+from onerouter_registry.connection.discovery import Discovery
 from onerouter_registry.connection.lookups import Lookups
 from onerouter_registry.connection.upkeep.checks import Checks
 from onerouter_registry.mail.opening import open_post
@@ -61,6 +63,11 @@ LOCK_TIMEOUT_S: Final = 1.0
 """How long a change waits for another one in the database. A lock is held for milliseconds; 503 tells to try again."""
 
 
+KEYS_SWEPT_EVERY_S: Final = 600.0
+_MOST_FORGOTTEN: Final = 5_000
+"""Idempotency keys of one sweep."""
+
+
 class State(TypedDict):
     """What a request reaches as `request.state`."""
 
@@ -68,6 +75,7 @@ class State(TypedDict):
     authentication: Authentication
     catalogue: Catalogue
     directory: Directory
+    discovery: Discovery
     introspection: Introspection
     issuers: IssuerSignIn
     lookups: Lookups
@@ -121,6 +129,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             await stack.enter_async_context(
                 periodically("tenant-deletions", settings.tenant_sweep_s, admin.deletions.end_due)
             )
+            await stack.enter_async_context(
+                periodically(
+                    "idempotency-keys", KEYS_SWEPT_EVERY_S, lambda: once.forget(pool, time.now(), _MOST_FORGOTTEN)
+                )
+            )
             quota_leases = QuotaLeases(pool)
             await stack.enter_async_context(
                 periodically("quota-answers", QUOTA_SWEEP_EVERY.total_seconds(), quota_leases.sweep)
@@ -140,6 +153,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 ),
                 catalogue=catalogue,
                 directory=Directory(catalogue, admin.switches.list),
+                discovery=Discovery(pool, catalogue),
                 introspection=introspection,
                 issuers=issuers.sign_in,
                 lookups=Lookups(pool),

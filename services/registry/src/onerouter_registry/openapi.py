@@ -32,12 +32,14 @@ _TAGS: Final[Mapping[str, str]] = {
 }
 _FASTAPIS_OWN: Final = ("HTTPValidationError", "ValidationError")
 _ERRORS: Final = {
-    400: "The body is no JSON in UTF-8.",
+    400: "The body is no JSON in UTF-8, or the `Idempotency-Key` is none, or none is taken here.",
     401: "Neither signed in nor a valid API key, or the session has ended.",
     403: "Not permitted to this caller, in this environment, or from this address.",
     404: "There is no such thing in this tenant and environment.",
+    408: "The body did not come in time; nothing was done.",
     409: "Something is in a state that does not allow it, or has changed meanwhile.",
     413: "The body is larger than 1 MiB.",
+    415: "The body has an unknown content encoding.",
     422: "A field is wrong; `errors` names it.",
     429: "Too many requests; `Retry-After` says when to try again.",
     503: "A part of the service is away; `effect` says whether anything may have been changed.",
@@ -100,7 +102,8 @@ def _errors_of(path: str, method: str, operation: Mapping[str, Any], *, is_priva
         *((401, 403) if is_private else ()),
         *((404,) if "{" in path else ()),
         *((409,) if is_private and method != "get" else ()),
-        *((400, 413) if "requestBody" in operation else ()),
+        *((400,) if method == "post" else ()),
+        *((400, 408, 413, 415) if "requestBody" in operation else ()),
         *((422,) if takes_something else ()),
         429,
         503,
@@ -131,14 +134,18 @@ def operation_id_of(route: APIRoute) -> str:
     return route.name
 
 
-def main() -> None:
-    """Write the document to standard output; needs no settings and no engines."""
+def written() -> bytes:
+    """The document as it is committed; needs no settings and no engines."""
     from onerouter_registry.app import build_management_routes
 
     app = FastAPI(generate_unique_id_function=operation_id_of)
     build_management_routes(app)
-    document = orjson.dumps(describe(app), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    sys.stdout.buffer.write(document + b"\n")
+    return orjson.dumps(describe(app), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def main() -> None:
+    """Write the document to standard output."""
+    sys.stdout.buffer.write(written())
 
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ class ManagementSettings(DatabaseSettings, CredentialKeySettings, CallbackKeySet
         AnyHttpUrl("http://127.0.0.1:8082"),
         description="Base URL of the payments service's internal API: operators end what only a person can.",
     )
+    messaging_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8084"), description="The same of the messaging service."
+    )
+    storage_url: AnyHttpUrl = Field(AnyHttpUrl("http://127.0.0.1:8085"), description="The same of the storage service.")
+    webhooks_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8083"),
+        description="Base URL of the webhooks service's internal API: operators have callbacks read again, or redacted.",
+    )
     internal_tokens: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("ONEROUTER_INTERNAL_TOKENS", "internal_tokens"),

@@ -3,6 +3,7 @@
 from typing import cast
 
 from onerouter_common.contracts.base import Environment
+from onerouter_common.countries import COUNTRIES
 from onerouter_common.errors import InvalidRequest
 
 _NAME_MAX = 100
@@ -29,6 +30,16 @@ def reason_of(field: str, value: str) -> str:
     if not 1 <= len(reason) <= _REASON_MAX or not reason.isprintable():
         raise InvalidRequest.of(field, f"must have 1 to {_REASON_MAX} printable characters on one line")
     return reason
+
+
+def region_of(field: str, value: str | None) -> str | None:
+    """A country, in capitals; None: none."""
+    if value is None:
+        return None
+    region = value.strip().upper()
+    if region not in COUNTRIES:
+        raise InvalidRequest.of(field, "must be a country by ISO 3166, two letters (IN, US)")
+    return region
 
 
 def count_of(field: str, value: int, most: int) -> int:

@@ -40,6 +40,7 @@ class Introspection:
             rate_burst=row["rate_burst"],
             default_currency=_default_currency(row),
             services=_services(row),
+            default_region=row["default_region"],
             expires_at=row["expires_at"],
             tenant_status=row["tenant_status"],
             requests_per_minute=requests_per_minute(row["plan"], row["requests_per_minute"]),

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 
 from onerouter_common.errors import NotPermitted
+from onerouter_common.once.described import PARAMETER
+from onerouter_common.once.request import Once, once_of
 from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.access.authentication import tenant_caller
 from onerouter_registry.access.caller import TenantCaller
@@ -70,25 +72,29 @@ async def list_api_key_scopes(caller: Reader) -> ScopeTree:
     )
 
 
-@router.post("", summary="Create an API key", status_code=201, response_model=CreatedKeyView)
-async def create_api_key(request: Request, response: Response, caller: Writer, body: NewKey) -> CreatedKeyView:
-    """The answer holds the key; it is not stored and cannot be shown again."""
+@router.post(
+    "",
+    summary="Create an API key",
+    status_code=201,
+    response_model=CreatedKeyView,
+    openapi_extra={"parameters": [PARAMETER]},
+)
+async def create_api_key(
+    request: Request, response: Response, caller: Writer, once: Annotated[Once, Depends(once_of)], body: NewKey
+) -> CreatedKeyView:
+    """The answer holds the key; it is not stored and cannot be shown again. A repeat under the same `Idempotency-Key` makes
+    no second one, and is answered without it."""
     keys = _keys(request)
     environment = body.environment or caller.environment
-    created = await keys.create(
+    created = await keys.create_once(
         caller.tenant_id,
         environment,
-        name=body.name,
-        scopes=body.scopes,
-        rate_limit_per_s=body.rate_limit_per_s,
-        rate_burst=body.rate_burst,
-        expires_at=body.expires_at,
-        ip_allow_list=body.ip_allow_list,
-        quotas={str(category): most for category, most in body.quotas.items()},
+        body.settings(),
+        once,
         by=caller.actor,
         authority=authority_of(caller.caller, environment),
     )
-    response.headers.update(_NOT_STORED)
+    response.headers.update({**_NOT_STORED, **once.headers})
     return CreatedKeyView.made(created, keys.clock.now())
 
 
@@ -114,25 +120,34 @@ async def update_api_key(request: Request, caller: Writer, key_id: KeyId, body: 
     return KeyView.of(key, keys.clock.now())
 
 
-@router.post("/{key_id}/rotate", summary="Rotate an API key", status_code=201, response_model=RotatedKeyView)
+@router.post(
+    "/{key_id}/rotate",
+    summary="Rotate an API key",
+    status_code=201,
+    response_model=RotatedKeyView,
+    openapi_extra={"parameters": [PARAMETER]},
+)
 async def rotate_api_key(
     request: Request,
     response: Response,
     caller: Writer,
     key_id: KeyId,
+    once: Annotated[Once, Depends(once_of)],
     body: Rotation | None = None,
 ) -> RotatedKeyView:
-    """A new key with the same settings. Both work until the overlap ends, and count together."""
+    """A new key with the same settings. Both work until the overlap ends, and count together. A repeat under the same
+    `Idempotency-Key` makes no third one, and is answered without the key."""
     keys = _keys(request)
-    rotated = await keys.rotate(
+    rotated = await keys.rotate_once(
         caller.tenant_id,
         caller.environment,
         key_id,
+        once,
         overlap_s=(body or Rotation()).overlap_s,
         by=caller.actor,
         authority=_authority(caller),
     )
-    response.headers.update(_NOT_STORED)
+    response.headers.update({**_NOT_STORED, **once.headers})
     return RotatedKeyView.rotated(rotated, keys.clock.now())
 
 

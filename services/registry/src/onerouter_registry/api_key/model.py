@@ -78,10 +78,23 @@ class CreatedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatedKey:
+    """What an earlier request made: its key was shown then, and nobody can show it again."""
+
+    api_key: ApiKey
+
+
+@dataclass(frozen=True, slots=True)
 class RotatedKey:
     created: CreatedKey
     previous: ApiKey
     """The one that ends when the overlap does."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedRotation:
+    created: RepeatedKey
+    previous: ApiKey
 
 
 @dataclass(frozen=True, slots=True)

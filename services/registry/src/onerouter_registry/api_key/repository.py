@@ -17,7 +17,7 @@ from onerouter_registry.api_key.tables import api_keys
 
 _PRINCIPAL: Final = """
 SELECT k.id, k.tenant_id, k.environment, k.family, k.scopes, k.rate_limit_per_s, k.rate_burst, k.expires_at, k.revoked_at,
-       k.ip_allow_list, k.quotas, t.status AS tenant_status, t.plan, t.requests_per_minute,
+       k.ip_allow_list, k.quotas, t.status AS tenant_status, t.plan, t.requests_per_minute, t.default_region,
        coalesce(c.routes, '[]'::jsonb) AS routes
 FROM api_keys k
 JOIN tenants t ON t.id = k.tenant_id

@@ -1,16 +1,28 @@
 """What the management API takes and shows of API keys."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from onerouter_common.contracts.base import Category, Environment, Moment
 from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.api_key.limits import LONGEST_OVERLAP_S, MOST_PER_MONTH, MOST_PER_S
-from onerouter_registry.api_key.model import ApiKey, CreatedKey, KeyChanges, KeyPage, RotatedKey
+from onerouter_registry.api_key.model import (
+    ApiKey,
+    CreatedKey,
+    KeyChanges,
+    KeyPage,
+    RepeatedKey,
+    RepeatedRotation,
+    RotatedKey,
+)
 from onerouter_registry.api_key.networks import MOST_NETWORKS
 
+_NOT_SHOWN: Final = (
+    "This repeats a request that was carried out before. Its answer showed the key, which is not stored and cannot be shown "
+    "again: rotate this one to get another, or revoke it."
+)
 Name = Annotated[str, Field(min_length=1, max_length=100, description="For people, to tell it from other keys.")]
 Scopes = Annotated[
     list[Annotated[str, Field(max_length=60)]],
@@ -60,6 +72,10 @@ class NewKey(_Body):
     rate_limit_per_s: RatePerS = 100
     rate_burst: Burst = 200
     quotas: Quotas = {}
+
+    def settings(self) -> KeyChanges:
+        """Without `environment`, which is where it is made."""
+        return cast("KeyChanges", self.model_dump(exclude={"environment"}))
 
 
 class KeyPatch(_Body):
@@ -113,20 +129,24 @@ class KeyView(BaseModel):
 
 
 class CreatedKeyView(KeyView):
-    key: str = Field(description="The key itself, shown this once.")
+    key: str | None = Field(
+        description="The key itself, shown this once; null in a repeat of the request that made it."
+    )
+    note: str | None = Field(description="Why there is no key, where there is none.", examples=[None])
 
     @classmethod
-    def made(cls, created: CreatedKey, now: datetime) -> Self:
-        return cls(**_fields_of(created.api_key, now), key=created.key.get_secret_value())
+    def made(cls, created: CreatedKey | RepeatedKey, now: datetime) -> Self:
+        key = created.key.get_secret_value() if isinstance(created, CreatedKey) else None
+        return cls(**_fields_of(created.api_key, now), key=key, note=_NOT_SHOWN if key is None else None)
 
 
 class RotatedKeyView(CreatedKeyView):
     previous: KeyView = Field(description="The old key, with the time at which it ends.")
 
     @classmethod
-    def rotated(cls, rotation: RotatedKey, now: datetime) -> Self:
-        key = rotation.created.key.get_secret_value()
-        return cls(**_fields_of(rotation.created.api_key, now), key=key, previous=KeyView.of(rotation.previous, now))
+    def rotated(cls, rotation: RotatedKey | RepeatedRotation, now: datetime) -> Self:
+        shown = CreatedKeyView.made(rotation.created, now)
+        return cls(**dict(shown), previous=KeyView.of(rotation.previous, now))
 
 
 class KeyPageView(BaseModel):

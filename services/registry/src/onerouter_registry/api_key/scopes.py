@@ -44,7 +44,7 @@ AREAS: Final = (
         read="See payments, their refunds and their operations.",
         write="Create, capture, cancel and refund payments.",
         # As the gateway admits them.
-        implies={"read": ("refunds:read", "operations:read"), "write": ("refunds:write",)},
+        implies={"read": ("refunds:read",), "write": ("refunds:write",)},
     ),
     _area(
         "refunds",
@@ -53,12 +53,18 @@ AREAS: Final = (
         read="See refunds.",
         write="Refund payments.",
     ),
-    _area("sms", "SMS", "Text messages.", read="See messages and their status.", write="Send and cancel messages."),
+    _area(
+        "sms",
+        "SMS",
+        "Text messages.",
+        read="See messages, their status and their operations.",
+        write="Send and cancel messages.",
+    ),
     _area(
         "email",
         "Email",
         "Email and its templates.",
-        read="See messages, their status and templates.",
+        read="See messages, their status, their operations and templates.",
         write="Send and cancel messages, change templates.",
     ),
     _area(
@@ -68,7 +74,12 @@ AREAS: Final = (
         read="List and download objects.",
         write="Upload and delete objects.",
     ),
-    _area("operations", "Operations", "The log of everything that was asked for.", read="See operations."),
+    _area(
+        "operations",
+        "Operations",
+        "The log of everything that was asked for.",
+        read="See operations of every category.",
+    ),
     _area("events", "Events", "What happened, as events.", read="List and stream events."),
     _area(
         "webhooks",

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock, isoformat
 from onerouter_common.errors import Conflict, InvalidRequest, NotFound
 from onerouter_common.ids import API_KEY, is_id
+from onerouter_common.once.request import UNKEYED, Once
 from onerouter_common.registry_client import KeyStatus
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.api_key import repository
@@ -26,6 +27,8 @@ from onerouter_registry.api_key.model import (
     KeyChanges,
     KeyPage,
     KeySettings,
+    RepeatedKey,
+    RepeatedRotation,
     RotatedKey,
     checked,
     described,
@@ -40,6 +43,7 @@ log = structlog.get_logger()
 
 MOST_ACTIVE: Final = 500
 """Active keys of a tenant in one environment."""
+_ID: Final = TypeAdapter(str)
 
 
 class ApiKeys:
@@ -68,7 +72,6 @@ class ApiKeys:
 
         Raises InvalidRequest, NotPermitted (more than the caller may give), NotFound (no such tenant), Conflict (too many).
         """
-        where, now = environment_of(environment), self.clock.now()
         wanted = KeyChanges(
             name=name,
             scopes=scopes,
@@ -78,18 +81,41 @@ class ApiKeys:
             ip_allow_list=ip_allow_list,
             quotas=quotas or {},
         )
+        created = await self.create_once(tenant_id, environment, wanted, UNKEYED, by=by, authority=authority)
+        assert isinstance(created, CreatedKey)  # noqa: S101 - without an idempotency key nothing is a repeat
+        return created
+
+    async def create_once(
+        self,
+        tenant_id: str,
+        environment: str,
+        wanted: KeyChanges,
+        once: Once,
+        *,
+        by: Actor,
+        authority: Authority,
+    ) -> CreatedKey | RepeatedKey:
+        """A new key, or the one that the first request made. Raises as `create`, and IdempotencyMismatch."""
+        where, now = environment_of(environment), self.clock.now()
         settings = KeySettings(**checked(wanted, now))
         authority.require_making(settings)
         created = issue(tenant_id, where, settings, self._pepper, by, now)
+
+        async def act() -> str:
+            await _require_room(tx, now)
+            await store(tx, created.api_key)
+            await self._audit.created(tx, created.api_key, by)
+            return created.api_key.id
+
         try:
             async with tenant_transaction(self._engine, tenant_id, where) as tx:
-                await _require_room(tx, now)
-                await store(tx, created.api_key)
-                await self._audit.created(tx, created.api_key, by)
+                key_id = await once.carry_out(tx, now, act, _ID)
+                if once.is_replayed:
+                    return RepeatedKey(await _get(tx, key_id))
         except IntegrityError as error:
             # The only other rule a fresh key can break is that its tenant exists.
             raise NotFound(f"There is no tenant {tenant_id[:40]}.") from error
-        log.info("registry.api_key.created", tenant_id=tenant_id, environment=where, api_key_id=created.api_key.id)
+        log.info("registry.api_key.created", tenant_id=tenant_id, environment=where, api_key_id=key_id)
         return created
 
     async def list(self, tenant_id: str, environment: str) -> list[ApiKey]:
@@ -162,8 +188,28 @@ class ApiKeys:
 
         Raises InvalidRequest, NotFound, NotPermitted, Conflict (not active, rotated before, or too many would be active).
         """
+        rotated = await self.rotate_once(
+            tenant_id, environment, key_id, UNKEYED, overlap_s=overlap_s, by=by, authority=authority
+        )
+        assert isinstance(rotated, RotatedKey)  # noqa: S101 - without an idempotency key nothing is a repeat
+        return rotated
+
+    async def rotate_once(
+        self,
+        tenant_id: str,
+        environment: str,
+        key_id: str,
+        once: Once,
+        *,
+        overlap_s: int,
+        by: Actor,
+        authority: Authority,
+    ) -> RotatedKey | RepeatedRotation:
+        """As `rotate`, or what the first request made. Raises as `rotate`, and IdempotencyMismatch."""
         where, now, overlap = environment_of(environment), self.clock.now(), overlap_of(overlap_s)
-        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+        rotated: list[RotatedKey] = []
+
+        async def act() -> str:
             before = await _get(tx, key_id, lock=True)
             if before.replaced_by is not None:
                 raise Conflict(f"This API key was rotated before: {before.replaced_by} replaces it.")
@@ -181,8 +227,15 @@ class ApiKeys:
             ends = {"expires_at": isoformat(ends_at), "replaced_by": previous.replaced_by}
             was = {"expires_at": described(before)["expires_at"], "replaced_by": None}
             await self._audit.changed(tx, previous, by, "api_key.rotated", before=was, after=ends)
-        log.info("registry.api_key.rotated", tenant_id=tenant_id, api_key_id=key_id, replaced_by=created.api_key.id)
-        return RotatedKey(created, previous)
+            rotated.append(RotatedKey(created, previous))
+            return created.api_key.id
+
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            new_id = await once.carry_out(tx, now, act, _ID)
+            if once.is_replayed:
+                return RepeatedRotation(RepeatedKey(await _get(tx, new_id)), await _get(tx, key_id))
+        log.info("registry.api_key.rotated", tenant_id=tenant_id, api_key_id=key_id, replaced_by=new_id)
+        return rotated[0]
 
     async def revoke(self, tenant_id: str, environment: str, key_id: str, *, by: Actor = SYSTEM) -> ApiKey:
         """End a key for good; doing it again changes nothing. Raises NotFound."""

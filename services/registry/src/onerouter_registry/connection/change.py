@@ -21,7 +21,7 @@ from onerouter_registry.connection.credentials import Entered, require_accepted
 from onerouter_registry.connection.model import Connection, ConnectionChanges
 from onerouter_registry.connection.priority import moved
 from onerouter_registry.connection.questions import Questions
-from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_switched_on
+from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, rate_of, require_switched_on
 from onerouter_registry.connection.verdict import Verdicts, next_check
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
@@ -96,7 +96,10 @@ class Change:
     async def _merged(
         self, tx: AsyncConnection, seen: Connection, manifest: Manifest, credentials: Mapping[str, SecretStr]
     ) -> Entered:
-        """What it has with what is given in its place. Raises InvalidRequest."""
+        """What it has with what is given in its place. Raises InvalidRequest, also for what never changes."""
+        manifest.check_fixed(
+            seen.credentials.public, {key: value.get_secret_value() for key, value in credentials.items()}
+        )
         entered = Entered.of(manifest, {**await self._vault.open_readable(tx, seen), **credentials})
         manifest.check_credentials(entered.values, seen.environment)
         return entered
@@ -149,7 +152,7 @@ class Change:
         )
         names = [
             name
-            for name in ("enabled", "label", "priority", "currency", "max_in_flight")
+            for name in ("enabled", "label", "priority", "currency", "max_in_flight", "rate_per_s")
             if getattr(before, name) != getattr(after, name)
         ]
         replacement = {"credentials_replaced": replaced} if replaced else {}
@@ -186,6 +189,8 @@ def _settings(manifest: Manifest, before: Connection, changes: ConnectionChanges
         wanted["currency"] = currency_of(manifest, changes["currency"])
     if "max_in_flight" in changes:
         wanted["max_in_flight"] = count_of("max_in_flight", changes["max_in_flight"], MOST_IN_FLIGHT)
+    if "rate_per_s" in changes:
+        wanted["rate_per_s"] = rate_of(changes["rate_per_s"])
     return {name: value for name, value in wanted.items() if getattr(before, name) != value}
 
 

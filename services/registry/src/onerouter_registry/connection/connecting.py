@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Environment
+from onerouter_common.errors import NotFound
 from onerouter_common.ids import CONNECTION, new_id
+from onerouter_common.once.request import Once
 from onerouter_providers.manifest import Manifest
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.service import AuditLog
@@ -22,7 +25,14 @@ from onerouter_registry.connection.credentials import Entered, require_accepted
 from onerouter_registry.connection.model import Connected, Connection
 from onerouter_registry.connection.priority import moved
 from onerouter_registry.connection.questions import Questions
-from onerouter_registry.connection.rules import MOST_IN_FLIGHT, currency_of, explain, require_room, require_switched_on
+from onerouter_registry.connection.rules import (
+    MOST_IN_FLIGHT,
+    currency_of,
+    explain,
+    rate_of,
+    require_room,
+    require_switched_on,
+)
 from onerouter_registry.connection.verdict import facts_of, next_check
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import tenant_transaction
@@ -30,6 +40,8 @@ from onerouter_registry.validation import count_of, name_of
 from onerouter_registry.vault.service import Vault
 
 log = structlog.get_logger()
+
+_ID: Final = TypeAdapter(str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Account:
     label: str
     currency: str | None
     max_in_flight: int
+    rate_per_s: float | None
     enabled: bool
     priority: int | None
     """1: tried first; None: last."""
@@ -67,7 +80,7 @@ class Connecting:
         self._clock = clock
 
     async def connect(
-        self, tenant_id: str, environment: Environment, account: Account, *, verify: bool, by: Actor
+        self, tenant_id: str, environment: Environment, account: Account, *, verify: bool, once: Once, by: Actor
     ) -> Connected:
         """See `Connections.connect`."""
         manifest = self._catalogue.get(account.category, account.provider)
@@ -76,33 +89,48 @@ class Connecting:
         label = name_of("label", account.label)
         count_of("max_in_flight", account.max_in_flight, MOST_IN_FLIGHT)
         currency_of(manifest, account.currency)
+        rate_of(account.rate_per_s)
         if verify:
             async with tenant_transaction(self._engine, tenant_id, environment) as tx:
+                # Whoever connects the same meanwhile has stored it, and its key, or not begun to.
+                await repository.lock_route(tx, tenant_id, environment, manifest.category)
+                known = await once.answered(tx, _ID)
+                if known is not None:
+                    return await _repeated(tx, known)
                 await self._require_place(tx, manifest, label)
             await require_accepted(self._questions, tenant_id, manifest, environment, entered.for_api, by=by)
+        connected: list[Connected] = []
+
+        async def act() -> str:
+            await repository.lock_route(tx, tenant_id, environment, manifest.category)
+            await self._require_place(tx, manifest, label)
+            new = await self._sealed(tx, (tenant_id, environment), manifest, account, entered, accepted=verify)
+            await repository.add(tx, new)
+            token = await self._callback_tokens.make(tx, new, new.created_at)
+            made = await self._placed(tx, new, account.priority)
+            await append(tx, connection_changed(tenant_id, environment, made.id, "created", made.created_at))
+            await self._audit.record(
+                tx,
+                by,
+                "connection.created",
+                tenant_id=tenant_id,
+                environment=environment,
+                target=("connection", made.id),
+                after=facts_of(made),
+            )
+            connected.append(Connected(made, token if manifest.callback else None))
+            return made.id
+
         try:
             async with tenant_transaction(self._engine, tenant_id, environment) as tx:
-                await repository.lock_route(tx, tenant_id, environment, manifest.category)
-                await self._require_place(tx, manifest, label)
-                new = await self._sealed(tx, (tenant_id, environment), manifest, account, entered, accepted=verify)
-                await repository.add(tx, new)
-                token = await self._callback_tokens.make(tx, new, new.created_at)
-                made = await self._placed(tx, new, account.priority)
-                await append(tx, connection_changed(tenant_id, environment, made.id, "created", made.created_at))
-                await self._audit.record(
-                    tx,
-                    by,
-                    "connection.created",
-                    tenant_id=tenant_id,
-                    environment=environment,
-                    target=("connection", made.id),
-                    after=facts_of(made),
-                )
+                made_id = await once.carry_out(tx, self._clock.now(), act, _ID)
+                if once.is_replayed:
+                    return await _repeated(tx, made_id)
         except IntegrityError as error:
             explain(error, tenant_id, label)
             raise
-        log.info("registry.connection.created", tenant_id=tenant_id, connection_id=made.id, provider=manifest.id)
-        return Connected(made, token if manifest.callback else None)
+        log.info("registry.connection.created", tenant_id=tenant_id, connection_id=made_id, provider=manifest.id)
+        return connected[0]
 
     async def _sealed(
         self,
@@ -127,6 +155,7 @@ class Connecting:
             enabled=account.enabled,
             currency=currency_of(manifest, account.currency),
             max_in_flight=account.max_in_flight,
+            rate_per_s=account.rate_per_s,
             credentials=await self._vault.seal(tx, owner, connection_id, manifest, entered.values, now),
             version=1,
             created_at=now,
@@ -147,3 +176,11 @@ class Connecting:
         await require_switched_on(tx, manifest)
         present = await repository.list_all(tx, manifest.category)
         require_room(present, await repository.count_kept(tx, manifest.category), manifest, label)
+
+
+async def _repeated(tx: AsyncConnection, connection_id: str) -> Connected:
+    """What an earlier request stored, as it is by now. Its row stays, also of one that was disconnected."""
+    stored = await repository.find(tx, connection_id)
+    if stored is None:
+        raise NotFound(f"There is no connection {connection_id} any more.")
+    return Connected(stored, None)

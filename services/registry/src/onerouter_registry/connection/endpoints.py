@@ -1,4 +1,4 @@
-"""What workers and the webhooks service ask about connections."""
+"""What gateways, workers and the webhooks service ask about connections."""
 
 from typing import Final
 
@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field, SecretStr
 from onerouter_common import telemetry
 from onerouter_common.contracts.base import Category, Environment
 from onerouter_common.metric_names import REGISTRY_LOOKUPS
-from onerouter_common.registry_client import CallbackTarget, RouteSet, absent
+from onerouter_common.registry_client import CallbackTarget, RouteSet, UsableProviders, absent
+from onerouter_registry.connection.discovery import Discovery
 from onerouter_registry.connection.lookups import Lookups
 
 router = APIRouter()
@@ -31,6 +32,18 @@ async def get_route(request: Request, tenant_id: str, environment: Environment, 
     with telemetry.span("registry.route", parent=telemetry.extract(request.headers)):
         found = await lookups.route_set(tenant_id, environment, category)
     REGISTRY_LOOKUPS.labels("route", "found" if found.connections else "empty").inc()
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
+@router.get(
+    "/internal/tenants/{tenant_id}/environments/{environment}/providers",
+    summary="What a tenant can use",
+    responses={200: {"model": UsableProviders}},
+)
+async def list_usable_providers(request: Request, tenant_id: str, environment: Environment) -> Response:
+    discovery: Discovery = request.state.discovery
+    with telemetry.span("registry.providers", parent=telemetry.extract(request.headers)):
+        found = await discovery.usable(tenant_id, environment)
     return Response(found.model_dump_json(), media_type="application/json")
 
 

@@ -57,10 +57,12 @@ def _secret(row: asyncpg.Record) -> ConnectionSecret:
         credentials_public=row["public_credentials"],
         data_keys=row["data_keys"],
         max_in_flight=row["max_in_flight"],
+        rate_per_s=row["rate_per_s"],
         version=row["version"],
         disconnected=row["disconnected"],
         available=row["switched_off"] is None,
         unavailable_reason=row["switched_off"],
+        callback_token=row["callback_token"],
     )
 
 
@@ -74,5 +76,5 @@ def _policy(row: asyncpg.Record) -> RoutingPolicy | None:
 def _version(rows: Sequence[asyncpg.Record]) -> str:
     """Every change of a connection raises its version, every new order changes the sequence."""
     standing = f"{rows[0]['suspended']} {rows[0]['policy_version']}" if rows else ""
-    lines = [f"{row['id']} {row['version']} {row['switched_off'] is None}" for row in rows]
+    lines = [f"{row['id']} {row['version']} {row['switched_off'] is None} {row['callback_token']}" for row in rows]
     return blake2b("\n".join([standing, *lines]).encode(), digest_size=8).hexdigest()

@@ -3,12 +3,15 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 
 from onerouter_common.contracts.base import Category
+from onerouter_common.once.described import PARAMETER
+from onerouter_common.once.request import Once, once_of
 from onerouter_registry.access.authentication import tenant_caller
 from onerouter_registry.access.caller import TenantCaller
 from onerouter_registry.admin import Admin
+from onerouter_registry.connection.choosing import Choice
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.connection.schemas import (
     Connect,
@@ -24,6 +27,7 @@ router = APIRouter(prefix="/api/services", tags=["Services"])
 
 Reader = Annotated[TenantCaller, Security(tenant_caller, scopes=["services:read"])]
 Writer = Annotated[TenantCaller, Security(tenant_caller, scopes=["services:write"])]
+OnceUsed = Annotated[Once, Depends(once_of)]
 Service = Annotated[Category, Path(description="The category.", examples=["payments"])]
 Provider = Annotated[str, Path(pattern="^[a-z][a-z0-9_]{1,39}$", examples=["razorpay"])]
 ConnectionId = Annotated[
@@ -49,9 +53,20 @@ async def list_services(request: Request, caller: Reader, include: Include = Non
     return await views.overview(caller.tenant_id, caller.environment, disconnected=include is not None)
 
 
-@router.post("/{service}/{provider}/connect", status_code=201, summary="Connect an account at a provider")
+@router.post(
+    "/{service}/{provider}/connect",
+    status_code=201,
+    summary="Connect an account at a provider",
+    openapi_extra={"parameters": [PARAMETER]},
+)
 async def connect_service(
-    request: Request, caller: Writer, service: Service, provider: Provider, body: Connect
+    request: Request,
+    response: Response,
+    caller: Writer,
+    service: Service,
+    provider: Provider,
+    once: OnceUsed,
+    body: Connect,
 ) -> ConnectionView:
     """The credentials are checked for their form, then by the provider itself (a call that only reads), then sealed.
 
@@ -69,11 +84,14 @@ async def connect_service(
         label=body.label,
         currency=body.currency,
         max_in_flight=body.max_in_flight,
+        rate_per_s=body.rate_per_s,
         enabled=body.enabled,
         priority=body.priority,
         verify=body.verify,
+        once=once,
         by=caller.actor,
     )
+    response.headers.update(once.headers)
     return await admin.connection_views.one(connected.connection)
 
 
@@ -171,27 +189,39 @@ async def disconnect_service(
     return await admin.connection_views.one(gone)
 
 
-@router.post("/{service}/{provider}/callback-token/rotate", summary="Replace the callback address")
+@router.post(
+    "/{service}/{provider}/callback-token/rotate",
+    summary="Replace the callback address",
+    openapi_extra={"parameters": [PARAMETER]},
+)
 async def rotate_callback_token(
     request: Request,
+    response: Response,
     caller: Writer,
     service: Service,
     provider: Provider,
+    once: OnceUsed,
     body: Rotation | None = None,
     connection_id: ConnectionId = None,
     label: ByLabel = None,
 ) -> ConnectionView:
     """A new address to enter at the provider; earlier ones work until the overlap ends."""
     admin = _admin(request)
-    found = await _choose(admin, caller, service, provider, connection_id, label)
-    overlap = timedelta(seconds=(body or Rotation()).overlap_s)
-    await admin.callback_tokens.rotate(caller.tenant_id, caller.environment, found.id, overlap=overlap, by=caller.actor)
-    return await admin.connection_views.one(await admin.connections.get(caller.tenant_id, caller.environment, found.id))
+    rotated_id = await admin.callback_tokens.rotate_once(
+        caller.tenant_id,
+        caller.environment,
+        Choice(service, provider, connection_id, label),
+        once,
+        overlap=timedelta(seconds=(body or Rotation()).overlap_s),
+        by=caller.actor,
+    )
+    response.headers.update(once.headers)
+    rotated = await admin.connections.get(caller.tenant_id, caller.environment, rotated_id)
+    return await admin.connection_views.one(rotated)
 
 
 async def _choose(
     admin: Admin, caller: TenantCaller, service: str, provider: str, connection_id: str | None, label: str | None
 ) -> Connection:
-    return await admin.connections.choose(
-        caller.tenant_id, caller.environment, service, provider, connection_id=connection_id, label=label
-    )
+    choice = Choice(service, provider, connection_id, label)
+    return await admin.connections.choose(caller.tenant_id, caller.environment, choice)

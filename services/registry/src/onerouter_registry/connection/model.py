@@ -40,6 +40,8 @@ class Connection:
     version: int
     created_at: datetime
     updated_at: datetime
+    rate_per_s: float | None = None
+    """Most messages a second; None: what the provider's manifest says."""
     verified_at: datetime | None = None
     """When the provider last accepted these credentials."""
     verified_error: str | None = None
@@ -80,10 +82,11 @@ class ConnectionChanges(TypedDict, total=False):
     """1: tried first; past the end: last."""
     currency: str | None
     max_in_flight: int
+    rate_per_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
     connection: Connection
     callback_token: SecretStr | None
-    """The last part of the address to give to the provider; None when it never calls back."""
+    """The last part of the address to give to the provider; None when it never calls back, and for a repeat."""

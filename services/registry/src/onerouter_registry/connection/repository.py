@@ -20,9 +20,11 @@ SELECT t.status <> 'active' AS suspended, p.version AS policy_version,
        CASE row_number() OVER (ORDER BY c.position, c.id) WHEN 1 THEN p.policy END AS policy,
        c.id, c.tenant_id, c.environment, c.category, c.provider, c.label, c.currency,
        c.enabled AND c.disconnected_at IS NULL AS enabled, c.disconnected_at IS NOT NULL AS disconnected,
-       c.credentials, c.public_credentials, c.max_in_flight, c.version,
+       c.credentials, c.public_credentials, c.max_in_flight, c.rate_per_s, c.version,
        (SELECT s.reason FROM provider_switches s WHERE s.category = $3 AND s.provider IN ('*', c.provider)
         ORDER BY s.provider LIMIT 1) AS switched_off,
+       (SELECT k.sealed FROM callback_tokens k WHERE k.connection_id = c.id AND k.expires_at IS NULL
+        ORDER BY k.created_at DESC LIMIT 1) AS callback_token,
        (SELECT coalesce(jsonb_object_agg(d.id, d.wrapped), '{}'::jsonb) FROM data_keys d
         WHERE d.tenant_id = $1 AND d.environment = $2 AND d.purpose = 'credentials') AS data_keys
 FROM tenants t
@@ -39,6 +41,15 @@ SELECT c.id, c.tenant_id, c.environment, c.category, c.provider, c.callback_cred
         WHERE d.tenant_id = c.tenant_id AND d.environment = c.environment AND d.purpose = 'callbacks') AS data_keys
 FROM callback_tokens t JOIN connections c ON c.id = t.connection_id
 WHERE t.hash = $1 AND t.provider = $2 AND (t.expires_at IS NULL OR t.expires_at > now()) AND c.forgotten_at IS NULL
+"""
+
+_USABLE: Final = """
+SELECT c.id, c.category, c.provider, c.label, c.currency,
+       CASE WHEN c.category = 'storage' THEN c.public_credentials ->> 'bucket' END AS bucket
+FROM connections c
+WHERE c.tenant_id = $1 AND c.environment = $2 AND c.enabled AND c.disconnected_at IS NULL
+  AND NOT EXISTS (SELECT FROM provider_switches s WHERE s.category = c.category AND s.provider IN ('*', c.provider))
+ORDER BY c.category, c.position, c.id
 """
 
 _OTHERS: Final = connections.alias()
@@ -69,6 +80,11 @@ _LOCK_ROUTE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:route,
 async def fetch_route(pool: Pool, tenant_id: str, environment: str, category: str) -> Sequence[asyncpg.Record]:
     """One query: the connections in order, each with the wrapped data keys; disconnected ones last."""
     return await pool.fetch(_ROUTE, tenant_id, environment, category)
+
+
+async def fetch_usable(pool: Pool, tenant_id: str, environment: str) -> Sequence[asyncpg.Record]:
+    """The connections that new operations can go to, in the order of each category."""
+    return await pool.fetch(_USABLE, tenant_id, environment)
 
 
 async def find_callback_target(pool: Pool, provider: str, token_hash: str) -> asyncpg.Record | None:

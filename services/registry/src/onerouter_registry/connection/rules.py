@@ -14,6 +14,9 @@ from onerouter_registry.switch import repository as switches
 from onerouter_registry.switch.model import is_off
 
 MOST_IN_FLIGHT: Final = 10_000
+MOST_PER_S: Final = 10_000
+LEAST_PER_S: Final = 0.01
+"""One message in 100 s: less is a mistake."""
 MOST_CONNECTIONS: Final = 100
 """Connected at once, of one tenant, environment and category."""
 MOST_KEPT: Final = 200
@@ -28,6 +31,13 @@ def currency_of(manifest: Manifest, value: str | None) -> str | None:
     if manifest.currencies is not None and currency not in manifest.currencies:
         raise InvalidRequest.of("currency", f"{currency} is not one {manifest.display_name} takes")
     return currency
+
+
+def rate_of(value: float | None) -> float | None:
+    """Messages a second; None: what the provider's manifest says. Raises InvalidRequest."""
+    if value is not None and not LEAST_PER_S <= value <= MOST_PER_S:
+        raise InvalidRequest.of("rate_per_s", f"must be between {LEAST_PER_S} and {MOST_PER_S}")
+    return value
 
 
 async def require_switched_on(tx: AsyncConnection, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from onerouter_common.contracts.base import Category, Environment, Moment
 from onerouter_registry.connection.callback_token.service import OVERLAP, OVERLAP_MOST
 from onerouter_registry.connection.model import ConnectionChanges
-from onerouter_registry.connection.rules import MOST_CONNECTIONS, MOST_IN_FLIGHT
+from onerouter_registry.connection.rules import LEAST_PER_S, MOST_CONNECTIONS, MOST_IN_FLIGHT, MOST_PER_S
 
 _EXAMPLE = {"key_id": "rzp_test_1DP5mmOlF5G5ag", "key_secret": "…", "webhook_secret": "…"}
 _FIELD = r"^[A-Za-z0-9_]{1,60}$"
@@ -21,6 +21,18 @@ Currency = Annotated[
 InFlight = Annotated[
     int, Field(strict=True, ge=1, le=MOST_IN_FLIGHT, description="Most calls to the provider at once.")
 ]
+RatePerS = Annotated[
+    float,
+    Field(
+        strict=True,
+        ge=LEAST_PER_S,
+        le=MOST_PER_S,
+        allow_inf_nan=False,
+        description="Most messages in any second, as your account at the provider allows; more wait for their turn. null: "
+        "the provider's usual figure, `limits.messages_per_s` in the catalogue. Where that has `recipients_per_s`, each "
+        "recipient of a message counts.",
+    ),
+]
 Priority = Annotated[
     int,
     Field(strict=True, ge=1, le=1_000_000, description="Its place in the route: 1 is tried first. Past the end: last."),
@@ -32,6 +44,9 @@ Credentials = Annotated[
 Verify = Annotated[
     bool, Field(description="Ask the provider first, and store nothing it refuses. false: store without asking.")
 ]
+
+
+_MAY_BE_NONE = frozenset({"currency", "rate_per_s"})
 
 
 class _Body(BaseModel):
@@ -54,6 +69,7 @@ class Connect(_WithCredentials):
     label: Label = "default"
     currency: Currency | None = None
     max_in_flight: InFlight = 64
+    rate_per_s: RatePerS | None = None
     enabled: bool = Field(True, description="false: it takes no operation until it is enabled.")
     priority: Priority | None = Field(None, description="Its place in the route: 1 is tried first; absent: last.")
     verify: Verify = True
@@ -67,12 +83,13 @@ class ConnectionPatch(_WithCredentials):
     priority: Priority | None = None
     currency: Currency | None = Field(None, description="null: none of its own.")
     max_in_flight: InFlight | None = None
+    rate_per_s: RatePerS | None = None
     credentials: Credentials | None = None
     verify: Verify = True
 
     @model_validator(mode="after")
-    def _null_is_for_the_currency(self) -> Self:
-        wrong = [name for name in self.model_fields_set if name != "currency" and getattr(self, name) is None]
+    def _null_is_for_what_may_be_none(self) -> Self:
+        wrong = [name for name in self.model_fields_set - _MAY_BE_NONE if getattr(self, name) is None]
         if wrong:
             raise ValueError(f"{sorted(wrong)[0]} must not be null; leave it out to keep what it is")
         return self
@@ -105,6 +122,7 @@ class ConnectionView(BaseModel):
     priority: int | None = Field(description="Its place in the route of its service, 1 first; null: disconnected.")
     currency: str | None
     max_in_flight: int
+    rate_per_s: float | None = Field(description="Most messages in any second; null: the provider's usual figure.")
     credentials: dict[str, str] = Field(description="Secret ones masked: they are never shown again.")
     verification: Literal["unverified", "accepted", "refused"] = Field(
         description="What the provider last said of them."

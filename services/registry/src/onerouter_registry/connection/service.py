@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
-from onerouter_common.errors import Conflict, InvalidRequest, NotFound
-from onerouter_common.ids import CONNECTION, is_id
+from onerouter_common.errors import InvalidRequest, NotFound
+from onerouter_common.once.request import UNKEYED, Once
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
@@ -17,6 +17,7 @@ from onerouter_registry.connection import repository
 from onerouter_registry.connection.callback_token.model import CallbackAddress
 from onerouter_registry.connection.callback_token.service import CallbackTokens
 from onerouter_registry.connection.change import Change
+from onerouter_registry.connection.choosing import Choice, choose
 from onerouter_registry.connection.connecting import Account, Connecting
 from onerouter_registry.connection.model import Connected, Connection, ConnectionChanges
 from onerouter_registry.connection.upkeep.forgetting import Forgetting
@@ -60,9 +61,11 @@ class Connections:
         label: str = "default",
         currency: str | None = None,
         max_in_flight: int = 64,
+        rate_per_s: float | None = None,
         enabled: bool = True,
         priority: int | None = None,
         verify: bool = False,
+        once: Once = UNKEYED,
         by: Actor = SYSTEM,
     ) -> Connected:
         """Store an account at a provider, last in its route unless `priority` says where.
@@ -70,10 +73,14 @@ class Connections:
         With `verify` the provider is asked first, outside any transaction, and nothing is stored unless it accepts.
         Raises InvalidRequest (names each wrong credential; CREDENTIALS_REFUSED; PROVIDER_DISABLED), NotFound (no such
         tenant), Conflict (label taken, too many), RateLimited (too much was asked), ProviderUnavailable or ProviderThrottled
-        (it could not be asked).
+        (it could not be asked), IdempotencyMismatch.
         """
-        account = Account(category, provider, credentials, label, currency, max_in_flight, enabled, priority)
-        return await self._connecting.connect(tenant_id, environment_of(environment), account, verify=verify, by=by)
+        account = Account(
+            category, provider, credentials, label, currency, max_in_flight, rate_per_s, enabled, priority
+        )
+        return await self._connecting.connect(
+            tenant_id, environment_of(environment), account, verify=verify, once=once, by=by
+        )
 
     async def list(self, tenant_id: str, environment: str) -> list[Connection]:
         """The connected ones, by category, in the order of the route."""
@@ -85,38 +92,11 @@ class Connections:
         async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
             return await _get(tx, connection_id)
 
-    async def choose(
-        self,
-        tenant_id: str,
-        environment: str,
-        category: str,
-        provider: str,
-        *,
-        connection_id: str | None = None,
-        label: str | None = None,
-    ) -> Connection:
-        """Which of a provider's connections is meant: by id (a disconnected one too), by label, or the only one.
-
-        Raises NotFound, and Conflict (SEVERAL_CONNECTIONS) that names the labels.
-        """
-        async with tenant_transaction(self._engine, tenant_id, environment_of(environment)) as tx:
-            if connection_id is not None:
-                found = await repository.find(tx, connection_id) if is_id(CONNECTION, connection_id) else None
-                matching = [found] if found and (found.category, found.provider) == (category, provider) else []
-                matching = [one for one in matching if label in (None, one.label)]
-            else:
-                present = await repository.list_all(tx, category, provider)
-                matching = [one for one in present if label in (None, one.label)]
-        if not matching:
-            which = f" labelled '{label}'" if label is not None else ""
-            raise NotFound(f"There is no such connection to {provider}{which} in the {environment} environment.")
-        if len(matching) > 1:
-            labels = ", ".join(f"'{one.label}'" for one in matching)
-            raise Conflict(
-                f"There are several connections to {provider}: say which one by label ({labels}) or connection_id.",
-                code="SEVERAL_CONNECTIONS",
-            )
-        return matching[0]
+    async def choose(self, tenant_id: str, environment: str, choice: Choice) -> Connection:
+        """Raises NotFound, Conflict (SEVERAL_CONNECTIONS)."""
+        where = environment_of(environment)
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            return await choose(tx, where, choice)
 
     async def callback_token(self, tenant_id: str, environment: str, connection_id: str) -> SecretStr | None:
         """To show the callback address again; None when the provider never calls back. Raises NotFound."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Integer, Table, Text
+from sqlalchemy import Boolean, Column, DateTime, Double, ForeignKey, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onerouter_registry.metadata import metadata
@@ -20,6 +20,7 @@ connections: Final = Table(
     Column("enabled", Boolean, nullable=False),
     Column("currency", Text),
     Column("max_in_flight", Integer, nullable=False),
+    Column("rate_per_s", Double),
     # Field -> value sealed with the credential keyring's data key: what the API client needs.
     Column("credentials", JSONB, nullable=False),
     # Field -> value sealed with the callback keyring's data key: what verifies callbacks.

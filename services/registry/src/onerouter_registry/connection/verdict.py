@@ -105,6 +105,7 @@ def facts_of(connection: Connection) -> dict[str, JsonValue]:
         "priority": connection.priority,
         "currency": connection.currency,
         "max_in_flight": connection.max_in_flight,
+        "rate_per_s": connection.rate_per_s,
         "verification": connection.verification,
         "verified_error": connection.verified_error,
         "last_verified_at": _moment(connection.verified_at),

@@ -100,6 +100,7 @@ class ConnectionViews:
             priority=connection.priority,
             currency=connection.currency,
             max_in_flight=connection.max_in_flight,
+            rate_per_s=connection.rate_per_s,
             credentials={**connection.credentials.public, **connection.credentials.masked},
             verification=connection.verification,
             last_verified_at=connection.verified_at,

@@ -7,8 +7,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from onerouter_common.clock import Clock
 from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.ids import INVITATION, USER, is_id
+from onerouter_common.once.described import PARAMETER
+from onerouter_common.once.request import Once, once_of
 from onerouter_registry.access.authentication import Authentication, person_calling, signed_in, tenant_caller
 from onerouter_registry.access.caller import Caller, TenantCaller
+from onerouter_registry.access.keyless import takes_no_key
 from onerouter_registry.access.same_site import from_this_site
 from onerouter_registry.member.invitations import LAST
 from onerouter_registry.member.schemas import (
@@ -29,6 +32,7 @@ router = APIRouter(prefix="/api", tags=["Members"], dependencies=[Depends(no_sto
 
 Reader = Annotated[TenantCaller, Security(tenant_caller, scopes=["members:read"])]
 Writer = Annotated[TenantCaller, Security(tenant_caller, scopes=["members:write"])]
+OnceUsed = Annotated[Once, Depends(once_of)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(max_length=40, description="`next_cursor` of the page before.")]
 
@@ -90,14 +94,21 @@ async def list_invitations(
     return InvitationPage.of(listed, limit, clock.now())
 
 
-@router.post("/invitations", summary="Invite someone")
+@router.post("/invitations", summary="Invite someone", openapi_extra={"parameters": [PARAMETER]})
 async def create_invitation(
-    caller: Writer, people: PeopleUsed, clock: ClockUsed, body: InvitationRequest
+    response: Response,
+    caller: Writer,
+    people: PeopleUsed,
+    clock: ClockUsed,
+    once: OnceUsed,
+    body: InvitationRequest,
 ) -> InvitedView:
-    """Mails a link that works once, for seven days. An earlier one to the same address is withdrawn."""
+    """Mails a link that works once, for seven days. An earlier one to the same address is withdrawn. A repeat under the same
+    `Idempotency-Key` mails nothing, and is answered without the link."""
     invited = await people.invitations.invite(
-        caller.tenant_id, body.email, body.role, acting_as=caller.caller.user_id or "", by=caller.actor
+        caller.tenant_id, body.email, body.role, acting_as=caller.caller.user_id or "", by=caller.actor, once=once
     )
+    response.headers.update(once.headers)
     return InvitedView.of_invited(invited, clock.now())
 
 
@@ -114,7 +125,7 @@ async def revoke_invitation(
 @router.post(
     "/invitations/accept",
     summary="Accept an invitation",
-    dependencies=[Depends(from_this_site)],
+    dependencies=[Depends(from_this_site), Depends(takes_no_key)],
     responses={
         401: {
             "description": "Your session has ended, or the address you were invited at has an account: sign in first."
@@ -139,14 +150,19 @@ async def accept_invitation(
     return await view_of(request, people, caller.session)
 
 
-@router.post("/tenants", tags=["Tenant"], summary="Make another tenant")
+@router.post("/tenants", tags=["Tenant"], summary="Make another tenant", openapi_extra={"parameters": [PARAMETER]})
 async def create_tenant(
-    caller: Annotated[Caller, Security(signed_in)], people: PeopleUsed, body: TenantOfYourOwn
+    response: Response,
+    caller: Annotated[Caller, Security(signed_in)],
+    people: PeopleUsed,
+    once: OnceUsed,
+    body: TenantOfYourOwn,
 ) -> TenantOfMine:
     """You are its owner. Where sign-up is not open to all, operators make tenants."""
     made = await people.founding.found_another(
-        caller.user_id or "", body.name, is_operator=caller.is_operator, by=caller.actor
+        caller.user_id or "", body.name, is_operator=caller.is_operator, once=once, by=caller.actor
     )
+    response.headers.update(once.headers)
     return TenantOfMine.of(made)
 
 

@@ -1,13 +1,16 @@
 """Invitations to a tenant: made, listed, withdrawn. Accepting is `joining.py`."""
 
 import secrets
+from typing import Final
 
-from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import SecretStr, TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.ids import INVITATION, new_id
+from onerouter_common.once.request import UNKEYED, Once
+from onerouter_common.recipients import email_of
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.mail.letters import Letters
@@ -16,17 +19,17 @@ from onerouter_registry.member import repository
 from onerouter_registry.member.model import INVITATION_LIFETIME, MOST_OPEN_INVITATIONS, Invitation, Invited
 from onerouter_registry.member.service import require_may_manage
 from onerouter_registry.person import repository as people
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.tokens import TOKEN_BYTES
 from onerouter_registry.session.model import Role
 from onerouter_registry.session.service import hash_token
 from onerouter_registry.tenant import repository as tenants
 from onerouter_registry.throttle.model import INVITATIONS
 from onerouter_registry.throttle.service import Throttle
-from onerouter_registry.transactions import operator_transaction
+from onerouter_registry.transactions import keyed_operator_transaction, operator_transaction
 
 LAST = "~"
 """Sorts after every id."""
+_ID: Final = TypeAdapter(str)
 
 
 class Invitations:
@@ -40,14 +43,25 @@ class Invitations:
         self._audit = audit
         self._clock = clock
 
-    async def invite(self, tenant_id: str, email: str, role: Role, *, acting_as: str | None, by: Actor) -> Invited:
+    async def invite(
+        self,
+        tenant_id: str,
+        email: str,
+        role: Role,
+        *,
+        acting_as: str | None,
+        by: Actor,
+        once: Once = UNKEYED,
+    ) -> Invited:
         """An earlier open invitation of the same address is withdrawn. `acting_as` is the member who invites, None for an
-        operator. Raises InvalidRequest, NotPermitted, Conflict, RateLimited."""
+        operator. Raises InvalidRequest, NotPermitted, Conflict, RateLimited, IdempotencyMismatch."""
         address = email_of("email", email)
         now = self._clock.now()
         token = SecretStr(secrets.token_urlsafe(TOKEN_BYTES))
         await self._throttle.count({INVITATIONS: tenant_id})
-        async with operator_transaction(self._engine) as tx:
+        made: list[tuple[Invitation, str]] = []
+
+        async def act() -> str:
             await repository.lock_tenant(tx, tenant_id)
             await require_may_manage(tx, tenant_id, acting_as, role)
             tenant = await tenants.find(tx, tenant_id)
@@ -81,7 +95,15 @@ class Invitations:
                 target=("invitation", invitation.id),
                 after={"email": address, "role": role},
             )
-        letter = self._letters.invitation(address, token, tenant=tenant.name, inviter=by.name or "A member", role=role)
+            made.append((invitation, tenant.name))
+            return invitation.id
+
+        async with keyed_operator_transaction(self._engine, tenant_id) as tx:
+            invitation_id = await once.carry_out(tx, now, act, _ID)
+            if once.is_replayed:
+                return Invited(await _find(tx, tenant_id, invitation_id), None, is_repeat=True)
+        ((invitation, tenant_name),) = made
+        letter = self._letters.invitation(address, token, tenant=tenant_name, inviter=by.name or "A member", role=role)
         if not invitation.mailed:
             return Invited(invitation, letter.link)
         await self._post.send(letter)
@@ -97,9 +119,7 @@ class Invitations:
         now = self._clock.now()
         async with operator_transaction(self._engine) as tx:
             await repository.lock_tenant(tx, tenant_id)
-            invitation = await repository.find_invitation(tx, tenant_id, invitation_id)
-            if invitation is None:
-                raise NotFound(f"There is no invitation {invitation_id}.")
+            invitation = await _find(tx, tenant_id, invitation_id)
             await require_may_manage(tx, tenant_id, acting_as, invitation.role)
             if not await repository.revoke(tx, tenant_id, invitation_id, now=now):
                 raise Conflict(f"The invitation is {invitation.status_at(now)}.", code="INVITATION_NOT_OPEN")
@@ -114,3 +134,10 @@ class Invitations:
             )
             found = await repository.find_invitation(tx, tenant_id, invitation_id)
         return found or invitation
+
+
+async def _find(tx: AsyncConnection, tenant_id: str, invitation_id: str) -> Invitation:
+    invitation = await repository.find_invitation(tx, tenant_id, invitation_id)
+    if invitation is None:
+        raise NotFound(f"There is no invitation {invitation_id}.")
+    return invitation

@@ -57,6 +57,8 @@ class Invited:
 
     invitation: Invitation
     link: SecretStr | None
+    is_repeat: bool = False
+    """Of an earlier request: its link was shown or mailed then, and nobody can tell it again."""
 
 
 @dataclass(frozen=True, slots=True)

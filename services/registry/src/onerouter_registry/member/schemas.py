@@ -1,7 +1,7 @@
 """What the management API takes and shows of members and invitations."""
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, Field
 
@@ -9,6 +9,11 @@ from onerouter_common.contracts.base import Moment
 from onerouter_registry.member.model import Invitation, InvitationStatus, Invited, Member
 from onerouter_registry.person.fields import FORBID, Email, Name, NewPassword, Token
 from onerouter_registry.session.model import Role
+
+_TOLD_BEFORE: Final = (
+    "This repeats a request that was carried out before: its link was mailed or shown then, and cannot be told again. Where "
+    "it was lost, invite them anew, under another key."
+)
 
 
 class MemberView(BaseModel):
@@ -76,11 +81,13 @@ class InvitationView(BaseModel):
 
 class InvitedView(InvitationView):
     link: str | None = Field(description="Only where this installation sends no mail: pass it on yourself. Shown once.")
+    note: str | None = Field(description="Of a repeat: what became of its link.", examples=[None])
 
     @classmethod
     def of_invited(cls, invited: Invited, now: datetime) -> Self:
         link = None if invited.link is None else invited.link.get_secret_value()
-        return cls(**_fields(invited.invitation, now), link=link)
+        note = _TOLD_BEFORE if invited.is_repeat else None
+        return cls(**_fields(invited.invitation, now), link=link, note=note)
 
 
 class InvitationPage(BaseModel):

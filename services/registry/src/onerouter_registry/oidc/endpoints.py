@@ -3,13 +3,14 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from fastapi.responses import RedirectResponse
 from pydantic import SecretStr
 
 from onerouter_common.errors import NotPermitted, RateLimited
 from onerouter_registry.access.authentication import Authentication, signed_in
 from onerouter_registry.access.caller import Caller
+from onerouter_registry.access.keyless import takes_no_key
 from onerouter_registry.oidc.errors import IssuerUnavailable, SignInRefused
 from onerouter_registry.oidc.flows import LIFETIME, FlowCookie, local_path
 from onerouter_registry.oidc.journey import Browser, IssuerAnswer
@@ -97,6 +98,7 @@ async def finish_oidc_sign_in(
     "/{issuer_id}/link",
     response_model=LinkAnswer,
     summary="Link an identity provider to your account",
+    dependencies=[Depends(takes_no_key)],
 )
 async def link_oidc_identity(
     request: Request,

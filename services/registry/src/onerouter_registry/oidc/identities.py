@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.errors import InvalidRequest, NotPermitted
+from onerouter_common.recipients import email_of
 from onerouter_registry.actor import Actor
 from onerouter_registry.oidc.model import Identity, Issuer
 from onerouter_registry.oidc.provider import authenticated_at
 from onerouter_registry.oidc.tokens import Verified
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.introductions import Found, Introductions
 from onerouter_registry.person.model import SignUpPolicy
 

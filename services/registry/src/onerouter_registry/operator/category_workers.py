@@ -1,84 +1,73 @@
 """What the registry asks of the services that carry out operations, on behalf of an operator."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
 
 import httpx
-import structlog
 
-from onerouter_common.errors import Conflict, FieldError, InvalidRequest, NotFound, Overloaded
+from onerouter_common.errors import CallerError, NotFound, Overloaded
+from onerouter_common.reads.merging import merged
 from onerouter_common.web.internal import InternalAuth
+from onerouter_registry.operator.internal_service import Answer, InternalService, away
 
-log = structlog.get_logger()
-
-TIMEOUT_S: Final = 28.0
-"""A decision waits for the provider and for its settlement; people wait for it behind a gateway that gives up at 30 s."""
 _OPERATIONS: Final = "/internal/admin/operations"
 
-Answer = Mapping[str, Any]
+AnswerT = TypeVar("AnswerT")
 
 
 class CategoryWorkers:
-    """The payments service's operations, of every tenant; other categories will stand beside it."""
+    """The operations of every tenant and category, over the services that carry them out."""
 
-    def __init__(self, base_url: str, auth: InternalAuth | None, transport: httpx.AsyncBaseTransport) -> None:
-        """`auth` None: this process was not given the internal token, so it cannot ask."""
-        self._auth = auth
-        # On a pool that is another's to close; redirects are not followed.
-        self._http = httpx.AsyncClient(base_url=base_url, transport=transport, timeout=TIMEOUT_S)
+    def __init__(
+        self, base_urls: Mapping[str, str], auth: InternalAuth | None, transport: httpx.AsyncBaseTransport
+    ) -> None:
+        """`base_urls`: a service's name → its address. `auth` None: this process was not given the internal token, so it
+        cannot ask."""
+        self._services = [InternalService(name, base_url, auth, transport) for name, base_url in base_urls.items()]
 
     async def list_unknown(self, *, tenant_id: str | None, limit: int, cursor: str | None) -> Answer:
-        params = {"tenant_id": tenant_id, "limit": str(limit), "cursor": cursor}
-        return await self._ask("GET", _OPERATIONS, {name: value for name, value in params.items() if value is not None})
+        """Oldest first. One that is away fails the page: what it has would be missing in all pages behind it, too."""
+        asked = {"tenant_id": tenant_id, "limit": str(limit), "cursor": cursor}
+        params = {name: value for name, value in asked.items() if value is not None}
+        async with _at_once(service.ask("GET", _OPERATIONS, params) for service in self._services) as pages:
+            return merged(await asyncio.gather(*pages), limit, oldest_first=True)
 
     async def get(self, operation_id: str) -> Answer:
-        return await self._ask("GET", f"{_OPERATIONS}/{operation_id}")
+        """Raises NotFound, Overloaded."""
+        _, found = await self._find(operation_id)
+        return found
 
     async def resolve(self, operation_id: str, decision: Mapping[str, str]) -> Answer:
         """May be repeated: the same decision is made once."""
-        return await self._ask("POST", f"{_OPERATIONS}/{operation_id}/resolve", body=decision)
+        service, _ = await self._find(operation_id)
+        return await service.ask("POST", f"{_OPERATIONS}/{operation_id}/resolve", body=decision)
 
-    async def _ask(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, body: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Raises NotFound, Conflict or InvalidRequest as it answers, Overloaded when it does not."""
-        if self._auth is None:
-            raise Conflict("ONEROUTER_INTERNAL_TOKENS is not set: without it the payments service cannot be asked.")
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                answer = await self._http.request(method, path, params=params, json=body, headers=self._auth.headers())
-        except (httpx.TransportError, TimeoutError) as error:
-            log.warning("registry.worker.away", error=type(error).__name__)
-            raise _away() from error
-        return _read(answer)
+    async def _find(self, operation_id: str) -> tuple[InternalService, Answer]:
+        """Who knows it, even while others are away. Raises NotFound when all say that they do not, Overloaded when one
+        that may know it is away."""
+        refused: CallerError | Overloaded | None = None
+        async with _at_once(_ask_for(service, operation_id) for service in self._services) as asked:
+            for answered in asyncio.as_completed(asked):
+                try:
+                    return await answered
+                except (CallerError, Overloaded) as error:
+                    refused = error if refused is None or isinstance(refused, NotFound) else refused
+        raise refused or away("worker")
 
 
-def _read(answer: httpx.Response) -> Answer:
+async def _ask_for(service: InternalService, operation_id: str) -> tuple[InternalService, Answer]:
+    return service, await service.ask("GET", f"{_OPERATIONS}/{operation_id}")
+
+
+@asynccontextmanager
+async def _at_once(asked: Iterable[Coroutine[None, None, AnswerT]]) -> AsyncIterator[list[asyncio.Task[AnswerT]]]:
+    """What is not waited for any more is given up."""
+    tasks = [asyncio.create_task(one) for one in asked]
     try:
-        found = answer.json()
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        log.warning("registry.worker.strange_answer", status=answer.status_code)
-        raise _away()
-    if answer.status_code == httpx.codes.OK:
-        return found
-    detail = str(found.get("detail"))
-    match answer.status_code:
-        case 404:
-            raise NotFound(detail)
-        case 409:
-            raise Conflict(detail)
-        case 422:
-            errors = tuple(FieldError(item["field"], item["message"]) for item in found.get("errors") or ())
-            raise InvalidRequest(detail, code=found.get("code"), errors=errors)
-        case 503:
-            raise Overloaded(detail, retry_after_s=5)
-        case _:
-            log.warning("registry.worker.refused", status=answer.status_code)
-            raise _away()
-
-
-def _away() -> Overloaded:
-    return Overloaded("The payments service cannot be asked right now; try again in a few seconds.", retry_after_s=5)
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

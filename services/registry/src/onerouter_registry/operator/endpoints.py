@@ -5,6 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 
+from onerouter_common.once.described import PARAMETER
+from onerouter_common.once.request import Once, once_of
+from onerouter_common.recipients import email_of
 from onerouter_common.registry_client import TenantStatus
 from onerouter_registry.access.authentication import operator
 from onerouter_registry.access.caller import Caller
@@ -18,7 +21,6 @@ from onerouter_registry.operator.schemas import (
     PlansView,
     Suspension,
 )
-from onerouter_registry.person.emails import email_of
 
 router = APIRouter(prefix="/api/admin", tags=["Operators"])
 
@@ -56,16 +58,25 @@ async def list_tenants(
     )
 
 
-@router.post("/tenants", summary="Create a tenant", status_code=201)
+@router.post("/tenants", summary="Create a tenant", status_code=201, openapi_extra={"parameters": [PARAMETER]})
 async def create_managed_tenant(
-    response: Response, caller: Operator, admin: UseCases, body: NewTenant
+    response: Response,
+    caller: Operator,
+    admin: UseCases,
+    once: Annotated[Once, Depends(once_of)],
+    body: NewTenant,
 ) -> CreatedTenantView:
-    """Without an owner nobody but operators can manage it."""
+    """Without an owner nobody but operators can manage it. A repeat under the same `Idempotency-Key` is answered without the
+    invitation's link."""
     email = None if body.owner_email is None else email_of("owner_email", body.owner_email)
-    tenant = await admin.tenants.create(body.name, plan=body.plan, by=caller.actor)
+    tenant = await admin.tenants.create(body.name, plan=body.plan, once=once, by=caller.actor)
+    response.headers.update(once.headers)
     invited = None
     if email is not None:
-        invited = await admin.people.invitations.invite(tenant.id, email, "owner", acting_as=None, by=caller.actor)
+        # In a transaction of its own, so under the key once more: a repeat makes up for one that was not reached.
+        invited = await admin.people.invitations.invite(
+            tenant.id, email, "owner", acting_as=None, by=caller.actor, once=once.apart()
+        )
         response.headers["Cache-Control"] = "no-store"  # it may hold the invitation's link
     return CreatedTenantView.made(await admin.directory.get(tenant.id), invited, admin.directory.clock.now())
 

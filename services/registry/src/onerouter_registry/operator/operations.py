@@ -12,7 +12,8 @@ from onerouter_common.errors import CallerError, InvalidRequest, NotFound
 from onerouter_common.ids import OPERATION, is_id
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.service import AuditLog
-from onerouter_registry.operator.category_workers import Answer, CategoryWorkers
+from onerouter_registry.operator.category_workers import CategoryWorkers
+from onerouter_registry.operator.internal_service import Answer
 from onerouter_registry.transactions import operator_transaction
 from onerouter_registry.validation import reason_of
 

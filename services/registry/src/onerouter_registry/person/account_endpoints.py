@@ -6,8 +6,10 @@ from fastapi import APIRouter, Body, Depends, Path, Request, Security
 
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import IDENTITY, SESSION, is_id
+from onerouter_common.recipients import email_of
 from onerouter_registry.access.authentication import signed_in
 from onerouter_registry.access.caller import Caller
+from onerouter_registry.access.keyless import takes_no_key
 from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.person.account_schemas import (
     AccountPatch,
@@ -24,10 +26,9 @@ from onerouter_registry.person.account_schemas import (
     TotpConfirmation,
 )
 from onerouter_registry.person.browser import PeopleUsed, no_store
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.schemas import Done
 
-router = APIRouter(prefix="/api/account", tags=["Account"], dependencies=[Depends(no_store)])
+router = APIRouter(prefix="/api/account", tags=["Account"], dependencies=[Depends(no_store), Depends(takes_no_key)])
 
 Me = Annotated[Caller, Security(signed_in)]
 MaybeProof = Annotated[Proof, Body(default_factory=Proof)]

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from onerouter_common.errors import Unauthenticated
 from onerouter_registry.access.authentication import Authentication, signed_in
 from onerouter_registry.access.caller import Caller
+from onerouter_registry.access.keyless import takes_no_key
 from onerouter_registry.access.same_site import from_this_site
 from onerouter_registry.oidc.service import IssuerSignIn
 from onerouter_registry.person.browser import (
@@ -36,7 +37,7 @@ from onerouter_registry.person.schemas import (
 router = APIRouter(
     prefix="/api/auth",
     tags=["Sign-in"],
-    dependencies=[Depends(no_store)],
+    dependencies=[Depends(no_store), Depends(takes_no_key)],
     responses={
         401: {"description": "Not known by what was sent, or not signed in."},
         403: {"description": "From another site, without the CSRF token, or not let in."},

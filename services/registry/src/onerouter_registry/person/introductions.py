@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import InvalidRequest, NotPermitted
+from onerouter_common.recipients import email_of
 from onerouter_registry.actor import Actor
 from onerouter_registry.member.founding import Founding
 from onerouter_registry.person import identity_repository, repository
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.identities import Identities
 from onerouter_registry.person.model import Person, SignUpPolicy
 from onerouter_registry.person.reclaiming import Reclaiming

@@ -22,7 +22,7 @@ class LinkedIdentity:
 class Person:
     id: str
     email: str
-    """Lower case; what `emails.email_of` makes of what was typed."""
+    """Lower case; what `recipients.email_of` makes of what was typed."""
     name: str
     is_operator: bool
     disabled_at: datetime | None

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import NotFound
+from onerouter_common.recipients import email_of
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
@@ -16,7 +17,6 @@ from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
 from onerouter_registry.person import repository
 from onerouter_registry.person.account import Accounts
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.entrance import actor_of
 from onerouter_registry.person.model import Person
 from onerouter_registry.person.passwords import Passwords, require_good

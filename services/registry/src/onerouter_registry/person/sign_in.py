@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, Overloaded, Unauthenticated
+from onerouter_common.recipients import email_of
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.audit.chain import PLATFORM
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.person import repository
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.entrance import Entrance, visitor
 from onerouter_registry.person.model import Person
 from onerouter_registry.person.passwords import Passwords, Verdict

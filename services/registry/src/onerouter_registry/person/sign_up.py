@@ -8,11 +8,11 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.errors import NotPermitted, OneRouterError
+from onerouter_common.recipients import email_of
 from onerouter_registry.access.origin import Origin
 from onerouter_registry.mail.letters import Letters
 from onerouter_registry.mail.service import Post
 from onerouter_registry.member.founding import Founding
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.entrance import Entrance, actor_of, visitor
 from onerouter_registry.person.passwords import Passwords, require_good
 from onerouter_registry.person.sign_in import SignedIn

@@ -7,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_common.errors import Conflict, NotFound
 from onerouter_common.ids import USER, new_id
+from onerouter_common.recipients import email_of
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.member import clearing
 from onerouter_registry.person import repository
-from onerouter_registry.person.emails import email_of
 from onerouter_registry.person.model import Person, SignUpPolicy
 from onerouter_registry.session import repository as sessions
 from onerouter_registry.transactions import operator_transaction

@@ -202,6 +202,9 @@ class ExplainBody(_Body):
     channel: Word | None = None
     metadata: Pairs = Field(default_factory=dict)
     provider: Provider | None = Field(None, description="As if the request named this provider.")
+    providers: tuple[Provider, ...] = Field(
+        (), max_length=10, description="As if the request preferred these, the first most, and took no other."
+    )
     ordering_key: Word | None = Field(
         None,
         description="The id of a payment, to see which side of a split it falls on. Absent: the heaviest side is shown.",
@@ -214,7 +217,7 @@ class ExplainBody(_Body):
         if amount is not None and currency is not None:
             amount = parse_major(amount, currency).major
         facts = Facts(currency, amount, self.country, self.method, self.channel, self.metadata)
-        return RoutingRequest(self.capability, facts, self.provider, self.ordering_key)
+        return RoutingRequest(self.capability, facts, self.provider, self.ordering_key, self.providers)
 
 
 class TakenView(BaseModel):

@@ -28,13 +28,14 @@ async def get_tenant(
     return TenantView.of(await tenants.get(caller.tenant_id))
 
 
-@router.patch("", summary="Rename your tenant")
+@router.patch("", summary="Change your tenant")
 async def update_tenant(
     caller: Annotated[TenantCaller, Security(tenant_caller, scopes=["tenant:write"])],
     tenants: TenantsUsed,
     body: TenantPatch,
 ) -> TenantView:
-    return TenantView.of(await tenants.change(caller.tenant_id, {"name": body.name}, by=caller.actor))
+    """What is absent stays."""
+    return TenantView.of(await tenants.change(caller.tenant_id, body.changes(), by=caller.actor))
 
 
 @router.post("/delete", summary="Delete your tenant")

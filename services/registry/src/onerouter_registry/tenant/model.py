@@ -26,3 +26,5 @@ class Tenant:
     requests_per_minute: int | None = None
     """Set by an operator in place of the plan's."""
     updated_at: datetime | None = None
+    default_region: str | None = None
+    """Whose national phone numbers are understood; ISO 3166 alpha-2. None: numbers have to be international."""

@@ -1,8 +1,8 @@
 """What the management API takes and shows of a tenant, from its own side."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from onerouter_common.contracts.base import Moment
 from onerouter_common.registry_client import TenantStatus
@@ -11,11 +11,32 @@ from onerouter_registry.tenant.plans import requests_per_minute
 
 TenantName = Annotated[str, Field(min_length=1, max_length=100, examples=["Acme"])]
 
+DefaultRegion = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=2,
+        description="The country whose national phone numbers are understood where a number has no country code; ISO 3166. "
+        "null: none, every number has to be international (+91…).",
+        examples=["IN"],
+    ),
+]
+
 
 class TenantPatch(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: TenantName
+    name: TenantName | None = None
+    default_region: DefaultRegion | None = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> Self:
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("name must not be null; leave it out to keep what it is")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class TenantDeletion(BaseModel):
@@ -36,6 +57,7 @@ class TenantView(BaseModel):
     )
     plan: str = Field(examples=["growth"])
     requests_per_minute: int | None = Field(description="What all its keys may do together; null: no limit.")
+    default_region: str | None = Field(description="Whose national phone numbers are understood; null: nobody's.")
     created_at: Moment
     updated_at: Moment | None
 
@@ -55,6 +77,7 @@ def fields_of(tenant: Tenant) -> dict[str, object]:
         "deletion_by": tenant.deletion_by,
         "plan": tenant.plan,
         "requests_per_minute": requests_per_minute(tenant.plan, tenant.requests_per_minute),
+        "default_region": tenant.default_region,
         "created_at": tenant.created_at,
         "updated_at": tenant.updated_at,
     }

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
+from pydantic import TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import Clock, isoformat
 from onerouter_common.errors import Conflict, InvalidRequest, NotFound
 from onerouter_common.ids import TENANT, is_id, new_id
+from onerouter_common.once.request import UNKEYED, Once
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.changes import tenant_changed
@@ -18,16 +20,18 @@ from onerouter_registry.outbox.repository import append
 from onerouter_registry.tenant import repository, state
 from onerouter_registry.tenant.model import Tenant
 from onerouter_registry.tenant.plans import UNLIMITED, plan_of, rate_of
-from onerouter_registry.transactions import operator_transaction
-from onerouter_registry.validation import name_of, reason_of
+from onerouter_registry.transactions import keyed_operator_transaction, operator_transaction
+from onerouter_registry.validation import name_of, reason_of, region_of
 
 log = structlog.get_logger()
 
+_ID: Final = TypeAdapter(str)
 _MOST_GRACE: Final = timedelta(days=365)
 _AUDITED: Final = (
     "name",
     "plan",
     "requests_per_minute",
+    "default_region",
     "status",
     "status_reason",
     "delete_after",
@@ -44,15 +48,22 @@ class Tenants:
         self._clock = clock
         self._grace = deletion_grace
 
-    async def create(self, name: str, *, plan: str = UNLIMITED, by: Actor = SYSTEM) -> Tenant:
-        """Raises InvalidRequest."""
+    async def create(self, name: str, *, plan: str = UNLIMITED, once: Once = UNKEYED, by: Actor = SYSTEM) -> Tenant:
+        """A new one, or the one that the first request made. Raises InvalidRequest, IdempotencyMismatch."""
         tenant = Tenant(
             id=new_id(TENANT), name=name_of("name", name), plan=plan_of("plan", plan), created_at=self._clock.now()
         )
-        async with operator_transaction(self._engine) as tx:
+
+        async def act() -> str:
             await repository.add(tx, tenant)
             await append(tx, tenant_changed(tenant.id, "created", tenant.created_at))
             await self._record(tx, by, "tenant.created", None, tenant)
+            return tenant.id
+
+        async with keyed_operator_transaction(self._engine, by.id) as tx:
+            tenant_id = await once.carry_out(tx, tenant.created_at, act, _ID)
+        if once.is_replayed:
+            return await self.get(tenant_id)
         log.info("registry.tenant.created", tenant_id=tenant.id)
         return tenant
 
@@ -65,11 +76,15 @@ class Tenants:
         return tenant
 
     async def change(self, tenant_id: str, fields: dict[str, Any], *, by: Actor = SYSTEM) -> Tenant:
-        """Some of `name`, `plan`, `requests_per_minute` (None: the plan's). Raises InvalidRequest, NotFound, Conflict."""
+        """Some of `name`, `plan`, `requests_per_minute` (None: the plan's), `default_region` (None: none).
+
+        Raises InvalidRequest, NotFound, Conflict.
+        """
         checks: dict[str, Callable[[str, Any], Any]] = {
             "name": name_of,
             "plan": plan_of,
             "requests_per_minute": rate_of,
+            "default_region": region_of,
         }
         checked = {field: checks[field](field, value) for field, value in fields.items()}
 

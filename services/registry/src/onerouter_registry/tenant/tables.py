@@ -20,4 +20,5 @@ tenants: Final = Table(
     Column("plan", Text, nullable=False),
     Column("requests_per_minute", Integer),
     Column("updated_at", DateTime(timezone=True)),
+    Column("default_region", Text),
 )

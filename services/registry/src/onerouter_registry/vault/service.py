@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onerouter_common.errors import CredentialsUnreadable
+from onerouter_common.registry_client import CALLBACK_ADDRESS
 from onerouter_common.secrets import DataKey, KeyRing, KeyRings, SecretUnopenable, data_key_of, open_sealed
 from onerouter_providers.manifest import Manifest
 from onerouter_registry.connection.model import Connection, SealedCredentials
@@ -18,9 +19,6 @@ from onerouter_registry.vault import repository
 from onerouter_registry.vault.model import DataKeyRow, Purpose
 
 log = structlog.get_logger()
-
-CALLBACK_ADDRESS: Final = "#callback_token"
-"""No manifest's field can be called so."""
 
 _TOKEN_BYTES: Final = 32
 _SHOWN: Final = 4

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock, isoformat
 from onerouter_common.errors import CapabilityUnsupported, Conflict, CredentialsUnreadable, NotFound, Overloaded
+from onerouter_common.once.request import Once
 from onerouter_registry.actor import SYSTEM, Actor
 from onerouter_registry.audit.service import AuditLog
 from onerouter_registry.catalogue.service import Catalogue
@@ -17,6 +18,7 @@ from onerouter_registry.changes import callback_token_changed
 from onerouter_registry.connection import repository as connections
 from onerouter_registry.connection.callback_token import repository
 from onerouter_registry.connection.callback_token.model import CallbackAddress, CallbackToken
+from onerouter_registry.connection.choosing import Choice, choose
 from onerouter_registry.connection.model import Connection
 from onerouter_registry.outbox.repository import append
 from onerouter_registry.transactions import operator_transaction, tenant_transaction
@@ -28,6 +30,7 @@ log = structlog.get_logger()
 OVERLAP: Final = timedelta(days=7)
 """How long an address works after another has taken its place, unless told otherwise."""
 OVERLAP_MOST: Final = timedelta(days=30)
+_ID: Final = TypeAdapter(str)
 _MOST_LIVE: Final = 10
 _SWEEP_MOST: Final = 500
 
@@ -78,33 +81,53 @@ class CallbackTokens:
 
         Raises NotFound, CapabilityUnsupported (the provider never calls back), Conflict (too many still work).
         """
-        where, now = environment_of(environment), self._clock.now()
-        until = now + overlap
+        where = environment_of(environment)
         async with tenant_transaction(self._engine, tenant_id, where) as tx:
-            connection = await connections.find(tx, connection_id, lock=True)
-            if connection is None or connection.disconnected_at is not None:
-                raise NotFound(f"There is no connection {connection_id}.")
-            if not self._calls_back(connection):
-                raise CapabilityUnsupported(
-                    f"{connection.provider} does not call back: there is no address to replace."
-                )
-            if overlap <= timedelta(0):
-                await repository.remove_all(tx, connection_id)
-            elif len(await repository.list_live(tx, [connection_id], now)) >= _MOST_LIVE:
-                raise Conflict("Too many earlier addresses still work; wait, or end them now with an overlap of 0.")
-            else:
-                await repository.expire_by(tx, connection_id, until)
-            token = await self.make(tx, connection, now)
-            await append(tx, callback_token_changed(tenant_id, where, connection_id, "updated", now))
-            await self._audit.record(
-                tx,
-                by,
-                "connection.callback_token_rotated",
-                tenant_id=tenant_id,
-                environment=where,
-                target=("connection", connection_id),
-                after={"earlier_addresses_until": isoformat(until)},
-            )
+            return await self._rotate(tx, connection_id, overlap, self._clock.now(), by)
+
+    async def rotate_once(
+        self, tenant_id: str, environment: str, choice: Choice, once: Once, *, overlap: timedelta, by: Actor
+    ) -> str:
+        """The id of the connection that has a new address, now or since the first request. Raises as `rotate`,
+        IdempotencyMismatch, and Conflict (SEVERAL_CONNECTIONS).
+        """
+        where, now = environment_of(environment), self._clock.now()
+
+        async def act() -> str:
+            connection_id = (await choose(tx, where, choice)).id
+            await self._rotate(tx, connection_id, overlap, now, by)
+            return connection_id
+
+        async with tenant_transaction(self._engine, tenant_id, where) as tx:
+            return await once.carry_out(tx, now, act, _ID)
+
+    async def _rotate(
+        self, tx: AsyncConnection, connection_id: str, overlap: timedelta, now: datetime, by: Actor
+    ) -> SecretStr:
+        until = now + overlap
+        connection = await connections.find(tx, connection_id, lock=True)
+        if connection is None or connection.disconnected_at is not None:
+            raise NotFound(f"There is no connection {connection_id}.")
+        if not self._calls_back(connection):
+            raise CapabilityUnsupported(f"{connection.provider} does not call back: there is no address to replace.")
+        if overlap <= timedelta(0):
+            await repository.remove_all(tx, connection_id)
+        elif len(await repository.list_live(tx, [connection_id], now)) >= _MOST_LIVE:
+            raise Conflict("Too many earlier addresses still work; wait, or end them now with an overlap of 0.")
+        else:
+            await repository.expire_by(tx, connection_id, until)
+        token = await self.make(tx, connection, now)
+        tenant_id, where = connection.tenant_id, connection.environment
+        await append(tx, callback_token_changed(tenant_id, where, connection_id, "updated", now))
+        await self._audit.record(
+            tx,
+            by,
+            "connection.callback_token_rotated",
+            tenant_id=tenant_id,
+            environment=where,
+            target=("connection", connection_id),
+            after={"earlier_addresses_until": isoformat(until)},
+        )
         log.info("registry.callback_token.rotated", tenant_id=tenant_id, connection_id=connection_id)
         return token
 

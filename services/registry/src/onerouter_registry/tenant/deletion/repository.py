@@ -35,6 +35,7 @@ _FORGET: Final = tuple(
     text(statement)
     for statement in (
         "DELETE FROM routing_policies WHERE tenant_id = :tenant_id",
+        "DELETE FROM idempotency_keys WHERE tenant_id = :tenant_id",
         "DELETE FROM invitations WHERE tenant_id = :tenant_id",
         "DELETE FROM memberships WHERE tenant_id = :tenant_id",
         "UPDATE sessions SET tenant_id = NULL WHERE tenant_id = :tenant_id",

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.base import Environment
 from onerouter_common.ids import DATA_KEY, first_id
+from onerouter_common.registry_client import CALLBACK_ADDRESS
 from onerouter_common.secrets import DataKey, SecretUnopenable, data_key_of
 from onerouter_registry.actor import Actor
 from onerouter_registry.audit.chain import PLATFORM
@@ -32,7 +33,7 @@ from onerouter_registry.vault.model import Purpose
 from onerouter_registry.vault.rotation import repository
 from onerouter_registry.vault.rotation.model import Outcome, Progress, SealedPerson, SealedRow, Stage
 from onerouter_registry.vault.rotation.rewrapping import note_lost, store_people
-from onerouter_registry.vault.service import CALLBACK_ADDRESS, Vault, owner_of_person, place_of_person
+from onerouter_registry.vault.service import Vault, owner_of_person, place_of_person
 
 _PASSES: Final = 10
 _PASS_WAIT_S: Final = 0.3
