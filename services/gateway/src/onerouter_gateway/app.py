@@ -16,47 +16,42 @@ from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.registry_client import ChangeFeed, Principal, RegistryClient
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
-from onerouter_gateway import openapi, reference
+from onerouter_gateway import openapi
 from onerouter_gateway.admission import Admission
 from onerouter_gateway.authentication.address import networks_of
 from onerouter_gateway.authentication.authenticator import Authenticator
 from onerouter_gateway.authentication.principals import PrincipalCache
 from onerouter_gateway.authentication.refusals import Refusals
 from onerouter_gateway.authentication.strangers import Strangers
-from onerouter_gateway.billing.plans import customers as customers_router
-from onerouter_gateway.billing.plans import plans as plans_router
-from onerouter_gateway.billing.subscriptions import router as subscriptions_router
+from onerouter_gateway.commands.accepted import AcceptedCommands
 from onerouter_gateway.commands.lookup import OperationLookup
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.publish import Publisher
 from onerouter_gateway.commands.replies import ReplyListener
 from onerouter_gateway.commands.unkeyed import UnkeyedRepeats
 from onerouter_gateway.commands.wait import Commands
-from onerouter_gateway.compatibility import aliases
-from onerouter_gateway.compatibility.payments import router as old_payments_router
-from onerouter_gateway.compatibility.services import router as old_services_router
+from onerouter_gateway.doors import DOORS
 from onerouter_gateway.edge import alive
 from onerouter_gateway.edge.correlation import Correlation
+from onerouter_gateway.edge.door import router_of
+from onerouter_gateway.edge.large_bodies import LargeBodies
+from onerouter_gateway.events.places import StreamLimits
+from onerouter_gateway.events.streaming import EventStreams, StreamPace
 from onerouter_gateway.gateway import Gateway
 from onerouter_gateway.management.endpoints import Management
 from onerouter_gateway.management.endpoints import router as management_router
 from onerouter_gateway.management.limits import ManagementLimits
 from onerouter_gateway.management.registry import RegistryApi
-from onerouter_gateway.marketplace.splits import router as splits_router
-from onerouter_gateway.marketplace.vendors import router as vendors_router
-from onerouter_gateway.operations.endpoints import router as operations_router
-from onerouter_gateway.payment_links.endpoints import router as payment_links_router
-from onerouter_gateway.payment_methods.endpoints import router as payment_methods_router
-from onerouter_gateway.payments.endpoints import router as payments_router
+from onerouter_gateway.operations.services import OperationServices
 from onerouter_gateway.quota.quotas import Quotas
 from onerouter_gateway.rate_limit.limiter import Limiter
 from onerouter_gateway.rate_limit.local_window import LocalWindows
 from onerouter_gateway.rate_limit.policy import Rate
 from onerouter_gateway.rate_limit.redis_window import RedisWindows
-from onerouter_gateway.refunds.endpoints import router as refunds_router
+from onerouter_gateway.reference import pages
 from onerouter_gateway.settings import Settings
+from onerouter_gateway.storage.streaming import ObjectStreams
 from onerouter_gateway.upstream import Upstream
-from onerouter_gateway.webhook_endpoints.endpoints import router as webhook_endpoints_router
 
 log = structlog.get_logger()
 
@@ -99,47 +94,31 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.max_requests = settings.max_requests
-    problems.install(app)
-    build_routes(app)
+    problems.install(app, has_database=False)
+    app.include_router(router_of(DOORS))
     openapi.install(app)
-    reference.install(app)
+    pages.install(app)
     health.install(app, {"replies": _state(app, "replies"), "producer": _state(app, "producer")})
     alive.install(app)
     app.include_router(management_router)  # last: what is left under /api is the registry's
     return app
 
 
-def build_routes(app: FastAPI) -> None:
-    """Every public route."""
-    for router in (
-        payments_router,
-        refunds_router,
-        plans_router,
-        subscriptions_router,
-        customers_router,
-        payment_links_router,
-        payment_methods_router,
-        vendors_router,
-        splits_router,
-        operations_router,
-        webhook_endpoints_router,
-        aliases.router(),
-        old_payments_router,
-        old_services_router,
-    ):
-        app.include_router(router)
-
-
 async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExitStack) -> None:
     bootstrap = settings.kafka_bootstrap_servers
     auth = InternalAuth(settings.internal_tokens)
     registry = await stack.enter_async_context(RegistryClient(str(settings.registry_url), settings.internal_tokens))
-    payments = await stack.enter_async_context(
-        Upstream("payments", str(settings.payments_url), auth, timeout_s=settings.upstream_timeout_s)
-    )
-    webhooks = await stack.enter_async_context(
-        Upstream("webhooks", str(settings.webhooks_url), auth, timeout_s=settings.upstream_timeout_s)
-    )
+    payments, messaging, storage, buckets, webhooks = [
+        await stack.enter_async_context(Upstream(name, str(url), auth, timeout_s=timeout_s))
+        for name, url, timeout_s in (
+            ("payments", settings.payments_url, settings.upstream_timeout_s),
+            ("messaging", settings.messaging_url, settings.upstream_timeout_s),
+            ("storage", settings.storage_url, settings.upstream_timeout_s),
+            ("storage", settings.storage_url, settings.storage_timeout_s),  # which asks a provider first
+            ("webhooks", settings.webhooks_url, settings.upstream_timeout_s),
+        )
+    ]
+    workers = {"payments": payments, "sms": messaging, "email": messaging, "storage": storage}
     quotas = await stack.enter_async_context(Quotas(registry.lease_quota, clock, debt=settings.quota_debt))
     limits = await stack.enter_async_context(
         RedisWindows(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
@@ -151,6 +130,9 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
     principals = await _principals(settings, registry, quotas, Strangers(refusals.check), stack)
     repeats = await stack.enter_async_context(
         UnkeyedRepeats(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
+    )
+    accepted = await stack.enter_async_context(
+        AcceptedCommands(str(settings.redis_url), timeout_s=settings.rate_limit_timeout_s)
     )
     producer = await stack.enter_async_context(Producer(bootstrap, client_id=f"onerouter-{SERVICE}"))
     pending = Pending(
@@ -169,31 +151,69 @@ async def _open(app: FastAPI, settings: Settings, clock: Clock, stack: AsyncExit
         refusals,
         clock,
         max_body_bytes=settings.max_body_bytes,
+        large=LargeBodies(
+            max_bytes=max(settings.max_email_body_bytes, settings.max_body_bytes),
+            ordinary=settings.max_body_bytes,
+            places=settings.max_large_bodies,
+            wait_s=settings.upstream_timeout_s,
+        ),
         default_wait_s=settings.default_wait_s,
         max_wait_s=settings.max_wait_s,
         trusted_proxies=networks_of(settings.trusted_proxies),
     )
-    app.state.management = await _management(settings, admission, auth, stack)
+    commands = Commands(
+        Publisher(producer, replies),
+        pending,
+        OperationLookup(workers),
+        repeats,
+        accepted,
+        quotas=quotas,
+        secret=settings.idempotency_secret.get_secret_value().encode(),
+        clock=clock,
+    )
+    app.state.management = await _management(settings, admission, auth, commands, stack)
     app.state.gateway = Gateway(
         admission=admission,
-        commands=Commands(
-            Publisher(producer, replies),
-            pending,
-            OperationLookup(payments),
-            repeats,
-            quotas=quotas,
-            secret=settings.idempotency_secret.get_secret_value().encode(),
-            clock=clock,
-        ),
+        commands=commands,
+        accepted=accepted,
+        registry=registry,
         payments=payments,
+        messaging=messaging,
+        storage=buckets,
         webhooks=webhooks,
+        objects=await stack.enter_async_context(_objects(settings, auth)),
+        streams=await _streams(app, settings, auth, admission, stack),
+        operations=OperationServices(workers, accepted),
         providers=installed_providers(),
     )
     await replies.wait_ready(_START_S)
 
 
+def _objects(settings: Settings, auth: InternalAuth) -> ObjectStreams:
+    # One key may have them all: what it asks for at once is what its programs do at once.
+    limits = StreamLimits(settings.max_downloads, settings.max_downloads_per_tenant, settings.max_downloads)
+    return ObjectStreams(str(settings.storage_url), auth, limits=limits, timeout_s=settings.storage_timeout_s)
+
+
+async def _streams(
+    app: FastAPI, settings: Settings, auth: InternalAuth, admission: Admission, stack: AsyncExitStack
+) -> EventStreams:
+    limits = StreamLimits(
+        settings.max_event_streams_per_key, settings.max_event_streams_per_tenant, settings.max_event_streams
+    )
+    streams = EventStreams(
+        str(settings.webhooks_url),
+        auth,
+        admission,
+        limits=limits,
+        is_draining=lambda: bool(app.state.draining),
+        pace=StreamPace(),
+    )
+    return await stack.enter_async_context(streams)
+
+
 async def _management(
-    settings: Settings, admission: Admission, auth: InternalAuth, stack: AsyncExitStack
+    settings: Settings, admission: Admission, auth: InternalAuth, commands: Commands, stack: AsyncExitStack
 ) -> Management:
     limits = ManagementLimits(
         admission,
@@ -203,7 +223,7 @@ async def _management(
     registry = await stack.enter_async_context(
         RegistryApi(str(settings.registry_url), timeout_s=settings.management_timeout_s)
     )
-    return Management(limits, registry, auth.token)
+    return Management(limits, registry, auth.token, commands.digest)
 
 
 async def _principals(

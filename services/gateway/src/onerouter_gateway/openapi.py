@@ -1,6 +1,8 @@
 """The API's description. `python -m onerouter_gateway.openapi > docs/openapi.json` writes the committed one."""
 
 import sys
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -11,38 +13,36 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from onerouter_common.web import problem_schema
-from onerouter_gateway.billing.schemas import (
-    CustomerCreate,
-    PlanCreate,
-    SubscriptionCancel,
-    SubscriptionChangePlan,
-    SubscriptionCreate,
-    SubscriptionPause,
-    SubscriptionResume,
+from onerouter_gateway.compatibility.schemas import LegacyAccepted
+from onerouter_gateway.doors import DOORS
+from onerouter_gateway.edge.completion import complete
+from onerouter_gateway.edge.documentation import (
+    ANNOUNCED_HEADERS,
+    HEADERS,
+    PROBLEM,
+    header_references,
+    path_parameters,
 )
-from onerouter_gateway.compatibility.schemas import OldAccepted, OldPaymentCreate, OldRefundCreate, ServiceRequest
-from onerouter_gateway.edge.documentation import PROBLEM, path_parameters
+from onerouter_gateway.edge.door import router_of
 from onerouter_gateway.management.description import management_document, merged
-from onerouter_gateway.marketplace.schemas import BulkSplit, SplitPaymentCreate, VendorCreate, VendorSplitUpdate
 from onerouter_gateway.operations.schemas import AcceptedOperation
-from onerouter_gateway.payment_links.schemas import PaymentLinkCancel, PaymentLinkCreate
-from onerouter_gateway.payment_methods.schemas import PaymentMethodCreate, PaymentMethodDelete, PaymentMethodUpdate
-from onerouter_gateway.payments.schemas import PaymentCancel, PaymentCapture, PaymentCreate
-from onerouter_gateway.refunds.schemas import RefundCreate
-from onerouter_gateway.webhook_endpoints.schemas import WebhookEndpointCreate
 
 TITLE: Final = "OneRouter"
 VERSION: Final = "1.0.0"
 _DESCRIPTION: Final = """
-One API for payments over the providers you already have accounts with.
+One API for payments, SMS, email and files over the providers you already have accounts with.
 
-**Amounts** are in major units, as a JSON number or a string: `499.00` is 499 rupees. **Every POST** takes an
-`Idempotency-Key`, so that it can be repeated safely. **Errors** are `application/problem+json`: `detail` is a sentence,
-`code` is for programs, `effect` says whether anything changed in the outside world. An outcome that the provider has not
-told us is `202` with `effect: unknown`, and is asked for until it is known.
+**Amounts** are in major units, as a JSON number or a string: `499.00` is 499 rupees. **Every POST that moves money or
+messages** takes an `Idempotency-Key`, so that it can be repeated safely; so does every other POST that makes something or
+sends something again, and what puts or deletes objects. One that takes none can be repeated as it is: to pause, enable,
+cancel or preview twice is the same as once. Of what `/api` manages only API keys are made under one; of all else there look
+first, after a lost answer.
+**Errors** are `application/problem+json`: `detail` is a sentence, `code` is for programs, `effect` says whether anything
+changed in the outside world. An outcome that the provider has not told us is `202` with `effect: unknown`, and is asked for
+until it is known.
 
-**`/v1`** moves money and messages, with an API key. **`/api`** manages what your account has: services, routing, API keys,
-members; with an API key, or by people who signed in.
+**`/v1`** moves money, messages and files, with an API key. **`/api`** manages what your account has: services, routing, API
+keys, members; with an API key, or by people who signed in.
 """
 _TAGS: Final = [
     {"name": "Payments", "description": "Create, follow, capture and cancel."},
@@ -53,49 +53,32 @@ _TAGS: Final = [
     {"name": "Payment links", "description": "Pages at the provider where somebody pays."},
     {"name": "Payment methods", "description": "What payers have entrusted to the provider, for later payments."},
     {"name": "Marketplace", "description": "Vendors, and payments that are split among them."},
+    {"name": "SMS", "description": "Send text messages, one or many, now or later, and follow them."},
+    {"name": "Email", "description": "Send email, one or many, now or later, and follow it."},
+    {"name": "Message templates", "description": "Texts with variables, in Liquid, in versions."},
+    {"name": "Suppressions", "description": "Addresses that are not written to, whatever is asked."},
+    {
+        "name": "Storage",
+        "description": "Objects in your buckets: put, read, listed, deleted; directly, or by signed address.",
+    },
+    {"name": "Services", "description": "What can be used, and the accounts at providers behind it."},
     {"name": "Operations", "description": "Every accepted request and what became of it."},
     {"name": "Older paths", "description": "What earlier clients use; carried out by the routes above, and kept."},
+    {"name": "Events", "description": "What happened: listed, streamed, and sent again."},
     {"name": "Webhook endpoints", "description": "Where your events are delivered."},
-]
-_DOCUMENTED: Final[list[tuple[type[BaseModel], JsonSchemaMode]]] = [
-    (model, "validation")
-    for model in (
-        PaymentCreate,
-        PaymentCapture,
-        PaymentCancel,
-        RefundCreate,
-        PlanCreate,
-        CustomerCreate,
-        SubscriptionCreate,
-        SubscriptionCancel,
-        SubscriptionPause,
-        SubscriptionResume,
-        SubscriptionChangePlan,
-        PaymentLinkCreate,
-        PaymentLinkCancel,
-        PaymentMethodCreate,
-        PaymentMethodUpdate,
-        PaymentMethodDelete,
-        VendorCreate,
-        VendorSplitUpdate,
-        SplitPaymentCreate,
-        BulkSplit,
-        OldAccepted,
-        OldPaymentCreate,
-        OldRefundCreate,
-        ServiceRequest,
-        WebhookEndpointCreate,
-        AcceptedOperation,
-    )
+    {"name": "Webhook deliveries", "description": "What was sent to your endpoints, and what they answered."},
 ]
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of this app."""
     document = get_openapi(title=TITLE, version=VERSION, description=_DESCRIPTION, routes=app.routes, tags=_TAGS)
-    _, schemas = models_json_schema(_DOCUMENTED, ref_template="#/components/schemas/{model}")
+    _, schemas = models_json_schema(_documented(), ref_template="#/components/schemas/{model}")
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update({**schemas["$defs"], PROBLEM: problem_schema.PROBLEM})
+    for name, schema in _answers().items():
+        if "examples" in schema and name in components["schemas"]:
+            components["schemas"][name]["examples"] = schema["examples"]  # FastAPI takes what is null out of them
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer unf_test_…`"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -103,8 +86,33 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for method in methods.values():
             method["parameters"] = [*path_parameters(path), *method.get("parameters", [])]
+            if method.get("deprecated"):
+                for answer in method["responses"].values():
+                    answer["headers"] = {**answer.get("headers", {}), **header_references(*ANNOUNCED_HEADERS)}
+    components["headers"] = HEADERS
     document["servers"] = [{"url": "/", "description": "Where this document was served."}]
-    return merged(document, management_document())
+    whole = merged(document, management_document())
+    complete(whole)
+    return whole
+
+
+def _documented() -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    """What FastAPI does not see, as routes are carried out without it: the bodies of requests, and of a 202."""
+    bodies = dict.fromkeys(door.endpoint.described["body"] for door in DOORS if "body" in door.endpoint.described)
+    return [(model, "validation") for model in (*bodies, LegacyAccepted, AcceptedOperation)]
+
+
+def _answers() -> dict[str, Any]:
+    """The schemas of all answers, as pydantic makes them."""
+    models = {
+        told["model"]: None
+        for door in DOORS
+        for told in door.endpoint.described["responses"].values()
+        if "model" in told
+    }
+    _, made = models_json_schema([(model, "serialization") for model in models])
+    schemas: dict[str, Any] = made["$defs"]
+    return schemas
 
 
 def install(app: FastAPI) -> None:
@@ -123,14 +131,22 @@ def operation_id_of(route: APIRoute) -> str:
     return route.name
 
 
-def main() -> None:
-    """Write the document to standard output; needs no settings and no engines."""
-    from onerouter_gateway.app import build_routes
-
+@cache
+def document() -> Mapping[str, Any]:
+    """As it is served; needs no settings and no engines."""
     app = FastAPI(generate_unique_id_function=operation_id_of)
-    build_routes(app)
-    document = orjson.dumps(describe(app), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-    sys.stdout.buffer.write(document + b"\n")
+    app.include_router(router_of(DOORS))
+    return describe(app)
+
+
+def written() -> bytes:
+    """The document as it is committed."""
+    return orjson.dumps(document(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def main() -> None:
+    """Write the document to standard output."""
+    sys.stdout.buffer.write(written())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from onerouter_common.contracts.base import Contract
 from onerouter_common.errors import NotFound
 from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
+from onerouter_gateway.edge import arriving
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.payments.endpoints import CATEGORY, READ, forward_query, is_plain, plain_id
@@ -40,14 +41,11 @@ async def placed(gateway: Gateway, asked: Writing, kind: str, id_: str) -> Mappi
 
 
 async def find_placed(gateway: Gateway, asked: Writing, kind: str, id_: str) -> Mapping[str, Any] | None:
-    """The same; None when there is none of that id."""
+    """The same; None when there is none of that id. One that is still being made is waited for."""
     if not is_plain(id_):
         return None
-    answer = await gateway.payments.get(
-        f"{_INTERNAL}/{kind}/{id_}/placed",
-        tenant_id=asked.principal.tenant_id,
-        environment=asked.environment,
-    )
+    path = f"{_INTERNAL}/{kind}/{id_}/placed"
+    answer = await arriving.read(gateway.payments, gateway.accepted, asked, path, id_=id_)
     if not answer.is_success:
         return None
     found: Mapping[str, Any] = answer.json()

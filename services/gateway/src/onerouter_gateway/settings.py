@@ -26,8 +26,20 @@ class Settings(ServiceSettings, RedisSettings):
     payments_url: AnyHttpUrl = Field(
         AnyHttpUrl("http://127.0.0.1:8082"), description="Base URL of the payments service's internal reads."
     )
+    messaging_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8084"), description="Base URL of the messaging service's internal API."
+    )
     webhooks_url: AnyHttpUrl = Field(
         AnyHttpUrl("http://127.0.0.1:8083"), description="Base URL of the webhooks service's internal API."
+    )
+    storage_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8085"), description="Base URL of the storage service's internal API."
+    )
+    storage_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        le=60,
+        description="Longest wait for its answer to what it has to ask a provider for: reads, lists, signed addresses.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -73,6 +85,11 @@ class Settings(ServiceSettings, RedisSettings):
     max_requests: int = Field(
         8_000, ge=1, description="Most requests this instance works on at once, of any kind; beyond: 503."
     )
+    max_downloads: int = Field(512, ge=1, description="Objects on their way to callers in this instance; beyond: 503…")
+    max_downloads_per_tenant: int = Field(128, ge=1, description="…and of one tenant; beyond: 429.")
+    max_event_streams: int = Field(1_000, ge=1, description="Event streams open in this instance; beyond: 503…")
+    max_event_streams_per_key: int = Field(10, ge=1, description="…of these, of one API key; beyond: 429…")
+    max_event_streams_per_tenant: int = Field(50, ge=1, description="…and of one tenant; beyond: 429.")
     shed_wait_s: float = Field(
         5.0,
         gt=0,
@@ -114,6 +131,14 @@ class Settings(ServiceSettings, RedisSettings):
     )
 
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, as sent and after inflation.")
+    max_email_body_bytes: int = Field(
+        10 << 20, ge=1024, description="The same of a request that sends email, which may hold attachments."
+    )
+    max_large_bodies: int = Field(
+        16,
+        ge=1,
+        description="Bodies beyond max_body_bytes that are taken in at once; the next ones wait, then get 503.",
+    )
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -1,6 +1,5 @@
 """`/v1/plans` and `/v1/customers`."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,17 +9,14 @@ from onerouter_common.ids import CUSTOMER, PLAN
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_gateway.billing.schemas import Customer, CustomerCreate, CustomerList, Plan, PlanCreate, PlanList
 from onerouter_gateway.edge.documentation import command, listing, query
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import gateway_of
 from onerouter_gateway.payment_resources import create, read_one, read_page
 from onerouter_gateway.payments.endpoints import WRITE, check_provider
 
-plans = APIRouter(prefix="/v1/plans", tags=["Plans"], route_class=RawRoute)
-customers = APIRouter(prefix="/v1/customers", tags=["Customers"], route_class=RawRoute)
 
-
-@plans.post("", **command("Create a plan", PlanCreate, Plan, created=True))
+@endpoint(command("Create a plan", PlanCreate, Plan, created=True))
 async def create_plan(request: Request) -> Response:
     """Makes the plan at the provider that the environment's route chooses; its subscriptions then live there, too."""
     gateway = gateway_of(request)
@@ -43,19 +39,19 @@ async def create_plan(request: Request) -> Response:
     return await create(request, asked, wanted, payload, operation="plan.create", route="POST /v1/plans", prefix=PLAN)
 
 
-@plans.get("", **listing("List plans", PlanList, status="Only with this status.", provider="Only of this provider."))
+@endpoint(listing("List plans", PlanList, status="Only with this status.", provider="Only of this provider."))
 async def list_plans(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     return await read_page(request, "plan")
 
 
-@plans.get("/{plan_id}", **query("Get a plan", Plan))
+@endpoint(query("Get a plan", Plan))
 async def get_plan(request: Request) -> Response:
     """By our id or the provider's."""
     return await read_one(request, "plan", request.path_params["plan_id"])
 
 
-@customers.post("", **command("Create a customer", CustomerCreate, Customer, created=True))
+@endpoint(command("Create a customer", CustomerCreate, Customer, created=True))
 async def create_customer(request: Request) -> Response:
     """Remembers a payer at the provider that the environment's route chooses."""
     gateway = gateway_of(request)
@@ -77,15 +73,13 @@ async def create_customer(request: Request) -> Response:
     )
 
 
-@customers.get(
-    "", **listing("List customers", CustomerList, status="Only with this status.", provider="Only of this provider.")
-)
+@endpoint(listing("List customers", CustomerList, status="Only with this status.", provider="Only of this provider."))
 async def list_customers(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     return await read_page(request, "customer")
 
 
-@customers.get("/{customer_id}", **query("Get a customer", Customer))
+@endpoint(query("Get a customer", Customer))
 async def get_customer(request: Request) -> Response:
     """By our id or the provider's."""
     return await read_one(request, "customer", request.path_params["customer_id"])

@@ -1,9 +1,9 @@
 """`/v1/subscriptions`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,23 +22,27 @@ from onerouter_gateway.billing.schemas import (
     SubscriptionPause,
     SubscriptionResume,
 )
+from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
-from onerouter_gateway.payment_resources import change, create, find_placed, placed, read_one, read_page
-from onerouter_gateway.payments.endpoints import WRITE, check_provider, is_plain
-
-router = APIRouter(prefix="/v1/subscriptions", tags=["Subscriptions"], route_class=RawRoute)
+from onerouter_gateway.payment_resources import find_placed, placed, read_one, read_page
+from onerouter_gateway.payments.endpoints import CATEGORY, WRITE, check_provider, is_plain
 
 
-@router.post("", **command("Create a subscription", SubscriptionCreate, Subscription, created=True))
+@endpoint(command("Create a subscription", SubscriptionCreate, Subscription, created=True))
 async def create_subscription(request: Request) -> Response:
     """Makes the subscription where its plan is. The payer then agrees at `checkout_url`."""
     gateway = gateway_of(request)
     asked = await gateway.admission.write(request, WRITE)
     wanted = validate(SubscriptionCreate, asked.body)
+    intent = Intent("subscription.create", CATEGORY, "POST /v1/subscriptions", canonical_of(wanted), {}, SUBSCRIPTION)
+    # Before its plan and customer are looked at: they may have changed since, and a repeat is what it was.
+    earlier = await gateway.commands.repeated(intent, asked.asked, request)
+    if earlier is not None:
+        return earlier
     check_provider(gateway, asked, wanted.provider)
     plan = await _plan(gateway, asked, wanted.plan_id)
     if plan is not None and wanted.provider not in (None, plan["provider"]):
@@ -65,18 +69,10 @@ async def create_subscription(request: Request) -> Response:
         notes=wanted.notes,
         metadata=wanted.metadata,
     )
-    return await create(
-        request,
-        asked,
-        wanted,
-        payload,
-        operation="subscription.create",
-        route="POST /v1/subscriptions",
-        prefix=SUBSCRIPTION,
-    )
+    return await _carry_out(request, asked, intent, payload)
 
 
-@router.post("/{subscription_id}/cancel", **command("Cancel a subscription", SubscriptionCancel, Subscription))
+@endpoint(command("Cancel a subscription", SubscriptionCancel, Subscription))
 async def cancel_subscription(request: Request) -> Response:
     """At once, or at the end of the cycle; where the provider cannot wait, we do."""
     asked, subscription = await _changing(request)
@@ -84,10 +80,10 @@ async def cancel_subscription(request: Request) -> Response:
     payload = contracts.CancelSubscription(
         subscription_id=subscription["id"], at_cycle_end=wanted.cancel_at_cycle_end, reason=wanted.reason
     )
-    return await _change(request, asked, canonical_of(wanted), payload, "cancel", subscription)
+    return await _carry_out(request, asked, _intent(subscription, "cancel", canonical_of(wanted)), payload)
 
 
-@router.post("/{subscription_id}/pause", **command("Pause a subscription", SubscriptionPause, Subscription))
+@endpoint(command("Pause a subscription", SubscriptionPause, Subscription))
 async def pause_subscription(request: Request) -> Response:
     """No charges until it is resumed. At the end of the cycle where asked for; where the provider cannot wait, we do."""
     asked, subscription = await _changing(request)
@@ -95,25 +91,30 @@ async def pause_subscription(request: Request) -> Response:
     payload = contracts.PauseSubscription(
         subscription_id=subscription["id"], at_cycle_end=wanted.pause_at == "cycle_end", reason=wanted.reason
     )
-    return await _change(request, asked, canonical_of(wanted), payload, "pause", subscription)
+    return await _carry_out(request, asked, _intent(subscription, "pause", canonical_of(wanted)), payload)
 
 
-@router.post("/{subscription_id}/resume", **command("Resume a subscription", SubscriptionResume, Subscription))
+@endpoint(command("Resume a subscription", SubscriptionResume, Subscription))
 async def resume_subscription(request: Request) -> Response:
     """Charges go on; a pause that was only planned is taken back. No body is needed."""
     asked, subscription = await _changing(request)
     wanted = validate(SubscriptionResume, asked.body)
     payload = contracts.ResumeSubscription(subscription_id=subscription["id"], reason=wanted.reason)
-    return await _change(request, asked, canonical_of(wanted), payload, "resume", subscription)
+    return await _carry_out(request, asked, _intent(subscription, "resume", canonical_of(wanted)), payload)
 
 
-@router.post("/{subscription_id}/change_plan", **command("Change the plan", SubscriptionChangePlan, Subscription))
+@endpoint(command("Change the plan", SubscriptionChangePlan, Subscription))
 async def change_subscription_plan(request: Request) -> Response:
     """To another plan of the same account. Some providers ask the payer again: then at `checkout_url`, and until the payer
     agrees it is `pending_plan_id`.
     """
     asked, subscription = await _changing(request)
     wanted = validate(SubscriptionChangePlan, asked.body)
+    intent = _intent(subscription, "change_plan", canonical_of(wanted))
+    # Before the plan is looked at, which may have changed since.
+    earlier = await gateway_of(request).commands.repeated(intent, asked.asked, request)
+    if earlier is not None:
+        return earlier
     plan = await _plan(gateway_of(request), asked, wanted.new_plan_id, field="new_plan_id")
     if plan is not None and plan["connection_id"] != subscription["connection_id"]:
         raise Conflict("The plan is of another account than the subscription; make a plan there.")
@@ -126,26 +127,25 @@ async def change_subscription_plan(request: Request) -> Response:
         return_url=wanted.return_url,
         cancel_url=wanted.cancel_url,
     )
-    return await _change(request, asked, canonical_of(wanted), payload, "change_plan", subscription)
+    return await _carry_out(request, asked, intent, payload)
 
 
-@router.get(
-    "",
-    **listing(
+@endpoint(
+    listing(
         "List subscriptions",
         SubscriptionList,
         status="Only with this status.",
         provider="Only of this provider.",
         plan_id="Only of this plan (our id).",
         customer_id="Only of this customer (our id).",
-    ),
+    )
 )
 async def list_subscriptions(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     return await read_page(request, "subscription")
 
 
-@router.get("/{subscription_id}", **query("Get a subscription", Subscription))
+@endpoint(query("Get a subscription", Subscription))
 async def get_subscription(request: Request) -> Response:
     """By our id or the provider's."""
     return await read_one(request, "subscription", request.path_params["subscription_id"])
@@ -157,19 +157,16 @@ async def _changing(request: Request) -> tuple[Writing, Mapping[str, Any]]:
     return asked, await placed(gateway, asked, "subscription", request.path_params["subscription_id"])
 
 
-async def _change(
-    request: Request,
-    asked: Writing,
-    canonical: Mapping[str, Any],
-    payload: Contract,
-    verb: str,
-    subscription: Mapping[str, Any],
-) -> Response:
+def _intent(subscription: Mapping[str, Any], verb: str, canonical: Mapping[str, Any]) -> Intent:
+    """A change, still without its payload."""
     id_ = subscription["id"]
     route = f"POST /v1/subscriptions/{id_}/{verb}"
-    return await change(
-        request, asked, canonical, payload, operation=f"subscription.{verb}", route=route, resource_id=id_
-    )
+    return Intent(f"subscription.{verb}", CATEGORY, route, canonical, {}, resource_id=id_)
+
+
+async def _carry_out(request: Request, asked: Writing, intent: Intent, payload: Contract) -> Response:
+    whole = replace(intent, payload=payload.model_dump(mode="json", exclude_none=True))
+    return await gateway_of(request).commands.carry_out(whole, asked.asked, request)
 
 
 async def _plan(gateway: Gateway, asked: Writing, plan_id: str, *, field: str = "plan_id") -> Mapping[str, Any] | None:

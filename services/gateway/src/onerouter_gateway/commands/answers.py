@@ -9,23 +9,19 @@ from starlette.responses import Response
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.replies import Problem, Reply
-from onerouter_common.errors import Conflict, IdempotencyMismatch
+from onerouter_common.errors import IdempotencyMismatch, OperationInFlight
+from onerouter_common.once.key import MISMATCH, REPLAYED
 from onerouter_common.web import problems
-
-REPLAYED = "Idempotency-Replayed"
 
 
 def mismatch() -> IdempotencyMismatch:
-    return IdempotencyMismatch(
-        "This Idempotency-Key was used with another request. Use a new key for a new request, or repeat the first one "
-        "exactly."
-    )
+    return IdempotencyMismatch(MISMATCH)
 
 
-def in_flight(operation_id: str) -> Conflict:
-    return Conflict(
+def in_flight(operation_id: str) -> OperationInFlight:
+    return OperationInFlight(
         f"The first request with this Idempotency-Key is still being carried out, as GET /v1/operations/{operation_id}.",
-        code="OPERATION_IN_FLIGHT",
+        operation_id=operation_id,
     )
 
 
@@ -37,7 +33,7 @@ def of_reply(reply: Reply, *, command: Command, instance: str) -> Response:
     """The answer to a request whose operation ended, or whose outcome cannot be known soon. Raises IdempotencyMismatch."""
     if reply.mismatch or reply.fingerprint not in {None, command.fingerprint}:
         raise mismatch()
-    headers = {"X-OneRouter-Operation-Id": reply.operation_id}
+    headers = {problems.OPERATION_ID_HEADER: reply.operation_id}
     if reply.made_by != command.command_id:
         headers[REPLAYED] = "true"
     if reply.state == "succeeded" and reply.result is not None:
@@ -57,18 +53,19 @@ def accepted(
 ) -> Response:
     """202: it is stored and will end; where to look for it."""
     unknown = state == "unknown"
+    is_done = state == "succeeded"  # and its result is lost, or was not kept
     body: dict[str, Any] = {
         "id": command.operation_id,
         "object": "operation",
         "operation": command.operation,
         "category": command.category,
         "status": state,
-        "effect": "unknown" if unknown else "none",
+        "effect": "unknown" if unknown else "committed" if is_done else "none",
         "resource_id": command.resource_id,
         "environment": command.environment,
         "accepted_at": isoformat(command.accepted_at),
         "created": int(command.accepted_at.timestamp()),
-        "detail": _UNKNOWN if unknown else _RUNNING,
+        "detail": _UNKNOWN if unknown else problem.detail if is_done and problem is not None else _RUNNING,
     }
     if problem is not None:
         body["error"] = {"code": problem.code, "message": problem.detail, "provider": problem.provider}
@@ -76,7 +73,7 @@ def accepted(
         body,
         status=202,
         headers={
-            "X-OneRouter-Operation-Id": command.operation_id,
+            problems.OPERATION_ID_HEADER: command.operation_id,
             **(headers or {}),
             "Location": location(command.operation_id),
         },

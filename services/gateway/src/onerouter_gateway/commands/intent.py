@@ -1,6 +1,7 @@
 """What is to be done: from a validated request to ids, fingerprint and command. Pure but for fresh ids and the time."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,13 @@ class Intent:
     resource_id: str | None = None
     ordering_key: str | None = None
     """None: the resource itself."""
+    priority: int = 0
+    """1: bulk, which lets others go first."""
+    units: int = 1
+    """Operations that it is counted as: a bulk send is one for each message."""
+    is_joined: bool = True
+    """Whether a repeat without a key, by a client that repeats without one, is this operation again. Not where a state is
+    set: to set it twice does no harm, but to answer the first again after another has set it would lose the last."""
 
     @property
     def fingerprint(self) -> str:
@@ -38,7 +46,10 @@ class Intent:
 
 def fingerprint(route: str, canonical: Mapping[str, Any]) -> str:
     """Hex SHA-256 of the route and the canonical body."""
-    body = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS, default=str)
+    try:
+        body = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS, default=str)
+    except TypeError:  # an integer beyond 64 bits, somewhere in what is looked at later, or never
+        body = json.dumps(canonical, sort_keys=True, default=str).encode()
     return hashlib.sha256(route.encode() + b"\n" + body).hexdigest()
 
 
@@ -74,6 +85,7 @@ def command_of(
         payload=dict(intent.payload),
         api_key_id=principal.api_key_id,
         accepted_at=now,
+        priority=intent.priority,
     )
 
 

@@ -1,4 +1,6 @@
-"""What the payments service knows of an operation: for a reply that got lost, or a caller that does not wait."""
+"""What the service of its category knows of an operation: for a reply that got lost, or a caller that does not wait."""
+
+from collections.abc import Mapping
 
 import structlog
 from pydantic import ValidationError
@@ -17,8 +19,9 @@ def is_answer(reply: Reply) -> bool:
 
 
 class OperationLookup:
-    def __init__(self, upstream: Upstream) -> None:
-        self._upstream = upstream
+    def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
+        """`upstreams`: category → the service that carries out its operations."""
+        self._upstreams = upstreams
 
     async def find(self, command: Command) -> Reply | None:
         """The reply as the operation's row gives it now, whoever's command made it (`answers.of_reply` tells).
@@ -26,7 +29,7 @@ class OperationLookup:
         None when the operation is not known there (yet), or the service cannot be asked: the caller then answers 202.
         """
         try:
-            answer = await self._upstream.get(
+            answer = await self._upstreams[command.category].get(
                 f"/internal/operations/{command.operation_id}/reply",
                 tenant_id=command.tenant_id,
                 environment=command.environment,

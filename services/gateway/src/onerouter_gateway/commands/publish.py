@@ -1,11 +1,16 @@
 """A command on its topic, with the address its reply goes to."""
 
+from typing import Final
+
 from onerouter_common import telemetry
 from onerouter_common.broker import BrokerUnavailable, Producer
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, HEADER_REPLY_TO, Command
-from onerouter_common.errors import Effect, Overloaded
+from onerouter_common.errors import Effect, Overloaded, PayloadTooLarge
 from onerouter_gateway.commands.replies import ReplyListener
+
+_MOST_BYTES: Final = 1_000_000
+"""A broker takes records of 1 MiB if nobody told it otherwise; the headers need some of it."""
 
 
 class CommandUnacknowledged(Overloaded):
@@ -36,9 +41,15 @@ class Publisher:
             (HEADER_REPLY_TO, topics.REPLIES.encode()),
             (HEADER_REPLY_PARTITION, str(self._replies.partition).encode()),
         ]
+        record = command.to_bytes()
+        if len(record) > _MOST_BYTES:
+            raise PayloadTooLarge(
+                f"What is asked for has {len(record)} bytes of text, files not counted; at most {_MOST_BYTES} are accepted. "
+                "Split it into several requests."
+            )
         try:
             await self._producer.publish(
-                topics.commands(command.category), command.to_bytes(), key=command.ordering_key, headers=headers
+                topics.commands(command.category), record, key=command.ordering_key, headers=headers
             )
         except BrokerUnavailable as error:
             how = (

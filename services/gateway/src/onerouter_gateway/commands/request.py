@@ -14,11 +14,18 @@ _WAIT: Final = re.compile(r"^[0-9]{1,9}$", re.ASCII)
 
 
 def idempotency_key(headers: Headers, body: Mapping[str, Any]) -> str | None:
-    """From the header or the body's `idempotency_key`. Raises MalformedRequest when both are there and differ."""
-    given = headers.get("idempotency-key")
+    """From the header or the body's `idempotency_key`. Raises MalformedRequest when there are several and they differ."""
+    several = headers.getlist("idempotency-key")
+    given = several[0] if several else None
     in_body = body.get("idempotency_key")
-    if given is not None:
-        _check("Idempotency-Key", given)
+    for one in several:
+        _check("Idempotency-Key", one)
+        if one != given:
+            raise MalformedRequest(
+                "There are several Idempotency-Key headers, and they differ; send one of them.",
+                code="VALIDATION_ERROR",
+                errors=(FieldError("idempotency_key", "differs from another Idempotency-Key header"),),
+            )
     if in_body is None:
         return given
     _check("idempotency_key", in_body)
@@ -31,8 +38,13 @@ def idempotency_key(headers: Headers, body: Mapping[str, Any]) -> str | None:
     return str(in_body)
 
 
+def is_key(value: object) -> bool:
+    """Whether anything can have been asked for under it."""
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None and value == value.strip()
+
+
 def _check(field: str, value: object) -> None:
-    if not isinstance(value, str) or _KEY.match(value) is None or value != value.strip():
+    if not is_key(value):
         raise MalformedRequest(
             f"{field} must have 1 to 255 printable ASCII characters.",
             code="VALIDATION_ERROR",

@@ -10,7 +10,7 @@ import secrets
 from typing import Any, Final, Self
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from onerouter_common.contracts.base import Environment
@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _CLIENTS: Final = ("onerouter-python/1.0.0", "OneRouter-SDK/0.1.0 Node.js")
 _JOIN_S: Final = 120
+_CONNECTIONS: Final = 64
 _PREFIX: Final = "onerouter:unkeyed:"
 # Only the operation whose answer was delivered is forgotten, not one that has begun since.
 _FORGET: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -34,7 +35,11 @@ class UnkeyedRepeats:
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._redis: Any = Redis.from_url(url, decode_responses=True, max_connections=64)
+        # Whoever finds all connections in use waits for one: without an answer a repeat would not be known as one.
+        pool = BlockingConnectionPool.from_url(
+            url, max_connections=_CONNECTIONS, timeout=timeout_s, decode_responses=True
+        )
+        self._redis: Any = Redis.from_pool(pool)
 
     async def __aenter__(self) -> Self:
         return self

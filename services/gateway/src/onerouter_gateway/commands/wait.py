@@ -17,9 +17,11 @@ from onerouter_common.contracts.base import Environment
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.replies import Reply
 from onerouter_common.errors import OneRouterError, Overloaded
+from onerouter_common.once.key import REPLAYED
 from onerouter_common.registry_client import Principal
 from onerouter_gateway.commands import answers
-from onerouter_gateway.commands.intent import Intent, command_of
+from onerouter_gateway.commands.accepted import AcceptedCommands
+from onerouter_gateway.commands.intent import Intent, command_of, operation_id
 from onerouter_gateway.commands.lookup import OperationLookup, is_answer
 from onerouter_gateway.commands.pending import Pending, Waiter
 from onerouter_gateway.commands.publish import CommandUnacknowledged, Publisher
@@ -60,6 +62,7 @@ class Commands:
         pending: Pending,
         lookup: OperationLookup,
         repeats: UnkeyedRepeats,
+        accepted: AcceptedCommands,
         *,
         quotas: Quotas,
         secret: bytes,
@@ -69,6 +72,7 @@ class Commands:
         self._pending = pending
         self._lookup = lookup
         self._repeats = repeats
+        self._accepted = accepted
         self._quotas = quotas
         self._secret = secret
         self._clock = clock
@@ -77,6 +81,10 @@ class Commands:
         """Hex, keyed: for what must not stand in a fingerprint in a form that can be guessed."""
         return hmac.new(self._secret, value, hashlib.sha256).hexdigest()
 
+    def operation_id(self, principal: Principal, environment: Environment, key: str) -> str:
+        """Of what was asked for under that idempotency key, whether that was ever done or not."""
+        return operation_id(self._secret, principal, environment, key)
+
     async def carry_out(
         self, intent: Intent, asked: Asked, request: Request, *, together: list[Joined] | None = None
     ) -> Response:
@@ -84,7 +92,7 @@ class Commands:
 
         `together`: the answer is one of several that are sent as one; what has to be `taken` then is added there.
         """
-        if not _joins(asked, request):
+        if not _joins(intent, asked, request):
             return await self._carry_out(intent, asked, request, asked.key)
         owner = (asked.principal.tenant_id, asked.environment, intent.fingerprint)
         joined = await self._repeats.join(*owner)
@@ -93,16 +101,29 @@ class Commands:
             await self._give([Joined(*owner, joined)], request, together)
         return response
 
+    async def check_room(self, intent: Intent, asked: Asked) -> None:
+        """Refuse before work is done for it what would be refused afterwards; nothing of the quota is taken.
+
+        Raises QuotaExceeded or Overloaded.
+        """
+        command = self._command(intent, asked, asked.key)
+        try:
+            await self._quotas.check(asked.principal, command.category, intent.units)
+        except QuotaExceeded:
+            if asked.key is None or await self._lookup.find(command) is None:
+                raise
+        self._admit(command)
+
     async def repeated(
         self, intent: Intent, asked: Asked, request: Request, *, together: list[Joined] | None = None
     ) -> Response | None:
         """What an earlier request of the same key came to; None: there was none that is known.
 
         For requests that are checked against things that change: a repeat is answered before those are looked at. The
-        intent needs no payload. Raises IdempotencyMismatch, Conflict for one in flight that the caller will not wait for.
+        intent needs no payload. Raises IdempotencyMismatch, OperationInFlight for one that the caller will not wait for.
         """
         owner = (asked.principal.tenant_id, asked.environment, intent.fingerprint)
-        key = await self._repeats.first(*owner) if _joins(asked, request) else asked.key
+        key = await self._repeats.first(*owner) if _joins(intent, asked, request) else asked.key
         if key is None:
             return None
         command = self._command(intent, asked, key)
@@ -150,26 +171,39 @@ class Commands:
             earlier = await self._earlier(command, asked, request)
             if earlier is not None:
                 return earlier
-        charge = await self._charge(command, asked, key)
+        charge = await self._charge(command, asked, key, intent.units)
         try:
             response = await self._admitted(command, asked, request)
         except CommandUnacknowledged:
             raise  # it may be carried out
         except OneRouterError:
-            self._quotas.give_back(charge)  # shed, or an earlier request's key: nothing was begun
+            self._give_back(charge)  # shed, or an earlier request's key: nothing was begun
             raise
-        if answers.REPLAYED in response.headers:
-            self._quotas.give_back(charge)
+        if REPLAYED in response.headers:
+            self._give_back(charge)
         return response
 
-    async def _charge(self, command: Command, asked: Asked, key: str | None) -> Pot | None:
-        """One operation of the key's monthly quota. A repeat of an earlier request begins nothing, so it needs none."""
+    async def _charge(self, command: Command, asked: Asked, key: str | None, units: int) -> list[Pot]:
+        """So many operations of the key's monthly quota. A repeat of an earlier request begins nothing, so it needs none."""
+        taken: list[Pot] = []
         try:
-            return await self._quotas.take(asked.principal, command.category)
-        except QuotaExceeded:
-            if key is None or await self._lookup.find(command) is None:
+            if units > 1:  # what does not fit takes nothing away from others
+                await self._quotas.check(asked.principal, command.category, units)
+            for _ in range(units):
+                pot = await self._quotas.take(asked.principal, command.category)
+                if pot is None:
+                    break
+                taken.append(pot)
+        except (OneRouterError, asyncio.CancelledError) as error:
+            self._give_back(taken)
+            if not isinstance(error, QuotaExceeded) or key is None or await self._lookup.find(command) is None:
                 raise
-            return None
+            return []
+        return taken
+
+    def _give_back(self, charge: Sequence[Pot]) -> None:
+        for pot in charge:
+            self._quotas.give_back(pot)
 
     async def _admitted(self, command: Command, asked: Asked, request: Request) -> Response:
         self._admit(command)
@@ -205,7 +239,7 @@ class Commands:
 
     async def _after_the_wait(self, command: Command, waiter: Waiter, asked: Asked, request: Request) -> Response:
         """The reply may have been lost, so the truth is asked once; if it has not ended either: 202."""
-        is_repeat = False
+        is_repeat, found = False, None
         if asked.patience.wait_s > 0:
             found = await self._lookup.find(command)
             if found is None or found.state == "accepted":
@@ -216,13 +250,15 @@ class Commands:
             if found is not None and asked.patience.respond_async and found.made_by != command.command_id:
                 raise answers.in_flight(command.operation_id)
             is_repeat = found is not None and found.made_by != command.command_id
+        if found is None:
+            await self._accepted.note(command)
         metrics.GATEWAY_OPERATIONS.labels(command.operation, "accepted").inc()
-        return answers.accepted(command, state="accepted", headers={answers.REPLAYED: "true"} if is_repeat else None)
+        return answers.accepted(command, state="accepted", headers={REPLAYED: "true"} if is_repeat else None)
 
     async def _earlier(self, command: Command, asked: Asked, request: Request) -> Response | None:
         """For a caller that does not wait: what its idempotency key already stands for.
 
-        Raises Conflict when that is still being carried out and the caller will not wait for it.
+        Raises OperationInFlight when that is still being carried out and the caller will not wait for it.
         """
         if asked.patience.wait_s > 0:
             return None
@@ -242,8 +278,8 @@ class Commands:
         return answers.of_reply(reply, command=command, instance=request.url.path)
 
 
-def _joins(asked: Asked, request: Request) -> bool:
-    return asked.key is None and retries_without_key(request.headers.get("user-agent", ""))
+def _joins(intent: Intent, asked: Asked, request: Request) -> bool:
+    return intent.is_joined and asked.key is None and retries_without_key(request.headers.get("user-agent", ""))
 
 
 async def _within(waiter: Waiter, seconds: float) -> Reply | None:

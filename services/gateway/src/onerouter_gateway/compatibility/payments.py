@@ -5,27 +5,26 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onerouter_common.errors import InvalidRequest
 from onerouter_common.money import Money, parse_currency
 from onerouter_gateway.admission import Reading, Writing
+from onerouter_gateway.compatibility.offsets import page_of
 from onerouter_gateway.compatibility.schemas import (
-    OldAccepted,
-    OldPayment,
-    OldPaymentCreate,
-    OldPaymentList,
-    OldPaymentStatus,
-    OldRefund,
-    OldRefundCreate,
+    LegacyAccepted,
+    LegacyPayment,
+    LegacyPaymentCreate,
+    LegacyPaymentList,
+    LegacyPaymentStatus,
+    LegacyRefund,
+    LegacyRefundCreate,
 )
-from onerouter_gateway.compatibility.views import old_accepted, old_payment, old_refund, old_status
+from onerouter_gateway.compatibility.views import legacy_accepted, legacy_payment, legacy_refund, legacy_status
 from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.forward import to_response
-from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.payments.endpoints import (
@@ -43,80 +42,71 @@ from onerouter_gateway.refunds.schemas import RefundCreate
 
 Told = Callable[[Mapping[str, Any], str], dict[str, Any]]
 
-_MOST: Final = 100
-_FARTHEST: Final = 10_000
-
-router = APIRouter(prefix="/api/v1/payments", tags=["Older paths"], route_class=RawRoute)
-
 
 _CREATE: Final = command(
-    "Create a payment (minor units)", OldPaymentCreate, OldPayment, created=True, accepted=OldAccepted.__name__
+    "Create a payment (minor units)", LegacyPaymentCreate, LegacyPayment, created=True, accepted=LegacyAccepted.__name__
 )
 
 
-@router.post("", **_CREATE, deprecated=True)
-async def create_old_payment(request: Request) -> Response:
+@endpoint(_CREATE)
+async def legacy_create_payment(request: Request) -> Response:
     """As `POST /v1/payments`, with the amount in integer minor units."""
     asked = await gateway_of(request).admission.write(request, WRITE)
     return await create_old(request, asked, asked.body)
 
 
-@router.post("/create", **_CREATE, deprecated=True)
-async def create_old_payment_again(request: Request) -> Response:
-    """As `POST /api/v1/payments`."""
-    return await create_old_payment(request)
-
-
-@router.get("", **listing("List payments (offset)", OldPaymentList, by_time=False, by_offset=True), deprecated=True)
-async def list_old_payments(request: Request) -> Response:
+@endpoint(listing("List payments (offset)", LegacyPaymentList, by_time=False, by_offset=True))
+async def legacy_list_payments(request: Request) -> Response:
     """As `GET /v1/payments`, by `limit` and `offset`."""
     gateway = gateway_of(request)
     reading = await gateway.admission.read(request, READ)
     return await list_old(request, reading, request.query_params)
 
 
-@router.get("/{payment_id}", **query("Get a payment (minor units)", OldPayment), deprecated=True)
-async def get_old_payment(request: Request) -> Response:
+@endpoint(query("Get a payment (minor units)", LegacyPayment))
+async def legacy_get_payment(request: Request) -> Response:
     """As `GET /v1/payments/{id}`."""
     reading = await gateway_of(request).admission.read(request, READ)
-    return await get_old(request, reading, request.path_params["payment_id"], old_payment)
+    return await get_old(request, reading, request.path_params["payment_id"], legacy_payment)
 
 
-@router.get("/{payment_id}/status", **query("Get a payment's status", OldPaymentStatus), deprecated=True)
-async def get_old_status(request: Request) -> Response:
+@endpoint(query("Get a payment's status", LegacyPaymentStatus))
+async def legacy_get_payment_status(request: Request) -> Response:
     """Only its id and status."""
     reading = await gateway_of(request).admission.read(request, READ)
-    return await get_old(request, reading, request.path_params["payment_id"], old_status)
+    return await get_old(request, reading, request.path_params["payment_id"], legacy_status)
 
 
-@router.post(
-    "/{payment_id}/refund",
-    **command(
-        "Refund a payment (minor units)", OldRefundCreate, OldRefund, created=True, accepted=OldAccepted.__name__
-    ),
-    deprecated=True,
+@endpoint(
+    command(
+        "Refund a payment (minor units)",
+        LegacyRefundCreate,
+        LegacyRefund,
+        created=True,
+        accepted=LegacyAccepted.__name__,
+    )
 )
-async def create_old_refund(request: Request) -> Response:
+async def legacy_refund_payment(request: Request) -> Response:
     """As `POST /v1/refunds`, with the amount in integer minor units."""
     asked = await gateway_of(request).admission.write(request, *REFUND_WRITE)
     return await refund_old(request, asked, request.path_params["payment_id"], asked.body)
 
 
 async def create_old(request: Request, asked: Writing, body: Mapping[str, Any]) -> Response:
-    wanted = validate(OldPaymentCreate, body)
+    wanted = validate(LegacyPaymentCreate, body)
     currency = parse_currency(wanted.currency or asked.principal.default_currency)
     today = _today(PaymentCreate, wanted, amount=_major(int(wanted.amount), currency))
-    return told(await create_payment_of(request, asked, today), request, old_payment)
+    return told(await create_payment_of(request, asked, today), request, legacy_payment)
 
 
 async def refund_old(request: Request, asked: Writing, payment_id: str, body: Mapping[str, Any]) -> Response:
-    wanted = validate(OldRefundCreate, body)
+    wanted = validate(LegacyRefundCreate, body)
     amount = None
     if wanted.amount is not None:
         payment = await resolve_payment(gateway_of(request), asked, payment_id)
         amount = _major(wanted.amount, payment["currency"])
     today = _today(RefundCreate, wanted, payment_id=payment_id, amount=amount)
-    return told(await create_refund_of(request, asked, today), request, old_refund)
+    return told(await create_refund_of(request, asked, today), request, legacy_refund)
 
 
 async def get_old(request: Request, reading: Reading, payment_id: str, view: Told) -> Response:
@@ -128,8 +118,7 @@ async def get_old(request: Request, reading: Reading, payment_id: str, view: Tol
 async def list_old(request: Request, reading: Reading, asked: Mapping[str, Any]) -> Response:
     """Raises InvalidRequest (fields `limit`, `offset`)."""
     gateway: Gateway = gateway_of(request)
-    limit = _number(asked, "limit", default=20, most=_MOST)
-    offset = _number(asked, "offset", default=0, most=_FARTHEST)
+    limit, offset = page_of(asked)
     answer = await gateway.payments.get(
         "/internal/payments-by-offset",
         tenant_id=reading.principal.tenant_id,
@@ -140,7 +129,7 @@ async def list_old(request: Request, reading: Reading, asked: Mapping[str, Any])
         return to_response(answer, request)
     page = answer.json()
     trace_id = request.state.trace_id
-    payments = [old_payment(payment, trace_id) for payment in page["data"]]
+    payments = [legacy_payment(payment, trace_id) for payment in page["data"]]
     body = {
         "payments": payments,
         "data": payments,
@@ -158,7 +147,7 @@ def told(answer: Response, request: Request, view: Told) -> Response:
     if not 200 <= answer.status_code < 300:
         return answer
     body = orjson.loads(bytes(answer.body))
-    shown = old_accepted if body.get("object") == "operation" else view
+    shown = legacy_accepted if body.get("object") == "operation" else view
     kept = {name: value for name, value in answer.headers.items() if name not in ("content-length", "content-type")}
     return Response(
         orjson.dumps(shown(body, request.state.trace_id)),
@@ -176,11 +165,3 @@ def _today(model: type[Any], wanted: BaseModel, **changed: Any) -> Any:
 
 def _major(minor: int, currency: str) -> Decimal:
     return Money(minor, currency).major
-
-
-def _number(asked: Mapping[str, Any], name: str, *, default: int, most: int) -> int:
-    value = asked.get(name, default)
-    text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) > most:
-        raise InvalidRequest.of(name, f"must be an integer from 0 to {most}")
-    return int(text) or default if name == "limit" else int(text)

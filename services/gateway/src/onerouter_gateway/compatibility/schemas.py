@@ -1,16 +1,22 @@
-"""Payments as `/api/v1` has always written and read them: amounts in integer minor units, status words of its own."""
+"""What `/api/v1` takes and shows: amounts in integer minor units, status words of its own, `trace_id` on each answer."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
+from onerouter_common.contracts.base import Environment
+from onerouter_gateway.billing.schemas import Customer, CustomerList
+from onerouter_gateway.email.schemas import Email, EmailBatch, EmailList
 from onerouter_gateway.payments.schemas import Pairs, PaymentCreate, Request, ShortText
+from onerouter_gateway.sms.schemas import Sms, SmsBatch, SmsList
+from onerouter_gateway.storage.schemas import DeletedObject, Download, ObjectList, StorageObject, Upload
+from onerouter_gateway.templates.schemas import Template, TemplateList, TemplateRendered
 
 DATA: Final = ("data", "params")
 """What an action's own fields are sent in; the first that is there counts."""
 
-OldStatus = Literal["pending", "processing", "completed", "failed", "refunded"]
+LegacyStatus = Literal["pending", "processing", "completed", "failed", "refunded"]
 
 
 def _whole(value: Any) -> Any:
@@ -29,7 +35,7 @@ MinorAmount = Annotated[
 ]
 
 
-class OldPaymentCreate(PaymentCreate):
+class LegacyPaymentCreate(PaymentCreate):
     """As of `POST /v1/payments`, but for the amount."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 49_900, "currency": "INR"}]})
@@ -37,11 +43,11 @@ class OldPaymentCreate(PaymentCreate):
     amount: MinorAmount  # type: ignore[assignment]
 
 
-class OldPaymentCapture(Request):
+class LegacyPaymentCapture(Request):
     amount: MinorAmount | None = Field(None, description="Absent: all that is authorized.")
 
 
-class OldRefundCreate(Request):
+class LegacyRefundCreate(Request):
     amount: MinorAmount | None = Field(None, description="Absent: all that is left.")
     reason: Annotated[str, Field(max_length=255)] | None = None
     speed: Literal["normal", "optimum"] = "normal"
@@ -53,20 +59,26 @@ class ServiceRequest(Request):
     """`{action, data}`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"action": "create", "data": {"amount": 49_900, "currency": "INR"}}]}
+        json_schema_extra={
+            "examples": [
+                {"action": "create", "data": {"amount": 49_900, "currency": "INR"}},
+                {"action": "send", "data": {"to": "+14155552671", "body": "Your code is 481-223."}},
+                {"action": "status_check", "data": {"messageId": "sms_01k9zq3v7m8e5t2r4w6y8a0c1d"}},
+            ]
+        }
     )
 
     action: Annotated[str, Field(max_length=64)]
     data: dict[str, Any] = Field(default_factory=dict, validation_alias=AliasChoices(*DATA))
 
 
-class OldPayment(BaseModel):
+class LegacyPayment(BaseModel):
     id: str
     provider: str | None
     provider_transaction_id: str | None
     amount: int = Field(description="Minor units.")
     currency: str
-    status: OldStatus
+    status: LegacyStatus
     checkout_url: str | None
     metadata: dict[str, str]
     provider_metadata: dict[str, Any]
@@ -75,7 +87,7 @@ class OldPayment(BaseModel):
     trace_id: str
 
 
-class OldRefund(BaseModel):
+class LegacyRefund(BaseModel):
     id: str
     refund_id: str
     payment_id: str
@@ -83,14 +95,14 @@ class OldRefund(BaseModel):
     provider_refund_id: str | None
     amount: int = Field(description="Minor units.")
     currency: str
-    status: OldStatus
+    status: LegacyStatus
     created_at: str
     trace_id: str
 
 
-class OldPaymentList(BaseModel):
-    payments: list[OldPayment]
-    data: list[OldPayment] = Field(description="The same.")
+class LegacyPaymentList(BaseModel):
+    payments: list[LegacyPayment]
+    data: list[LegacyPayment] = Field(description="The same.")
     total: int = Field(description="How many there are, counted to 10,000.")
     limit: int
     offset: int
@@ -98,13 +110,13 @@ class OldPaymentList(BaseModel):
     trace_id: str
 
 
-class OldPaymentStatus(BaseModel):
+class LegacyPaymentStatus(BaseModel):
     id: str
-    status: OldStatus
+    status: LegacyStatus
     trace_id: str
 
 
-class OldAccepted(BaseModel):
+class LegacyAccepted(BaseModel):
     """The body of a 202: what was asked for is stored and being worked on."""
 
     id: str
@@ -115,5 +127,107 @@ class OldAccepted(BaseModel):
     trace_id: str
 
 
-class ActionAnswer(RootModel[OldPayment | OldRefund | OldPaymentList | OldPaymentStatus]):
+class LegacyCustomer(Customer):
+    trace_id: str
+
+
+class LegacyCustomerList(CustomerList):
+    customers: list[Customer] = Field(description="The same as `data`.")
+    trace_id: str
+
+
+class LegacyApiKeyCreate(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "backend", "scopes": ["payments:write"]}]})
+
+    name: Annotated[str, Field(min_length=1, max_length=100, description="For people, to tell it from other keys.")]
+    environment: Environment | None = Field(None, description="Absent: that of the request.")
+    scopes: list[Annotated[str, Field(max_length=60)]] | None = Field(
+        None, max_length=50, description="What it may do; `GET /api/api-keys/scopes` lists all."
+    )
+    expires_at: Annotated[str, Field(max_length=64)] | None = Field(None, description="ISO 8601. Absent: never.")
+    ip_allow_list: list[Annotated[str, Field(max_length=60)]] = Field(
+        default_factory=list, max_length=100, description="Networks it may be used from. None: from anywhere."
+    )
+    rate_limit_per_s: int = Field(100, ge=1, description="Requests a second.")
+    rate_burst: int = Field(200, ge=1, description="Requests at once after a quiet time.")
+
+
+class LegacyApiKeyChange(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"action": "rotate"}, {"name": "backend"}]})
+
+    action: Literal["revoke", "rotate"] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    overlap_s: int | None = Field(None, ge=0, description="`rotate`: how long the old key works. Absent: a day.")
+
+
+class LegacyCreator(BaseModel):
+    kind: str = Field(examples=["user"])
+    id: str = Field(examples=["usr_01k9zq3v9yf7w8r2m4t6x8z0bc"])
+
+
+class ListedApiKey(BaseModel):
+    id: str = Field(examples=["key_01k9zq3v9yf7w8r2m4t6x8z0bc"])
+    name: str
+    environment: Environment
+    display: str = Field(description="What the key begins with.", examples=["unf_test_9aF3…"])
+    status: Literal["active", "revoked", "expired"]
+    scopes: list[str]
+    rate_limit_per_s: int
+    rate_burst: int
+    quotas: dict[str, int]
+    ip_allow_list: list[str]
+    created_at: str
+    created_by: LegacyCreator | None
+    expires_at: str | None
+    last_used_at: str | None
+    revoked_at: str | None
+    replaced_by: str | None
+
+
+class LegacyApiKey(ListedApiKey):
+    trace_id: str
+
+
+class LegacyApiKeyMade(LegacyApiKey):
+    key: str | None = Field(
+        None,
+        description="A new key itself, shown this once; null in a repeat of the request that made it.",
+        examples=["unf_test_…"],
+    )
+    note: str | None = Field(None, description="Why there is no new key, where one was made.")
+    previous: ListedApiKey | None = Field(None, description="The key that it replaces.")
+
+
+class LegacyApiKeyList(BaseModel):
+    keys: list[ListedApiKey]
+    data: list[ListedApiKey] = Field(description="The same.")
+    total: int = Field(description="How many there are, counted to 1,000.")
+    limit: int
+    offset: int
+    has_more: bool
+    trace_id: str
+
+
+class ActionAnswer(
+    RootModel[
+        LegacyPayment
+        | LegacyRefund
+        | LegacyPaymentList
+        | LegacyPaymentStatus
+        | Sms
+        | SmsList
+        | SmsBatch
+        | Email
+        | EmailList
+        | EmailBatch
+        | Template
+        | TemplateList
+        | TemplateRendered
+        | DeletedObject
+        | StorageObject
+        | ObjectList
+        | Upload
+        | Download
+    ]
+):
     """As the action has it."""

@@ -3,20 +3,30 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.money import Money
-from onerouter_gateway.admission import Reading, Writing
+from onerouter_gateway.admission import ANY_KEY, Reading, Writing
+from onerouter_gateway.compatibility.messages import MESSAGE_ACTIONS
 from onerouter_gateway.compatibility.payments import create_old, get_old, list_old, refund_old, told
-from onerouter_gateway.compatibility.schemas import DATA, ActionAnswer, OldAccepted, OldPaymentCapture, ServiceRequest
-from onerouter_gateway.compatibility.views import old_payment, old_status
+from onerouter_gateway.compatibility.schemas import (
+    DATA,
+    ActionAnswer,
+    LegacyAccepted,
+    LegacyPaymentCapture,
+    ServiceRequest,
+)
+from onerouter_gateway.compatibility.storage import SCREENING, STORAGE_ACTIONS
+from onerouter_gateway.compatibility.views import legacy_payment, legacy_status
 from onerouter_gateway.edge.documentation import command
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
+from onerouter_gateway.edge.pan import ORDINARY
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import gateway_of
+from onerouter_gateway.messages.channel import CHANNELS
+from onerouter_gateway.messages.sending import Prepared, admit_and_carry_out
 from onerouter_gateway.payments.endpoints import (
     READ,
     WRITE,
@@ -27,24 +37,23 @@ from onerouter_gateway.payments.endpoints import (
 from onerouter_gateway.payments.schemas import PaymentCapture
 from onerouter_gateway.refunds.endpoints import WRITE as REFUND_WRITE
 
-Action = Callable[[Request, Writing, Mapping[str, Any]], Awaitable[Response]]
-
-router = APIRouter(prefix="/api/v1/services", tags=["Older paths"], route_class=RawRoute)
+Action = Callable[[Request, Writing, Mapping[str, Any]], Awaitable[Prepared]]
+Actions = Mapping[str, tuple[tuple[str, ...], Action]]
 
 
 async def _capture(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
     payment_id = _payment_id(data)
-    wanted = validate(OldPaymentCapture, data)
+    wanted = validate(LegacyPaymentCapture, data)
     amount = None
     if wanted.amount is not None:
         payment = await resolve_payment(gateway_of(request), asked, payment_id)
         amount = Money(wanted.amount, payment["currency"]).major
     today = validate(PaymentCapture, {} if amount is None else {"amount": amount})
-    return told(await capture_payment_of(request, asked, payment_id, today), request, old_payment)
+    return told(await capture_payment_of(request, asked, payment_id, today), request, legacy_payment)
 
 
 async def _cancel(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
-    return told(await cancel_payment_of(request, asked, _payment_id(data)), request, old_payment)
+    return told(await cancel_payment_of(request, asked, _payment_id(data)), request, legacy_payment)
 
 
 async def _refund(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
@@ -52,18 +61,18 @@ async def _refund(request: Request, asked: Writing, data: Mapping[str, Any]) -> 
 
 
 async def _get(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
-    return await get_old(request, _reading(asked), _payment_id(data), old_payment)
+    return await get_old(request, _reading(asked), _payment_id(data), legacy_payment)
 
 
 async def _status(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
-    return await get_old(request, _reading(asked), _payment_id(data), old_status)
+    return await get_old(request, _reading(asked), _payment_id(data), legacy_status)
 
 
 async def _list(request: Request, asked: Writing, data: Mapping[str, Any]) -> Response:
     return await list_old(request, _reading(asked), data)
 
 
-ACTIONS: Final[Mapping[str, Mapping[str, tuple[tuple[str, ...], Action]]]] = {
+ACTIONS: Final[Mapping[str, Actions]] = {
     "payments": {
         "create": ((WRITE,), create_old),
         "capture": ((WRITE,), _capture),
@@ -72,34 +81,45 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[tuple[str, ...], Action]]]] = {
         "get": ((READ,), _get),
         "status": ((READ,), _status),
         "list": ((READ,), _list),
-    }
+    },
+    **MESSAGE_ACTIONS,
+    "storage": STORAGE_ACTIONS,
 }
 """Category → action → the scopes of which the key needs one, and what is done. A test compares it with the documents."""
 
 
 _DESCRIBED: Final = command(
-    "Carry out an action of a category", ServiceRequest, ActionAnswer, accepted=OldAccepted.__name__
+    "Carry out an action of a category", ServiceRequest, ActionAnswer, accepted=LegacyAccepted.__name__
 )
 _DESCRIBED["responses"][201] = _DESCRIBED["responses"][200]  # as the action has it
 
 
-@router.post("/{category}", **_DESCRIBED, deprecated=True)
-async def carry_out(request: Request) -> Response:
-    """The action's own answer, as of `/api/v1`: amounts in minor units. `data` may name a payment as `payment_id` or
-    `paymentId`.
+@endpoint(_DESCRIBED)
+async def legacy_perform_action(request: Request) -> Response:
+    """The action's own answer. Payments: as of `/api/v1`, amounts in minor units; `data` may name a payment as `payment_id`
+    or `paymentId`. SMS and email: as of `/v1`; fields may be in camel case, and the action `templates` takes an `operation`.
+    Storage: as of `/v1`, with `bucket` in `data`; `upload` puts the `content` (base64) where there is one, else it answers
+    an address to put it at.
     """
-    actions = ACTIONS.get(request.path_params["category"])
+    category = request.path_params["category"]
+    actions = ACTIONS.get(category)
     if actions is None:
         raise NotFound(f"There is no category of that name; known are {', '.join(sorted(ACTIONS))}.")
-    gateway = gateway_of(request)
-    asked = await gateway.admission.write_any(request, nested=DATA)
-    wanted = validate(ServiceRequest, asked.body)
-    found = actions.get(wanted.action.strip().lower())
-    if found is None:
-        raise InvalidRequest.of("action", f"must be one of {', '.join(sorted(actions))}")
-    scopes, act = found
-    gateway.admission.require(asked, *scopes)
-    return await act(request, asked, wanted.data)
+    channel = CHANNELS.get(category)
+
+    async def act(request: Request, asked: Writing, body: Mapping[str, Any]) -> Prepared:
+        wanted = validate(ServiceRequest, body)
+        found = actions.get(wanted.action.strip().lower())
+        if found is None:
+            raise InvalidRequest.of("action", f"must be one of {', '.join(sorted(actions))}")
+        scopes, chosen = found
+        gateway_of(request).admission.require(asked, *scopes)
+        return await chosen(request, asked, wanted.data)
+
+    screening = ORDINARY if channel is None else channel.bulk_screening
+    if actions is STORAGE_ACTIONS:
+        screening = SCREENING
+    return await admit_and_carry_out(request, act, ANY_KEY, screening=screening, nested=DATA)
 
 
 def _payment_id(data: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ _REFUND: Final = {"pending": "pending", "succeeded": "completed", "failed": "fai
 _OF_THE_PROVIDER: Final = ("provider_order_id", "provider_payment_id", "client_secret", "checkout", "failure")
 
 
-def old_payment(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+def legacy_payment(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     return {
         "id": payment["id"],
         "provider": payment["provider"],
@@ -36,7 +36,7 @@ def old_payment(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     }
 
 
-def old_refund(refund: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+def legacy_refund(refund: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     return {
         "id": refund["id"],
         "refund_id": refund["id"],
@@ -51,11 +51,11 @@ def old_refund(refund: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     }
 
 
-def old_status(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+def legacy_status(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     return {"id": payment["id"], "status": _PAYMENT[payment["status"]], "trace_id": trace_id}
 
 
-def old_accepted(operation: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
+def legacy_accepted(operation: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
     """An outcome that is not known yet: the thing asked for is being worked on."""
     return {
         "id": operation["resource_id"],

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 _ECHOED: Final = re.compile(r"^[!-~]{1,128}$")
 _TRACE_ID: Final = re.compile(r"^(?!0{32})[0-9a-f]{32}$")
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_UNOBSERVED: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_UNOBSERVED: Final = frozenset({"/livez", "/readyz"})
 _SAFE_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -67,9 +67,11 @@ class Correlation:
                 await _refuse(scope, receive, answer)
                 return
             self._active += 1
+            named = problems.TRACE_ID.set(given_trace_id)
             try:
                 await self._app(scope, receive, answer)
             finally:
+                problems.TRACE_ID.reset(named)
                 self._active -= 1
                 span.set_attribute("http.response.status_code", answer.status)
                 _name(span, scope)
@@ -120,11 +122,12 @@ class _Answer:
 def _parent(headers: Headers) -> tuple[dict[str, str], str | None]:
     """The trace to continue, and the trace id to echo if the caller named one of its own making.
 
-    `traceparent` wins; else an `X-Trace-Id` that is a W3C trace id is continued; any other is echoed as it is.
+    `traceparent` wins; else an `X-Trace-Id`, or an `X-Request-Id`, that is a W3C trace id is continued; any other is
+    echoed as it is.
     """
     if "traceparent" in headers:
         return {"traceparent": headers["traceparent"]}, None  # `tracestate` is free text of the caller's: not passed on
-    given = _echo(headers.get("x-trace-id"))
+    given = _echo(headers.get("x-trace-id")) or _echo(headers.get("x-request-id"))
     if given is None:
         return {}, None
     if _TRACE_ID.match(given.lower()) is None:
@@ -149,7 +152,7 @@ def _echo(value: str | None) -> str | None:
 
 
 def _is_document(path: str) -> bool:
-    return path in {"/docs", "/openapi.json"}
+    return path in {"/docs", "/openapi.json", "/asyncapi", "/asyncapi.json"}
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,36 +42,91 @@ _PAGING: Final = (
     ("cursor", {"type": "string"}, "`next_cursor` of the page before."),
 )
 _OFFSET: Final = (
-    _PAGING[0],
+    ("limit", {"type": "integer", "minimum": 0, "maximum": 100, "default": 20}, "Most entries of one page; 0 is 20."),
     ("offset", {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0}, "Entries to pass over."),
 )
+_MORE_HEADERS: Final = {
+    409: ("X-OneRouter-Operation-Id",),
+    429: (
+        "Retry-After",
+        "RateLimit",
+        "RateLimit-Policy",
+        "X-RateLimit-Limit",
+        "X-RateLimit-Remaining",
+        "X-RateLimit-Reset",
+    ),
+    503: ("Retry-After",),
+}
 _ERRORS: Final = {
     400: "The request could not be read: not JSON, or headers that contradict each other.",
     401: "No valid API key, or a wrong signature.",
     402: "The provider declined. Final: a repeat gets the same answer.",
     403: "The key may not do this, or not in this environment or from this address; or the account is suspended.",
     404: "There is no such resource in this environment.",
+    408: "The body did not come in time; nothing was done.",
     409: "The resource is in another state, or the first request with this key is still being carried out.",
-    413: "The body is larger than 1 MiB.",
+    412: "The object is not as `If-Match` or `If-None-Match` says; nothing was done.",
+    413: "The body is larger than 1 MiB (that sends email: 10 MiB; an object: 5 MiB), has more than 100,000 values, or holds "
+    "more than one message can. The sentence names the limit.",
     415: "The body is not JSON, or has an unknown content encoding.",
+    416: "Nothing of the object lies in the `Range`.",
     422: "A field is wrong (`errors` names it), nothing is connected, or the idempotency key was used otherwise.",
     429: "Over a limit of the key or of the account's plan, or the key's monthly quota is used up (`QUOTA_EXCEEDED`); "
     "`Retry-After` says when to try again.",
     502: "The provider refused our request.",
     503: "The provider or a part of this service is away, or too busy. `effect` says whether anything may have been done.",
 }
-_LIMIT_HEADERS: Final = {
-    name: {"schema": {"type": "string"}, "description": text}
-    for name, text in (
-        ("RateLimit", "What is left of each limit: requests (`r`) and seconds until all of it is free again (`t`)."),
+ANNOUNCED_HEADERS: Final = ("Deprecation", "Link")
+"""On every answer of an older path."""
+HEADERS: Final = {
+    name: {"schema": {"type": "string"}, "description": text, "example": example}
+    for name, text, example in (
+        (
+            "RateLimit",
+            "What is left of each limit: requests (`r`) and seconds until all of it is free again (`t`).",
+            '"default";r=199;t=1',
+        ),
         (
             "RateLimit-Policy",
             "Each limit (`q`) and its window in seconds (`w`): `default` is the key's, `plan` the account's.",
+            '"default";q=200;w=2',
         ),
-        ("X-Request-Id", "Name it when you ask for help."),
-        ("X-OneRouter-Overhead-Ms", "Time that was ours, not the provider's."),
+        ("X-RateLimit-Limit", "Of the limit that is nearest: how many requests it has.", "200"),
+        ("X-RateLimit-Remaining", "How many of them are left.", "199"),
+        ("X-RateLimit-Reset", "Unix time at which all of them are free again.", "1769851801"),
+        ("X-Request-Id", "Name it when you ask for help.", "req_01k9zq3v7m8e5t2r4w6y8a0c1d"),
+        ("X-Trace-Id", "Yours where you sent one, else ours.", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("X-OneRouter-Overhead-Ms", "Time that was ours, not the provider's.", "3.21"),
+        ("Idempotency-Replayed", "`true`: this was asked for before, and this is what became of it.", "true"),
+        (
+            "X-OneRouter-Operation-Id",
+            "The operation that the answer is about, where it is about one: also of 409 `OPERATION_IN_FLIGHT`.",
+            "op_01k9zq3v7m8e5t2r4w6y8a0c1d",
+        ),
+        ("Location", "The operation: `/v1/operations/{id}`.", "/v1/operations/op_01k9zq3v7m8e5t2r4w6y8a0c1d"),
+        ("Retry-After", "Whole seconds after which to try again.", "2"),
+        ("Deprecation", "Since when a newer path is the one to use (RFC 9745).", "@1767225600"),
+        ("Link", "The newer path (RFC 8288).", '</v1/payments>; rel="successor-version"'),
     )
 }
+"""By name, as `components` of the description."""
+
+
+def header_references(*names: str) -> dict[str, dict[str, str]]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+_LIMIT_HEADERS: Final = header_references(
+    "RateLimit",
+    "RateLimit-Policy",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+    "X-Trace-Id",
+    "X-OneRouter-Overhead-Ms",
+)
+_CARRIED_OUT: Final = {**_LIMIT_HEADERS, **header_references("Idempotency-Replayed", "X-OneRouter-Operation-Id")}
 
 
 def command(
@@ -85,38 +140,63 @@ def command(
     """A route that changes something. `accepted` names the schema of its 202."""
     status = 201 if created else 200
     return {
+        "body": body,
         "summary": summary,
         "status_code": status,
         "responses": {
-            status: {"model": answer, "description": "The outcome.", "headers": _LIMIT_HEADERS},
+            status: {"model": answer, "description": "The outcome.", "headers": _CARRIED_OUT},
             202: {
                 "description": "Stored, but the outcome is not known yet (`effect: unknown` if the provider has not told "
                 "it). `Location` names the operation.",
-                "headers": {"Location": {"schema": {"type": "string"}, "description": "`/v1/operations/{id}`"}},
+                "headers": {**_CARRIED_OUT, **header_references("Location")},
                 "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{accepted}"}}},
             },
-            **problems(400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 502, 503),
+            **problems(400, 401, 402, 403, 404, 408, 409, 413, 415, 422, 429, 502, 503),
         },
         "openapi_extra": {
-            "requestBody": {
-                "required": any(field.is_required() for field in body.model_fields.values()),
-                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}},
-            },
+            "requestBody": request_body(body),
             "parameters": [_IDEMPOTENCY_KEY, _PREFER, _ENVIRONMENT],
             "security": SECURITY,
         },
     }
 
 
-def query(summary: str, answer: type[BaseModel]) -> dict[str, Any]:
-    """A route that reads one thing."""
+def request_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A body may be left out where it needs no field."""
+    return {
+        "required": any(field.is_required() for field in model.model_fields.values()),
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}},
+    }
+
+
+def change_at_once(
+    summary: str, body: type[BaseModel], answer: type[BaseModel], *, created: bool = False
+) -> dict[str, Any]:
+    """A route that changes something of ours, with no provider to wait for."""
+    status = 201 if created else 200
+    described = command(summary, body, answer, created=created)
+    kept = {code: told for code, told in described["responses"].items() if code not in (202, 402, 502)}
+    kept[status] = {"model": answer, "description": "As it is now.", "headers": _LIMIT_HEADERS}
+    described["responses"] = kept
+    described["openapi_extra"]["parameters"] = [_ENVIRONMENT]
+    return described
+
+
+def query(summary: str, answer: type[BaseModel], **options: str) -> dict[str, Any]:
+    """A route that reads one thing; `options` are the names and descriptions of its own query parameters."""
     return {
         "summary": summary,
         "responses": {
             200: {"model": answer, "description": "As it stands.", "headers": _LIMIT_HEADERS},
             **problems(401, 403, 404, 422, 429, 503),
         },
-        "openapi_extra": {"parameters": [_ENVIRONMENT], "security": SECURITY},
+        "openapi_extra": {
+            "parameters": [
+                *(_in_query(name, {"type": "string"}, text) for name, text in options.items()),
+                _ENVIRONMENT,
+            ],
+            "security": SECURITY,
+        },
     }
 
 
@@ -129,10 +209,12 @@ def listing(
     by_offset: bool = False,
     of_one: bool = False,
     oldest_first: bool = False,
+    by_key: bool = False,
     **filters: str,
 ) -> dict[str, Any]:
     """A route that reads a page; `filters` are the names and descriptions of its own query parameters. `of_one`: it is
-    about one thing, which may not exist."""
+    about one thing, which may not exist. `by_key`: a provider is asked for it.
+    """
     paging = _OFFSET if by_offset else _PAGING
     parameters = [
         *(_in_query(name, {"type": "string"}, text) for name, text in filters.items()),
@@ -144,10 +226,10 @@ def listing(
         "responses": {
             200: {
                 "model": answer,
-                "description": f"One page, {'oldest' if oldest_first else 'newest'} first.",
+                "description": f"One page, {'by key' if by_key else 'oldest first' if oldest_first else 'newest first'}.",
                 "headers": _LIMIT_HEADERS,
             },
-            **problems(401, 403, *((404,) if of_one else ()), 422, 429, 503),
+            **problems(401, 403, *((404,) if of_one else ()), 422, 429, *((502,) if by_key else ()), 503),
         },
         "openapi_extra": {"parameters": [*parameters, _ENVIRONMENT], "security": SECURITY},
     }
@@ -158,6 +240,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _ERRORS[status],
+            "headers": header_references("X-Request-Id", "X-Trace-Id", *_MORE_HEADERS.get(status, ())),
             "content": {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{PROBLEM}"}}},
         }
         for status in statuses
@@ -167,9 +250,24 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def path_parameters(path: str) -> list[dict[str, Any]]:
     """The `{names}` in a path: raw routes declare none of their own."""
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "maxLength": 128}}
+        {"name": name, "in": "path", "required": True, **_IN_PATH.get(name, _AN_ID)}
         for name in re.findall(r"{([a-z_]+)}", path)
     ]
+
+
+_AN_ID: Final[dict[str, Any]] = {"schema": {"type": "string", "maxLength": 128}}
+_IN_PATH: Final[dict[str, dict[str, Any]]] = {
+    "bucket": {
+        "schema": {"type": "string", "minLength": 3, "maxLength": 63},
+        "description": "The name of a bucket that you have connected.",
+        "example": "demo-files",
+    },
+    "key": {
+        "schema": {"type": "string", "maxLength": 1024},
+        "description": "The rest of the path, percent-encoded; slashes may stand as they are.",
+        "example": "invoices/2026/1042.pdf",
+    },
+}
 
 
 def _in_query(name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
@@ -17,40 +19,97 @@ from onerouter_common.errors import (
     RequestTimedOut,
     UnsupportedMediaType,
 )
+from onerouter_gateway.edge.json_size import refuse_many_values
 
 _MAX_DEPTH: Final = 32
 _MAX_NUMBER_CHARS: Final = 64  # a longer number is an attack on the arithmetic, not an amount
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LARGE: Final = 32 * 1024
+"""Beyond, parsing and what looks at every value take milliseconds: not on the loop."""
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _BODY_S: Final = 30.0
 
 
-async def read_body(request: Request, *, max_bytes: int, timeout_s: float = _BODY_S) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What a body that is larger than others has to keep to."""
+
+    ordinary_bytes: int
+    enter: Callable[[], Awaitable[None]]
+    """Awaited once, before more than that is held. It may refuse."""
+    grace_s: float = 5.0
+    least_bytes_per_s: float = 128 * 1024
+    """On the average since then, after the grace."""
+
+
+async def read_body(
+    request: Request, *, max_bytes: int, timeout_s: float = _BODY_S, beyond: Beyond | None = None
+) -> bytes:
     """The body as it was sent. Raises PayloadTooLarge as soon as the bound is passed, without reading the rest.
 
     Raises RequestTimedOut for one that drips (else a single caller could hold every place there is), MalformedRequest for
-    one that breaks off.
+    one that breaks off; what `beyond.enter` raises, too.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > max_bytes:
+    length = int(declared) if declared.isdigit() else 0
+    if length > max_bytes:
         raise _too_large(max_bytes)
+    deadline = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(request, max_bytes)
+        async with deadline:
+            return await _read(request, max_bytes, length, beyond, deadline)
     except TimeoutError:
-        raise RequestTimedOut(f"The body did not arrive within {timeout_s:g} seconds; nothing was done.") from None
+        if not deadline.expired():
+            raise
+        raise RequestTimedOut("The body came too slowly, or not at all; nothing was done.") from None
     except ClientDisconnect:
         raise MalformedRequest("The request ended before its body did.") from None
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(
+    request: Request, max_bytes: int, declared: int, beyond: Beyond | None, deadline: asyncio.Timeout
+) -> bytes:
     chunks: list[bytes] = []
     size = 0
+    since: float | None = None
+
+    async def check_pace() -> None:
+        nonlocal since
+        if beyond is None or max(size, declared) <= beyond.ordinary_bytes:
+            return
+        if since is None:
+            deadline.reschedule(None)  # the wait for others is not the caller's
+            await beyond.enter()
+            since = asyncio.get_running_loop().time()
+        deadline.reschedule(since + beyond.grace_s + size / beyond.least_bytes_per_s)
+
+    await check_pace()
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
             raise _too_large(max_bytes)
         chunks.append(chunk)
+        await check_pace()
     return b"".join(chunks)
+
+
+async def read_object(
+    sent: bytes,
+    headers: Mapping[str, str],
+    *,
+    max_bytes: int,
+    check: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body,
+) -> dict[str, Any]:
+    """The JSON object that was sent, as `check` lets it pass. A large one is read and checked beside the loop.
+
+    Raises what `inflate`, `parse_object` and `check` do.
+    """
+
+    def read() -> dict[str, Any]:
+        raw = inflate(sent, headers.get("content-encoding", ""), max_bytes=max_bytes)
+        return check(parse_object(raw, headers.get("content-type", "")))
+
+    return await asyncio.to_thread(read) if len(sent) > _LARGE or headers.get("content-encoding") else read()
 
 
 def inflate(body: bytes, content_encoding: str, *, max_bytes: int) -> bytes:
@@ -77,12 +136,13 @@ def inflate(body: bytes, content_encoding: str, *, max_bytes: int) -> bytes:
 def parse_object(body: bytes, content_type: str) -> dict[str, Any]:
     """The JSON object in the body; no body is an empty object. Numbers are int or Decimal.
 
-    Raises UnsupportedMediaType, MalformedRequest (not JSON, or a name twice) or InvalidRequest (not an object, or text
-    that no database can hold).
+    Raises UnsupportedMediaType, MalformedRequest (not JSON, or a name twice), PayloadTooLarge (more values than a request
+    can use) or InvalidRequest (not an object, or text that no database can hold).
     """
     if not body.strip():
         return {}
     _expect_json(content_type)
+    refuse_many_values(body)
     try:
         value = json.loads(
             body.decode("utf-8-sig"),
@@ -122,7 +182,10 @@ def _expect_json(content_type: str) -> None:
 
 
 def _too_large(max_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than {max_bytes} bytes, the most that is accepted here.")
+    return PayloadTooLarge(
+        f"The body is larger than {max_bytes} bytes, the most that is accepted here, before and after gzip. Split it into "
+        "several requests."
+    )
 
 
 def _too_deep() -> MalformedRequest:
@@ -197,4 +260,4 @@ def _unstorable(value: Any, path: str) -> Iterator[str]:
 
 
 def _is_storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)

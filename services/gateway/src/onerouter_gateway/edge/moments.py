@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, WithJsonSch
 _SECONDS: Final = re.compile(r"^[0-9]{1,12}$", re.ASCII)
 _LATEST_S: Final = 253_402_300_799
 """The last second of the year 9999."""
-_NOT_ONE: Final = "must be a moment such as 2026-01-31T09:30:00Z, or in Unix seconds"
+NO_MOMENT: Final = "must be a moment such as 2026-01-31T09:30:00Z, or in Unix seconds"
 
 
 def _read(value: Any) -> Any:
@@ -20,11 +20,11 @@ def _read(value: Any) -> Any:
     if isinstance(value, Decimal) and value.adjusted() < len(str(_LATEST_S)) and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str | datetime):
-        raise ValueError(_NOT_ONE)  # noqa: TRY004 - pydantic's protocol
+        raise ValueError(NO_MOMENT)  # noqa: TRY004 - pydantic's protocol
     if not isinstance(value, int):
         return value
     if not 0 < value <= _LATEST_S:
-        raise ValueError(_NOT_ONE)
+        raise ValueError(NO_MOMENT)
     return datetime.fromtimestamp(value, UTC)
 
 
@@ -32,9 +32,9 @@ def _in_utc(value: datetime) -> datetime:
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(_NOT_ONE) from None
+        raise ValueError(NO_MOMENT) from None
     if moment.year < 1970:
-        raise ValueError(_NOT_ONE)
+        raise ValueError(NO_MOMENT)
     return moment
 
 

@@ -26,10 +26,11 @@ def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]
     renamed: dict[str, Any] = _renamed(dict(theirs), names)
     schemas = {names[name]: schema for name, schema in _part(renamed, "schemas").items()}
     _refuse_clashes(ours, renamed)
+    explained = {tag["name"] for tag in ours["tags"]}
     return {
         **ours,
         "paths": {**ours["paths"], **renamed["paths"]},
-        "tags": [*ours["tags"], *(tag for tag in renamed["tags"] if tag not in ours["tags"])],
+        "tags": [*ours["tags"], *(tag for tag in renamed["tags"] if tag["name"] not in explained)],
         "components": {
             **ours["components"],
             "schemas": {**_part(ours, "schemas"), **schemas},

@@ -24,7 +24,17 @@ _REQUEST: Final = (
 )
 _FETCH_METADATA: Final = "sec-fetch-"
 _RESPONSE: Final = frozenset(
-    {"content-type", "location", "retry-after", "etag", "cache-control", "set-cookie", "www-authenticate"}
+    {
+        "content-type",
+        "location",
+        "allow",
+        "retry-after",
+        "etag",
+        "cache-control",
+        "set-cookie",
+        "www-authenticate",
+        "idempotency-replayed",
+    }
 )
 _PREFIX: Final = "/api/"
 _UNSAFE: Final = frozenset(b"/\\\x7f") | frozenset(range(0x20))

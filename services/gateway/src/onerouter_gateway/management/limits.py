@@ -8,6 +8,7 @@ from starlette.requests import Request
 from onerouter_common.errors import NotPermitted, Overloaded, Unauthenticated
 from onerouter_gateway.admission import Admission
 from onerouter_gateway.authentication.address import site_of
+from onerouter_gateway.authentication.authenticator import Caller
 from onerouter_gateway.rate_limit.policy import ADDRESS, SIGN_IN, Policy, Rate
 
 _KEY_PREFIX: Final = "unf_"
@@ -20,15 +21,16 @@ class ManagementLimits:
         self._address = address
         self._sign_in = sign_in
 
-    async def admit(self, request: Request) -> None:
-        """Raises RateLimited, Overloaded, or what is wrong with a presented API key.
+    async def admit(self, request: Request) -> Caller | None:
+        """The holder of the API key that counts for the request; None: there is none. Raises RateLimited, Overloaded, or what
+        is wrong with a presented API key.
 
         A key that is not accepted counts on its sender's address: else wrong keys could be tried without end. Where people
         sign in the address counts whatever key comes along: else anybody's key would lift the limit of guessing.
         """
         if _is_sign_in(request) or not presents_key(request.headers):
             await self._count_address(request)
-            return
+            return None
         try:
             caller = await self._admission.authenticate(request)
         except Unauthenticated:
@@ -38,6 +40,11 @@ class ManagementLimits:
             await self._count_address(request)
             raise
         await self._admission.count(request, caller.holder.policies)
+        return caller
+
+    def check_signature(self, request: Request, caller: Caller, body: bytes) -> None:
+        """Where the request has one; `body` as it was sent. Raises Unauthenticated."""
+        self._admission.check_signature(request, caller, body)
 
     def address_of(self, request: Request) -> str:
         """The client's."""

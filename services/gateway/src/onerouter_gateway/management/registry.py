@@ -9,19 +9,15 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from onerouter_common.errors import Effect, Overloaded
+from onerouter_common.errors import Overloaded
+from onerouter_common.once.key import HEADER
 from onerouter_gateway.management.headers import response_headers
+from onerouter_gateway.upstream import KeyedOutcomeUnknown, OutcomeUnknown
 
 log = structlog.get_logger()
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _RETRY_AFTER_S: Final = 2
-
-
-class OutcomeUnknown(Overloaded):
-    """The change was sent and no answer came: it may have been made."""
-
-    effect = Effect.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class RegistryApi:
         except aiohttp.ClientConnectorError as error:
             raise _away(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise without_an_answer(method, type(error).__name__) from error
+            raise without_an_answer(method, type(error).__name__, keyed=HEADER in headers) from error
 
     async def _send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes) -> Forwarded:
         if method not in _SAFE:
@@ -85,15 +81,20 @@ class RegistryApi:
             return Forwarded(response.status, read, response_headers(response.headers.items(), self._base_url))
 
 
-def without_an_answer(method: str, why: str) -> Overloaded:
-    """What to raise where a request was sent and nothing came back that is the registry's."""
+def without_an_answer(method: str, why: str, *, keyed: bool = False) -> Overloaded:
+    """What to raise where a request was sent and nothing came back that is the registry's.
+
+    `keyed`: under an idempotency key. A route that takes none refuses it, so a repeat does nothing twice there either.
+    """
     if method in _SAFE:
         return _away(why)
     log.warning("management.outcome.unknown", method=method, why=why)
-    return OutcomeUnknown(
-        "The registry did not answer, so the change may or may not have been made. Look before you repeat it.",
-        retry_after_s=_RETRY_AFTER_S,
-    )
+    what = "The registry did not answer, so the change may or may not have been made."
+    if keyed:
+        return KeyedOutcomeUnknown(
+            f"{what} Repeat it with the same Idempotency-Key: it is done once.", retry_after_s=_RETRY_AFTER_S
+        )
+    return OutcomeUnknown(f"{what} Look before you repeat it.", retry_after_s=_RETRY_AFTER_S)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

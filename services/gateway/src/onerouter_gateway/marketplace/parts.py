@@ -1,13 +1,24 @@
 """From the parts a caller writes to those the worker keeps."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
+from typing import Any, Final
 
 from onerouter_common.contracts.payments import SplitItem
 from onerouter_common.errors import InvalidRequest
 from onerouter_common.money import Money, parse_major
-from onerouter_gateway.marketplace.schemas import SplitPart
+from onerouter_gateway.marketplace.schemas import MOST_PAYMENTS, SplitPart
+
+_LONGEST: Final = 255 - len(f":{MOST_PAYMENTS - 1}")
+"""Of a key that leaves room for a place behind it."""
+
+
+def part_key(key: str, index: int) -> str:
+    """The idempotency key of one payment of several: one that can be asked for, however long that of the whole is."""
+    if len(key) > _LONGEST:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key}:{index}"
 
 
 def item_of(part: SplitPart, vendor: Mapping[str, Any] | None, total: Money, field: str) -> SplitItem:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from onerouter_common.contracts.base import Environment
-from onerouter_gateway.billing.schemas import Shown, Writes
+from onerouter_gateway.billing.schemas import IdempotencyKey, Shown, Writes
 from onerouter_gateway.edge.amounts import MajorAmount
+from onerouter_gateway.edge.described import Described
 from onerouter_gateway.payments.schemas import (
     CountryCode,
     Currency,
@@ -121,11 +122,11 @@ class SplitPaymentCreate(Writes):
 class BulkSplit(Request):
     """Several split payments; each is an operation of its own, and one that is wrong stops no other."""
 
-    payments: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_PAYMENTS)] = Field(
-        description="Each as of `POST /v1/marketplace/payments/split`."
-    )
+    payments: Annotated[
+        list[Annotated[dict[str, Any], Described(SplitPaymentCreate)]], Field(min_length=1, max_length=MOST_PAYMENTS)
+    ] = Field(description="Each as of `POST /v1/marketplace/payments/split`.")
     process_immediately: bool = Field(True, description="False: accept them all and do not wait for the provider.")
-    idempotency_key: Annotated[str, Field(max_length=200)] | None = None
+    idempotency_key: IdempotencyKey | None = Field(None, description="The same as the `Idempotency-Key` header.")
     environment: Environment | None = Field(None, description="A live key may ask for `test`; never the other way.")
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,11 +24,11 @@ from onerouter_gateway.commands.request import NOT_WAITING, idempotency_key
 from onerouter_gateway.commands.wait import Joined
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.forward import to_response
-from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
-from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of, parts_unread
+from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of, part_key, parts_unread
 from onerouter_gateway.marketplace.schemas import (
     BulkSplit,
     BulkSplitResult,
@@ -46,8 +45,6 @@ _DAYS: Final = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ROUTE: Final = "POST /v1/marketplace/payments/split"
 _BULK_ROUTE: Final = "POST /v1/marketplace/payments/bulk-split"
 
-router = APIRouter(prefix="/v1/marketplace", tags=["Marketplace"], route_class=RawRoute)
-
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
@@ -60,7 +57,7 @@ class _Whole:
     """Answers that go out together; None: there is but one."""
 
 
-@router.post("/payments/split", **command("Create a split payment", SplitPaymentCreate, SplitPayment, created=True))
+@endpoint(command("Create a split payment", SplitPaymentCreate, SplitPayment, created=True))
 async def create_split_payment(request: Request) -> Response:
     """A payment like any other; once it has succeeded, each vendor is given its part by a transfer of its own."""
     gateway = gateway_of(request)
@@ -69,7 +66,7 @@ async def create_split_payment(request: Request) -> Response:
     return await _create(whole, asked, validate(SplitPaymentCreate, asked.body), _ROUTE)
 
 
-@router.post("/payments/bulk-split", **command("Create several split payments", BulkSplit, BulkSplitResult))
+@endpoint(command("Create several split payments", BulkSplit, BulkSplitResult))
 async def create_bulk_split(request: Request) -> Response:
     """Each item has its own status; the idempotency key of each is its own, else that of the whole with its place. Each
     counts as a request against the rate limit, and is refused with 429 in its place when that is used up.
@@ -92,7 +89,7 @@ async def create_bulk_split(request: Request) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-@router.get("/payments/split/{payment_id}", **query("Get a split payment", SplitPayment))
+@endpoint(query("Get a split payment", SplitPayment))
 async def get_split_payment(request: Request) -> Response:
     """With what became of each part."""
     gateway = gateway_of(request)
@@ -101,16 +98,15 @@ async def get_split_payment(request: Request) -> Response:
     return await forward_query(request, gateway, reading, f"/internal/marketplace/splits/{payment_id}")
 
 
-@router.get(
-    "/fees",
-    **listing(
+@endpoint(
+    listing(
         "Get what split payments brought",
         MarketplaceFees,
         by_time=False,
         paged=False,
         period="`day`, `week`, `month` (default) or `year`: the last 1, 7, 30 or 365 days.",
         currency="ISO 4217 code. Absent: the default of the key's connections.",
-    ),
+    )
 )
 async def get_marketplace_fees(request: Request) -> Response:
     """What was paid in, what of it went to vendors, and what stayed as fees and taxes."""
@@ -213,7 +209,7 @@ async def _item(whole: _Whole, route: str, index: int, item: Mapping[str, Any], 
         wanted = validate(SplitPaymentCreate, item)
         answer = await _create(whole, asked, wanted, route if asked.key is None else _ROUTE)
     except OneRouterError as error:
-        answer = problems.response_of(problems.problem_of(error), instance=request.url.path)
+        answer = problems.answer_to(error, instance=request.url.path)
     body = orjson.loads(bytes(answer.body))
     succeeded = 200 <= answer.status_code < 300
     return {
@@ -230,5 +226,5 @@ def _part_of(whole: Writing, index: int, item: Mapping[str, Any], *, wait: bool)
         raise InvalidRequest.of("environment", f"must be that of the whole, {whole.environment}")
     key = idempotency_key(_NO_HEADERS, item)
     if key is None and whole.key is not None:
-        key = f"{whole.key}:{index}"
+        key = part_key(whole.key, index)
     return replace(whole, key=key, patience=whole.patience if wait else NOT_WAITING)

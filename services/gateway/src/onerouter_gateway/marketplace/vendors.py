@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +16,7 @@ from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.marketplace.schemas import (
@@ -32,10 +31,8 @@ from onerouter_gateway.payments.endpoints import CATEGORY, WRITE, check_provider
 
 _PATH: Final = "/v1/marketplace/vendors"
 
-router = APIRouter(prefix=_PATH, tags=["Marketplace"], route_class=RawRoute)
 
-
-@router.post("", **command("Add a vendor", VendorCreate, Vendor, created=True))
+@endpoint(command("Add a vendor", VendorCreate, Vendor, created=True))
 async def create_vendor(request: Request) -> Response:
     """Opens an account for the vendor at the provider. Where the provider wants the vendor to sign up itself, it does so at
     `onboarding_url`; it can be paid once its status is `active`.
@@ -71,7 +68,7 @@ async def create_vendor(request: Request) -> Response:
     return await gateway.commands.carry_out(intent, asked.asked, request)
 
 
-@router.patch("/{vendor_id}/split", **command("Change a vendor's usual part", VendorSplitUpdate, Vendor))
+@endpoint(command("Change a vendor's usual part", VendorSplitUpdate, Vendor))
 async def update_vendor_split(request: Request) -> Response:
     """Used from now on where a payment does not say what the vendor gets."""
     gateway = gateway_of(request)
@@ -90,15 +87,13 @@ async def update_vendor_split(request: Request) -> Response:
     )
 
 
-@router.get(
-    "", **listing("List vendors", VendorList, status="Only with this status.", provider="Only at this provider.")
-)
+@endpoint(listing("List vendors", VendorList, status="Only with this status.", provider="Only at this provider."))
 async def list_vendors(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     return await read_page(request, "vendor")
 
 
-@router.get("/{vendor_id}", **query("Get a vendor", Vendor))
+@endpoint(query("Get a vendor", Vendor))
 async def get_vendor(request: Request) -> Response:
     """By our id, yours, or its account at the provider."""
     return await read_one(request, "vendor", request.path_params["vendor_id"])

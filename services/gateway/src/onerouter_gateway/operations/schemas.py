@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onerouter_common.contracts.base import Environment
 from onerouter_common.contracts.replies import OperationState
-from onerouter_gateway.payments.schemas import Cost, Listed
+from onerouter_gateway.payments.schemas import Listed
 
 
 class AcceptedOperation(BaseModel):
@@ -24,6 +24,15 @@ class AcceptedOperation(BaseModel):
     created: int
     detail: str
     error: dict[str, Any] | None = None
+
+
+class OperationCost(BaseModel):
+    """What the provider takes for it."""
+
+    amount: float = Field(description="Major units.")
+    amount_minor: float = Field(description="A message costs a fraction of a cent, mostly.")
+    currency: str
+    estimated: bool = Field(description="By the provider's public price list; it has not said itself.")
 
 
 class OperationResource(BaseModel):
@@ -61,7 +70,10 @@ class Operation(BaseModel):
     id: str
     object: Literal["operation"]
     category: str
-    operation: str
+    operation: str = Field(examples=["payment.create"])
+    action: str = Field(
+        description="What was done to the resource: the second half of `operation`.", examples=["create"]
+    )
     status: OperationState
     resource: OperationResource
     provider: str | None
@@ -75,11 +87,15 @@ class Operation(BaseModel):
     provider_ms: float
     result: dict[str, Any] | None
     error: dict[str, Any] | None
-    cost: Cost | None = Field(
-        description="Of the operation that made a payment, once it succeeded: the provider's own fee, else an estimate."
+    cost: OperationCost | None = Field(
+        description="Of what made a payment or sent a message, once it succeeded: as the provider says, else an "
+        "estimate."
     )
     effect: Literal["none", "unknown", "committed"]
     effect_guarantee: str | None
+    metadata: dict[str, str] = Field(
+        description="As the request said; of a bulk send, what its messages have in common."
+    )
     environment: Environment
 
 
@@ -130,7 +146,8 @@ class Attempt(BaseModel):
     duration_ms: float | None = Field(description="Null: it is under way.")
     outcome: str | None = Field(
         description="`succeeded`, `declined`, `refused`, `throttled`, `unreachable`, `unknown`, `absent` (a look-up found "
-        "nothing) or `not_begun`.",
+        "nothing), `unfit` (the provider cannot be told it, and was not asked), `not_sent` (we did not get to it, or must "
+        "not) or `not_begun`.",
         examples=["declined"],
     )
     reason: str | None = Field(examples=["card_declined"])
@@ -171,7 +188,7 @@ class PublishedEvent(BaseModel):
     resource: OperationResource
     sequence: int = Field(description="Counts the events of this resource without a gap.")
     status: str | None = Field(description="The resource's, from then on.")
-    cost: Cost | None
+    cost: OperationCost | None
     source: Literal["operation", "callback", "poll"] = Field(description="How we learned it.")
     operation_id: str | None
     callback_id: str | None
@@ -272,5 +289,5 @@ class OperationTimeline(Listed):
     operation_id: str
     status: OperationState
     effect: Literal["none", "unknown", "committed"]
-    cost: Cost | None
+    cost: OperationCost | None
     data: list[TimelineEntry]

@@ -1,6 +1,5 @@
 """`/v1/payment-links`."""
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +9,7 @@ from onerouter_common.errors import InvalidRequest
 from onerouter_common.ids import PAYMENT_LINK
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_gateway.edge.documentation import command, listing, query
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import gateway_of
 from onerouter_gateway.payment_links.schemas import (
@@ -22,10 +21,8 @@ from onerouter_gateway.payment_links.schemas import (
 from onerouter_gateway.payment_resources import change, create, placed, read_one, read_page
 from onerouter_gateway.payments.endpoints import WRITE, check_provider
 
-router = APIRouter(prefix="/v1/payment-links", tags=["Payment links"], route_class=RawRoute)
 
-
-@router.post("", **command("Create a payment link", PaymentLinkCreate, PaymentLink, created=True))
+@endpoint(command("Create a payment link", PaymentLinkCreate, PaymentLink, created=True))
 async def create_payment_link(request: Request) -> Response:
     """Makes the link at the provider that the environment's route chooses; send `short_url` to the payer."""
     gateway = gateway_of(request)
@@ -56,7 +53,7 @@ async def create_payment_link(request: Request) -> Response:
     )
 
 
-@router.post("/{payment_link_id}/cancel", **command("Cancel a payment link", PaymentLinkCancel, PaymentLink))
+@endpoint(command("Cancel a payment link", PaymentLinkCancel, PaymentLink))
 async def cancel_payment_link(request: Request) -> Response:
     """Nobody can pay at it any more. No body is needed; one that is paid, in whole or in part, is 409."""
     gateway = gateway_of(request)
@@ -73,18 +70,15 @@ async def cancel_payment_link(request: Request) -> Response:
     )
 
 
-@router.get(
-    "",
-    **listing(
-        "List payment links", PaymentLinkList, status="Only with this status.", provider="Only of this provider."
-    ),
+@endpoint(
+    listing("List payment links", PaymentLinkList, status="Only with this status.", provider="Only of this provider.")
 )
 async def list_payment_links(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
     return await read_page(request, "payment_link")
 
 
-@router.get("/{payment_link_id}", **query("Get a payment link", PaymentLink))
+@endpoint(query("Get a payment link", PaymentLink))
 async def get_payment_link(request: Request) -> Response:
     """By our id or the provider's."""
     return await read_one(request, "payment_link", request.path_params["payment_link_id"])

@@ -5,7 +5,6 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +14,8 @@ from onerouter_common.ids import CUSTOMER, PAYMENT_METHOD, is_id
 from onerouter_gateway.admission import Writing
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.forward import to_response
-from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.payment_methods.schemas import (
@@ -31,10 +30,8 @@ from onerouter_gateway.payments.endpoints import READ, WRITE, check_provider
 
 _PATH: Final = "/v1/payment-methods"
 
-router = APIRouter(prefix=_PATH, tags=["Payment methods"], route_class=RawRoute)
 
-
-@router.post("", **command("Keep a payment method", PaymentMethodCreate, PaymentMethod, created=True))
+@endpoint(command("Keep a payment method", PaymentMethodCreate, PaymentMethod, created=True))
 async def create_payment_method(request: Request) -> Response:
     """Keeps a method that the payer has entrusted to the provider, for later payments of its customer."""
     gateway = gateway_of(request)
@@ -62,9 +59,7 @@ async def create_payment_method(request: Request) -> Response:
     )
 
 
-@router.patch(
-    "/{payment_method_id}", **command("Change what you note of a payment method", PaymentMethodUpdate, PaymentMethod)
-)
+@endpoint(command("Change what you note of a payment method", PaymentMethodUpdate, PaymentMethod))
 async def update_payment_method(request: Request) -> Response:
     """The nickname and the metadata are yours; the method itself is the payer's."""
     asked, method = await _changing(request)
@@ -84,7 +79,7 @@ async def update_payment_method(request: Request) -> Response:
     )
 
 
-@router.delete("/{payment_method_id}", **command("Give up a payment method", PaymentMethodDelete, PaymentMethod))
+@endpoint(command("Give up a payment method", PaymentMethodDelete, PaymentMethod))
 async def delete_payment_method(request: Request) -> Response:
     """The provider forgets it; nobody can be charged with it any more. Answers what it was, with status `removed`."""
     asked, method = await _changing(request)
@@ -99,15 +94,14 @@ async def delete_payment_method(request: Request) -> Response:
     )
 
 
-@router.get(
-    "",
-    **listing(
+@endpoint(
+    listing(
         "List payment methods",
         PaymentMethodArray,
         status="Only with this status. Absent: those that can be used.",
         provider="Only at this provider.",
         customer_id="Only of this customer (our id).",
-    ),
+    )
 )
 async def list_payment_methods(request: Request) -> Response:
     """An array, newest first. Where there are more than `limit`, a `Link` header with `rel="next"` leads to the next page."""
@@ -128,7 +122,7 @@ async def list_payment_methods(request: Request) -> Response:
     return Response(orjson.dumps(page["data"]), media_type="application/json", headers=headers)
 
 
-@router.get("/{payment_method_id}", **query("Get a payment method", PaymentMethod))
+@endpoint(query("Get a payment method", PaymentMethod))
 async def get_payment_method(request: Request) -> Response:
     """By our id or the provider's."""
     return await read_one(request, "payment_method", request.path_params["payment_method_id"])

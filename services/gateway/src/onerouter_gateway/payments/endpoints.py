@@ -4,20 +4,21 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onerouter_common.contracts.base import Category
 from onerouter_common.contracts.payments import CancelPayment, CapturePayment, CreatePayment, Customer
 from onerouter_common.errors import InvalidRequest, NotFound, ServiceNotConfigured
 from onerouter_common.ids import CUSTOMER, PAYMENT, is_id
 from onerouter_common.money import parse_currency, parse_major
 from onerouter_gateway.admission import Reading, Writing
 from onerouter_gateway.commands.intent import Intent
+from onerouter_gateway.edge import arriving
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.forward import to_response
-from onerouter_gateway.edge.routes import RawRoute
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import Gateway, gateway_of
 from onerouter_gateway.payments.schemas import (
@@ -35,10 +36,8 @@ READ: Final = "payments:read"
 _PLAIN_ID: Final = re.compile(r"[0-9A-Za-z_\-]{1,128}")
 _METHOD_DETAILS: Final = ("upi_app", "emi_plan", "card_network", "wallet_provider", "bank_code")
 
-router = APIRouter(prefix="/v1/payments", tags=["Payments"], route_class=RawRoute)
 
-
-@router.post("", **command("Create a payment", PaymentCreate, Payment, created=True))
+@endpoint(command("Create a payment", PaymentCreate, Payment, created=True))
 async def create_payment(request: Request) -> Response:
     """Creates the payment at the provider that the environment's route chooses, and answers once the provider did.
 
@@ -84,7 +83,7 @@ async def create_payment_of(request: Request, asked: Writing, wanted: PaymentCre
     return await gateway.commands.carry_out(intent, asked.asked, request)
 
 
-@router.post("/{payment_id}/capture", **command("Capture an authorized payment", PaymentCapture, Payment))
+@endpoint(command("Capture an authorized payment", PaymentCapture, Payment))
 async def capture_payment(request: Request) -> Response:
     """Takes the money of a payment that was made with `capture: manual`. Without an amount: all of it."""
     asked = await gateway_of(request).admission.write(request, WRITE)
@@ -104,7 +103,7 @@ async def capture_payment_of(request: Request, asked: Writing, payment_id: str, 
     )
 
 
-@router.post("/{payment_id}/cancel", **command("Cancel a payment", PaymentCancel, Payment))
+@endpoint(command("Cancel a payment", PaymentCancel, Payment))
 async def cancel_payment(request: Request) -> Response:
     """Gives up a payment that is not paid yet, or releases an authorized one. No body is needed."""
     asked = await gateway_of(request).admission.write(request, WRITE)
@@ -119,15 +118,14 @@ async def cancel_payment_of(request: Request, asked: Writing, payment_id: str) -
     return await _change(request, gateway, asked, "cancel", payload.model_dump(), {})
 
 
-@router.get(
-    "",
-    **listing(
+@endpoint(
+    listing(
         "List payments",
         PaymentList,
         status="Only payments with this status.",
         provider="Only payments of this provider.",
         customer_id="Only payments of this customer.",
-    ),
+    )
 )
 async def list_payments(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
@@ -136,7 +134,7 @@ async def list_payments(request: Request) -> Response:
     return await forward_query(request, gateway, reading, "/internal/payments")
 
 
-@router.get("/{payment_id}", **query("Get a payment", Payment))
+@endpoint(query("Get a payment", Payment))
 async def get_payment(request: Request) -> Response:
     """By our id, the provider's order id or the provider's payment id."""
     gateway = gateway_of(request)
@@ -151,18 +149,17 @@ def country_of(customer: CustomerDetails | None) -> str | None:
 
 async def forward_query(request: Request, gateway: Gateway, reading: Reading, path: str) -> Response:
     """The payments service's answer to a query of this tenant."""
-    answer = await gateway.payments.get(
-        path, tenant_id=reading.principal.tenant_id, environment=reading.environment, query=request.url.query
-    )
+    answer = await arriving.read(gateway.payments, gateway.accepted, reading, path, request.url.query)
     return to_response(answer, request)
 
 
 async def resolve_payment(gateway: Gateway, asked: Writing, payment_id: str) -> Mapping[str, Any]:
-    """The payment behind any of its three ids, before anything is written down. Raises NotFound or Overloaded."""
+    """The payment behind any of its three ids, before anything is written down. Raises NotFound or Overloaded.
+
+    One that is still being made is waited for, as by a read: to say that there is none would not be true.
+    """
     payment_id = plain_id(payment_id, "payment", "PAYMENT_NOT_FOUND")
-    answer = await gateway.payments.get(
-        f"/internal/payments/{payment_id}", tenant_id=asked.principal.tenant_id, environment=asked.environment
-    )
+    answer = await arriving.read(gateway.payments, gateway.accepted, asked, f"/internal/payments/{payment_id}")
     if not answer.is_success:
         raise _missing("payment", "PAYMENT_NOT_FOUND")
     payment: Mapping[str, Any] = answer.json()
@@ -185,11 +182,8 @@ async def _customer_known(gateway: Gateway, asked: Writing, customer: CustomerDe
     """Where a customer made with us is, and as what. Any other id is the caller's own. Raises InvalidRequest."""
     if customer is None or customer.id is None or not is_id(CUSTOMER, customer.id):
         return {}
-    answer = await gateway.payments.get(
-        f"/internal/resources/customer/{customer.id}/placed",
-        tenant_id=asked.principal.tenant_id,
-        environment=asked.environment,
-    )
+    path = f"/internal/resources/customer/{customer.id}/placed"
+    answer = await arriving.read(gateway.payments, gateway.accepted, asked, path, id_=customer.id)
     if not answer.is_success:
         raise InvalidRequest.of("customer.id", "is no customer of this environment")
     known = answer.json()
@@ -201,22 +195,28 @@ async def _customer_known(gateway: Gateway, asked: Writing, customer: CustomerDe
     }
 
 
-def check_provider(gateway: Gateway, asked: Writing, provider: str | None) -> None:
+def check_provider(gateway: Gateway, asked: Writing, provider: str | None, *, category: Category = CATEGORY) -> None:
     """Refuse at once what no route can serve. Raises InvalidRequest (INVALID_PROVIDER) or ServiceNotConfigured."""
-    known = gateway.providers.get(CATEGORY, frozenset())
-    if provider is not None and provider not in known:
-        raise InvalidRequest(
-            f"There is no payments provider of that name; known are {', '.join(sorted(known))}.",
-            code="INVALID_PROVIDER",
-            errors=InvalidRequest.of("provider", "is not a provider we know").errors,
-        )
+    if provider is not None:
+        check_known(gateway, provider, category=category)
     if asked.environment != asked.principal.environment:
         return  # the key's services are those of its own environment; the worker looks at the other one's
-    connected = asked.principal.services.get(CATEGORY, ())
+    connected = asked.principal.services.get(category, ())
     if not connected:
-        raise ServiceNotConfigured(f"No payments provider is connected in the {asked.environment} environment.")
+        raise ServiceNotConfigured(f"No {category} provider is connected in the {asked.environment} environment.")
     if provider is not None and provider not in connected:
         raise ServiceNotConfigured(f"{provider} is not connected in the {asked.environment} environment.")
+
+
+def check_known(gateway: Gateway, provider: str, *, category: Category, field: str = "provider") -> None:
+    """Raises InvalidRequest (INVALID_PROVIDER)."""
+    known = gateway.providers.get(category, frozenset())
+    if provider not in known:
+        raise InvalidRequest(
+            f"There is no {category} provider of that name; known are {', '.join(sorted(known))}.",
+            code="INVALID_PROVIDER",
+            errors=InvalidRequest.of(field, "is not a provider we know").errors,
+        )
 
 
 async def _change(

@@ -51,9 +51,14 @@ class Pot:
         """Time to ask for more, before anybody has to wait. A loan of what was needed at once has no reserve to fill."""
         return self.lent > 1 and self.left <= self.lent // 4
 
-    def may_owe_more(self, bound: int) -> bool:
+    def may_owe_more(self, bound: int, units: int = 1) -> bool:
         """Never more than was left when the registry answered last, or the whole quota."""
-        return self.owed + self.charging < min(bound, self.quota if self.available is None else self.available)
+        most = min(bound, self.quota if self.available is None else self.available)
+        return self.owed + self.charging + units <= most
+
+    def has_room(self, units: int, now: float) -> bool:
+        """Whether so many are left, as far as was told."""
+        return now < self.unlimited_until or self.left + (self.available or 0) >= units
 
     def take(self, now: float) -> bool:
         """Spend one, if there is one."""

@@ -70,14 +70,38 @@ class Quotas:
         quota = principal.quotas.get(category)
         if quota is None:
             return None
-        pot = self._pot(Allotment(principal.family, category, month_of(self._clock.now())), quota)
-        pot.keys.add(principal.api_key_id)
-        now = self._monotonic()
+        pot, now = self._pot_of(principal, category, quota), self._monotonic()
         if not pot.take(now):
             return await self._borrowed(pot, principal, category)
         if pot.is_low and now >= pot.ask_again_at:
             self._ask_ahead(pot, now)
         return pot
+
+    async def check(self, principal: Principal, category: Category, units: int) -> None:
+        """Whether so many operations of the key's quota are left; nothing is taken, so nobody else misses them meanwhile.
+
+        Raises as `take`. What is told may be too much where others spend at the same time: `take` decides.
+        """
+        quota = principal.quotas.get(category)
+        if quota is None:
+            return
+        pot, now = self._pot_of(principal, category, quota), self._monotonic()
+        pot.used_at = now
+        if pot.has_room(units, now):
+            return
+        account = self._ledger.account(pot.allotment)
+        if now >= max(pot.ask_again_at, account.ask_again_at):
+            await asyncio.shield(self._ledger.ask(account, _RESERVE))
+            if pot.closed:
+                await self.check(principal, category, units)
+                return
+            if pot.has_room(units, self._monotonic()):
+                return
+        if account.away and pot.may_owe_more(self._debt, units - pot.left):
+            return
+        if account.away and pot.available != 0:
+            raise _cannot_be_asked()
+        raise exceeded(pot, self._clock.now(), units)
 
     def give_back(self, pot: Pot | None) -> None:
         if pot is None:
@@ -118,16 +142,15 @@ class Quotas:
             metrics.QUOTA_UNPAID.inc()
             return pot
         if away and pot.available != 0:
-            raise Overloaded(
-                "Your monthly quota cannot be looked up right now; nothing was done. Try again in a few seconds.",
-                retry_after_s=2,
-            )
+            raise _cannot_be_asked()
         raise exceeded(pot, self._clock.now())
 
-    def _pot(self, allotment: Allotment, quota: int) -> Pot:
+    def _pot_of(self, principal: Principal, category: Category, quota: int) -> Pot:
+        allotment = Allotment(principal.family, category, month_of(self._clock.now()))
         pot = self._pots.get(allotment)
         if pot is None:
             pot = self._pots[allotment] = Pot(allotment, quota, used_at=self._monotonic())
+        pot.keys.add(principal.api_key_id)
         return pot
 
     def _close(self, pot: Pot) -> None:
@@ -155,11 +178,21 @@ class Quotas:
         await self._ledger.settle_due()
 
 
-def exceeded(pot: Pot, now: datetime) -> QuotaExceeded:
-    of = pot.allotment
+def exceeded(pot: Pot, now: datetime, units: int = 1) -> QuotaExceeded:
+    """`units`: how many operations were asked for together."""
+    of, left = pot.allotment, pot.left + (pot.available or 0)
     end = end_of(of.month)
+    why = f"is used up: {pot.quota} {of.category} operations in {of.month}"
+    if units > 1 and left:
+        why = f"has {left} of its {pot.quota} {of.category} operations left in {of.month}, and this takes {units}"
     return QuotaExceeded(
-        f"The monthly quota of this API key is used up: {pot.quota} {of.category} operations in {of.month}. "
-        f"It begins anew at {isoformat(end)}.",
+        f"The monthly quota of this API key {why}. It begins anew at {isoformat(end)}.",
         retry_after_s=max(1.0, (end - now).total_seconds()),
+    )
+
+
+def _cannot_be_asked() -> Overloaded:
+    return Overloaded(
+        "Your monthly quota cannot be looked up right now; nothing was done. Try again in a few seconds.",
+        retry_after_s=2,
     )

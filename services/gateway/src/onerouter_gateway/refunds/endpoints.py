@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,7 +12,7 @@ from onerouter_gateway.admission import Writing
 from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.edge.canonical import canonical_of
 from onerouter_gateway.edge.documentation import command, listing, query
-from onerouter_gateway.edge.routes import RawRoute
+from onerouter_gateway.edge.endpoint import endpoint
 from onerouter_gateway.edge.validation import validate
 from onerouter_gateway.gateway import gateway_of
 from onerouter_gateway.payments.endpoints import CATEGORY, forward_query, plain_id, resolve_payment
@@ -22,10 +21,8 @@ from onerouter_gateway.refunds.schemas import Refund, RefundCreate, RefundList
 WRITE: Final = ("refunds:write", "payments:write")
 READ: Final = ("refunds:read", "payments:read")
 
-router = APIRouter(prefix="/v1/refunds", tags=["Refunds"], route_class=RawRoute)
 
-
-@router.post("", **command("Refund a payment", RefundCreate, Refund, created=True))
+@endpoint(command("Refund a payment", RefundCreate, Refund, created=True))
 async def create_refund(request: Request) -> Response:
     """Returns money of a captured payment. Without an amount: all that is left of it."""
     asked = await gateway_of(request).admission.write(request, *WRITE)
@@ -56,15 +53,14 @@ async def create_refund_of(request: Request, asked: Writing, wanted: RefundCreat
     return await gateway.commands.carry_out(intent, asked.asked, request)
 
 
-@router.get(
-    "",
-    **listing(
+@endpoint(
+    listing(
         "List refunds",
         RefundList,
         status="Only refunds with this status.",
         provider="Only refunds at this provider.",
         payment_id="Only refunds of this payment (our id).",
-    ),
+    )
 )
 async def list_refunds(request: Request) -> Response:
     """Newest first. Follow `next_cursor` while `has_more`."""
@@ -73,7 +69,7 @@ async def list_refunds(request: Request) -> Response:
     return await forward_query(request, gateway, reading, "/internal/refunds")
 
 
-@router.get("/{refund_id}", **query("Get a refund", Refund))
+@endpoint(query("Get a refund", Refund))
 async def get_refund(request: Request) -> Response:
     """By our id or the provider's."""
     gateway = gateway_of(request)

@@ -1,0 +1,1 @@
+"""Deliveries on `/v1`, kept by the webhooks service."""

@@ -1,0 +1,1 @@
+"""What SMS and email have in common at the public API."""

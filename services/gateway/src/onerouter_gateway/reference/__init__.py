@@ -1,0 +1,1 @@
+"""Pages for people: what the API and its topics are, from their own descriptions."""

@@ -1,0 +1,1 @@
+"""Templates of messages on `/v1`: forwarded to the messaging service."""
