@@ -12,35 +12,34 @@ from onerouter_common.broker import Producer
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.operations import endpoints as operation_endpoints
+from onerouter_common.operations import operator_endpoints
+from onerouter_common.operations.repository import OperationReads
+from onerouter_common.operations.stuck import StuckOperations
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.registry_client import RegistryClient
 from onerouter_common.secrets import KeyRings
 from onerouter_common.web import health, instrumentation, problems
 from onerouter_common.web.internal import InternalAuth
-from onerouter_common.worker.circuit.circuits import Circuits
-from onerouter_common.worker.circuit.redis_shared import RedisCircuits
-from onerouter_common.worker.circuit.rule import Rule
-from onerouter_common.worker.circuit.shared import Shared
-from onerouter_common.worker.runtime import Worker, WorkerOptions
-from onerouter_common.worker.slots import Bounds
+from onerouter_common.worker.runtime import Worker
 from onerouter_payments.callbacks import Callbacks
 from onerouter_payments.cost import Prices
 from onerouter_payments.marketplace import endpoints as marketplace_endpoints
 from onerouter_payments.marketplace.details import VendorDetails
 from onerouter_payments.marketplace.reads import MarketplaceReads
-from onerouter_payments.operation import endpoints as operator_endpoints
-from onerouter_payments.operation.stuck import StuckOperations
 from onerouter_payments.payment.callbacks import PaymentCallbacks
+from onerouter_payments.payment.costs import OperationCosts
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.polling.poller import Poller
 from onerouter_payments.query import by_offset, endpoints
 from onerouter_payments.query.by_offset import PaymentsByOffset
 from onerouter_payments.query.repository import Reads
-from onerouter_payments.query.rows import TenantRows
 from onerouter_payments.resource import endpoints as resource_endpoints
 from onerouter_payments.resource.poller import ResourcePoller
 from onerouter_payments.resource.reads import ResourceReads
 from onerouter_payments.rules import CATEGORY, SERVICE, category_rules
 from onerouter_payments.settings import Settings
+from onerouter_payments.taken import taken_by
 from onerouter_payments.verification import endpoints as verification_endpoints
 from onerouter_payments.verification.service import CallbackQuestions
 from onerouter_providers.connections import ProviderConnections
@@ -51,6 +50,7 @@ from onerouter_providers.loader import Providers
 class State(TypedDict):
     """What a request reaches as `request.state`."""
 
+    operations: OperationReads
     stuck: StuckOperations
     reads: Reads
     resources: ResourceReads
@@ -92,8 +92,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
                 producer=producer,
                 bootstrap_servers=settings.kafka_bootstrap_servers,
                 clock=clock,
-                options=_options(settings),
-                circuits=await _open_circuits(stack, settings),
+                options=settings.worker_options(),
+                circuits=await settings.open_circuits(stack, category=CATEGORY),
+                pacer=await settings.open_pacer(stack, category=CATEGORY),
             )
             stack.push_async_callback(worker.stop)
             await worker.start()
@@ -103,14 +104,16 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
             resources = ResourcePoller(
                 pool, connections, clock, interval_s=settings.poll_interval_s, batch=settings.poll_batch
             )
-            await stack.enter_async_context(loops.running("poller", poller.run))
-            await stack.enter_async_context(loops.running("resource-poller", resources.run))
+            if settings.duty.takes_background:
+                await stack.enter_async_context(loops.running("poller", poller.run))
+                await stack.enter_async_context(loops.running("resource-poller", resources.run))
             await stack.enter_async_context(loops.running("vendor-details", lambda: _tend_details(details, settings)))
             running.append((worker, pool))
             stack.callback(running.clear)
             rows = TenantRows(engine)
             yield State(
-                stuck=StuckOperations(pool, worker.resolutions),
+                operations=OperationReads(engine, OperationCosts(views.prices)),
+                stuck=StuckOperations(pool, worker.resolutions, taken_by),
                 reads=Reads(engine, views),
                 resources=ResourceReads(rows),
                 by_offset=PaymentsByOffset(rows, views),
@@ -136,6 +139,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
     health.install(app, {"database": database_answers, "worker": worker_is_ready})
     auth = InternalAuth(settings.internal_tokens)
     app.include_router(endpoints.router(auth))
+    app.include_router(operation_endpoints.router(auth))
     app.include_router(resource_endpoints.router(auth))
     app.include_router(by_offset.router(auth))
     app.include_router(marketplace_endpoints.router(auth))
@@ -170,35 +174,6 @@ async def _open_connections(
     feed = ChangeFeed(settings.kafka_bootstrap_servers, connections.invalidate, connections.invalidate_all)
     await stack.enter_async_context(feed)
     return connections
-
-
-async def _open_circuits(stack: AsyncExitStack, settings: Settings) -> Circuits:
-    shared: Shared | None = None
-    if settings.redis_url is not None:
-        redis = RedisCircuits(str(settings.redis_url), category=CATEGORY, timeout_s=settings.redis_timeout_s)
-        shared = await stack.enter_async_context(redis)
-    rule = Rule(
-        consecutive=settings.circuit_failures,
-        ratio=settings.circuit_failure_ratio,
-        least=settings.circuit_least_calls,
-        window_s=settings.circuit_window_s,
-        throttled_s=settings.circuit_throttled_s,
-        open_s=settings.circuit_open_s,
-        open_most_s=settings.circuit_open_most_s,
-        probes=settings.circuit_probes,
-    )
-    return Circuits(rule, shared, category=CATEGORY, ask_every_s=settings.circuit_ask_every_s)
-
-
-def _options(settings: Settings) -> WorkerOptions:
-    return WorkerOptions(
-        bounds=Bounds(worker=settings.in_flight, tenant=settings.in_flight_per_tenant),
-        lease_ttl_s=settings.lease_ttl_s,
-        drain_timeout_s=settings.drain_timeout_s,
-        session_timeout_s=settings.kafka_session_timeout_s,
-        retention_days=settings.retention_days,
-        stuck_after_s=settings.stuck_after_s,
-    )
 
 
 async def _tend_details(details: VendorDetails, settings: Settings) -> None:

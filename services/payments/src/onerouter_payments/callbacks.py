@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onerouter_common.contracts.callbacks import Callback
+from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.handler import Settled
 from onerouter_payments.payment.aggregate import PaymentAggregate
 from onerouter_payments.payment.callbacks import PaymentCallbacks
@@ -11,7 +12,7 @@ from onerouter_payments.resource import callbacks as resources
 from onerouter_payments.store import OF_A_PAYMENT, Stored, find_keys
 
 
-class Callbacks:
+class Callbacks(CallbackRules[Stored]):
     """`apply` is pure: a late, doubled or reordered callback changes nothing."""
 
     def __init__(self, payments: PaymentCallbacks) -> None:

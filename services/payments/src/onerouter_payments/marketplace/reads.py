@@ -9,13 +9,13 @@ from sqlalchemy import text
 from onerouter_common.clock import isoformat
 from onerouter_common.errors import NotFound
 from onerouter_common.money import Money
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.web.internal import TenantContext
 from onerouter_payments.marketplace.split import items_of, standing_without_transfer, transfer_id_of
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.state import Payment
 from onerouter_payments.payment.tables import payments
-from onerouter_payments.query.rows import TenantRows
 from onerouter_payments.resource.rows import resource_of
 from onerouter_payments.resource.state import Resource
 from onerouter_payments.resource.tables import resources

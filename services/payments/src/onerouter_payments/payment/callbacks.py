@@ -9,6 +9,7 @@ import structlog
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.ids import REFUND, derive_id
 from onerouter_common.money import Money
+from onerouter_common.worker.callbacks import CallbackRules
 from onerouter_common.worker.handler import Settled
 from onerouter_payments.dispute import state as disputes
 from onerouter_payments.payment.aggregate import (
@@ -35,7 +36,7 @@ _PAYMENT_APPEARS_S: Final = 3_600.0
 _REFUND_APPEARS_S: Final = 3 * 86_400.0
 
 
-class PaymentCallbacks:
+class PaymentCallbacks(CallbackRules[PaymentAggregate]):
     """The category's callback rules. `apply` is pure: a late, doubled or reordered callback changes nothing."""
 
     def __init__(self, views: Views) -> None:

@@ -106,7 +106,7 @@ class PaymentComplete(PaymentHandler[CompletePayment]):
             change = observe_payment(resource, outcome.result, now)
             return settled(resource, change, self._views, shown=change.aggregate.payment)
         if isinstance(outcome, Failed):
-            if not _is_decline(outcome):
+            if not _is_decline(op, outcome):
                 return Settled(None)
             return settled(resource, fail_payment(resource, *failure_of(outcome.error), now), self._views)
         return Settled(None, view=self._views.of(resource.payment), status=202)
@@ -117,9 +117,12 @@ def _is_open(payment: Payment) -> bool:
     return RANK[payment.status] < RANK["authorized"]
 
 
-def _is_decline(outcome: Failed) -> bool:
-    """A payer who has to approve once more has not failed."""
-    return isinstance(outcome.error, ProviderDeclined) and outcome.error.reason != "authentication_required"
+def _is_decline(op: Operation, outcome: Failed) -> bool:
+    """A payer who has to approve once more has not failed: unless we asked before and never heard the answer. What was
+    approved then and is not any more was declined, and nobody will tell of it again."""
+    if not isinstance(outcome.error, ProviderDeclined):
+        return False
+    return outcome.error.reason != "authentication_required" or op.attempts > 1
 
 
 def _request(payment: Payment) -> CompletionRequest:

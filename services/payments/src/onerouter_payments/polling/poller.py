@@ -15,6 +15,7 @@ from onerouter_common.clock import Clock
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
+from onerouter_common.polling import poll_forever
 from onerouter_common.worker import outbox
 from onerouter_common.worker.alarm import silence
 from onerouter_common.worker.handler import Connection, Connections
@@ -24,7 +25,6 @@ from onerouter_payments.payment.aggregate import Change, PaymentAggregate, obser
 from onerouter_payments.payment.completion import completion_after
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.payment.settlement import Views
-from onerouter_payments.polling.loop import poll_forever
 from onerouter_payments.polling.repository import Due, claim, stop_asking
 from onerouter_payments.polling.schedule import ABANDONED
 from onerouter_providers.capability import PaymentProvider, PaymentSnapshot, RefundSnapshot

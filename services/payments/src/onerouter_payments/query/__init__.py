@@ -1,1 +1,1 @@
-"""What tenants read: payments, refunds and operations, each tenant its own."""
+"""What tenants read: payments and refunds, each tenant its own."""

@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onerouter_common.reads.paging import MOST
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.tables import payments
-from onerouter_payments.query.paging import MOST
-from onerouter_payments.query.rows import TenantRows
 
 COUNTED: Final = 10_000
 """Counting further would read the whole table for a number nobody reads."""

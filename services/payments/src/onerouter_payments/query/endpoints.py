@@ -6,10 +6,9 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from onerouter_common.contracts.replies import OperationState
+from onerouter_common.reads.asked import AskedPage
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
-from onerouter_payments.query.asked import AskedPage
-from onerouter_payments.query.repository import OperationFilter, PaymentFilter, Reads, RefundFilter
+from onerouter_payments.query.repository import PaymentFilter, Reads, RefundFilter
 
 Tenant = Annotated[TenantContext, Depends(tenant_context)]
 # A word that no resource can have is a mistake worth naming, not an empty list.
@@ -72,28 +71,5 @@ def router(auth: InternalAuth) -> APIRouter:
         payment_id: Text = None,
     ) -> Response:
         return _json(await reads.refunds(tenant, RefundFilter(status, provider, payment_id), page))
-
-    @routes.get("/operations/{operation_id}/reply")
-    async def get_reply(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
-        return Response((await reads.reply(tenant, operation_id)).to_bytes(), media_type="application/json")
-
-    @routes.get("/operations/{operation_id}/timeline")
-    async def get_timeline(tenant: Tenant, reads: TenantReads, page: AskedPage, operation_id: str) -> Response:
-        return _json(await reads.timeline(tenant, operation_id, page))
-
-    @routes.get("/operations/{operation_id}")
-    async def get_operation(tenant: Tenant, reads: TenantReads, operation_id: str) -> Response:
-        return _json(await reads.operation(tenant, operation_id))
-
-    @routes.get("/operations")
-    async def list_operations(
-        tenant: Tenant,
-        reads: TenantReads,
-        page: AskedPage,
-        status: OperationState | None = None,
-        operation: Text = None,
-        resource_id: Text = None,
-    ) -> Response:
-        return _json(await reads.operations(tenant, OperationFilter(status, operation, resource_id), page))
 
     return routes

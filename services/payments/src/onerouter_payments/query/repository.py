@@ -1,4 +1,4 @@
-"""Reads of payments, refunds and operations on behalf of a tenant."""
+"""Reads of payments and refunds on behalf of a tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,18 +7,14 @@ from pydantic import JsonValue
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from onerouter_common.contracts.replies import Reply
 from onerouter_common.errors import NotFound
 from onerouter_common.ids import PAYMENT, is_id
+from onerouter_common.reads.paging import Page, list_view
+from onerouter_common.reads.rows import Row, TenantRows
 from onerouter_common.web.internal import TenantContext
-from onerouter_payments.operation.reads import OperationReads
-from onerouter_payments.operation.tables import operations
-from onerouter_payments.operation.views import operation_view, reply_view
 from onerouter_payments.payment.rows import payment_of
 from onerouter_payments.payment.settlement import Views
 from onerouter_payments.payment.tables import payments
-from onerouter_payments.query.paging import Page, list_view
-from onerouter_payments.query.rows import Row, TenantRows
 from onerouter_payments.refund.rows import refund_of
 from onerouter_payments.refund.tables import refunds
 
@@ -39,18 +35,10 @@ class RefundFilter:
     payment_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OperationFilter:
-    status: str | None = None
-    operation: str | None = None
-    resource_id: str | None = None
-
-
 class Reads:
     def __init__(self, engine: AsyncEngine, views: Views) -> None:
         self._rows = TenantRows(engine)
         self._views = views
-        self._operations = OperationReads(engine, views.prices)
 
     async def payment(self, tenant: TenantContext, payment_id: str) -> View:
         """By our id, the provider's order id or the provider's payment id. Raises NotFound."""
@@ -92,37 +80,6 @@ class Reads:
             (refunds.c.payment_id, wanted.payment_id),
         )
         return list_view(rows, page, lambda row: self._views.of(refund_of(row)), _key)
-
-    async def operation(self, tenant: TenantContext, operation_id: str) -> View:
-        """With every attempt. Raises NotFound."""
-        return await self._operations.with_attempts(tenant, await self._operation(tenant, operation_id))
-
-    async def timeline(self, tenant: TenantContext, operation_id: str, page: Page) -> View:
-        """What happened, oldest first. Raises NotFound."""
-        return await self._operations.timeline(tenant, await self._operation(tenant, operation_id), page)
-
-    async def reply(self, tenant: TenantContext, operation_id: str) -> Reply:
-        """What a gateway that waits for the operation would be told now. Raises NotFound."""
-        return reply_view(await self._operation(tenant, operation_id))
-
-    async def operations(self, tenant: TenantContext, wanted: OperationFilter, page: Page) -> View:
-        """Without attempts: ask for one operation to see its."""
-        rows = await self._rows.page(
-            tenant,
-            operations,
-            page,
-            (operations.c.state, wanted.status),
-            (operations.c.operation, wanted.operation),
-            (operations.c.resource_id, wanted.resource_id),
-        )
-        costs = await self._operations.costs(tenant, rows)
-        return list_view(rows, page, lambda row: operation_view(row, (), costs.get(row["id"])), _key)
-
-    async def _operation(self, tenant: TenantContext, operation_id: str) -> Row:
-        row = await self._rows.latest(tenant, operations, operations.c.id == operation_id)
-        if row is None:
-            raise _missing("operation", operation_id, tenant)
-        return row
 
 
 def _key(row: Row) -> tuple[datetime, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from onerouter_common.worker.handler import CommandDraft, EventDraft, Settled
+from onerouter_payments.polling.schedule import SOON_S
 from onerouter_payments.resource import state
 from onerouter_payments.resource.charges import payments_after
 from onerouter_payments.resource.state import Resource
@@ -58,6 +59,11 @@ def versioned(before: Resource, after: Resource, at: datetime) -> Change:
         )
         happened.append(Happened(type_, current))
     return Change(current, tuple(happened))
+
+
+def read_now(resource: Resource, at: datetime) -> Resource:
+    """How it stands is open: the provider is asked at once, and again within a minute where that fails."""
+    return replace(resource, poll_at=at, polls=-len(SOON_S))
 
 
 def settled(

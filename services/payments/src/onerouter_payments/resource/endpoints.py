@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onerouter_common.errors import InvalidRequest, NotFound
+from onerouter_common.reads.asked import AskedPage
 from onerouter_common.web.internal import InternalAuth, TenantContext, tenant_context
-from onerouter_payments.query.asked import AskedPage
 from onerouter_payments.resource.kind import Kind
 from onerouter_payments.resource.kinds import KINDS
 from onerouter_payments.resource.reads import ResourceReads, View

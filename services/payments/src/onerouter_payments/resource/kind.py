@@ -49,6 +49,11 @@ class Kind:
     filters: Mapping[str, str] = field(default_factory=dict)
     """Query parameter → column, for lists."""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the provider can be asked how it stands."""
+        return self.get is not _nobody_asks
+
     def knows(self, status: str) -> bool:
         return status in self.weights
 

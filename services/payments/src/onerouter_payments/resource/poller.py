@@ -5,7 +5,7 @@ The answer goes through the same rule as a callback, so a callback that arrives 
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -16,16 +16,16 @@ from onerouter_common.clock import Clock
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.errors import Overloaded, ProviderError
+from onerouter_common.polling import poll_forever
 from onerouter_common.worker import outbox
 from onerouter_common.worker.alarm import silence
 from onerouter_common.worker.handler import Connections
-from onerouter_payments.polling.loop import poll_forever
 from onerouter_payments.polling.repository import CONCLUDED_WITHIN_S
-from onerouter_payments.polling.schedule import WAITS_S
-from onerouter_payments.resource.change import drafts, observe
+from onerouter_payments.polling.schedule import SOON_S, WAITS_S
+from onerouter_payments.resource.change import drafts, observe, read_now
 from onerouter_payments.resource.charges import payments_after
 from onerouter_payments.resource.repository import ResourceStore
-from onerouter_payments.resource.state import Resource, answered
+from onerouter_payments.resource.state import UNCHANGED, Resource, answered
 from onerouter_providers.resources import ResourceSnapshot
 
 log = structlog.get_logger()
@@ -38,10 +38,10 @@ _AT_ONCE: Final = 4
 # about once more, and again should the process die before that is concluded.
 _CLAIM: Final = """
 UPDATE resources SET polls = resources.polls + 1,
-    poll_at = $1 + make_interval(secs => COALESCE(($2::float8[])[resources.polls + 1], $4))
+    poll_at = $1 + make_interval(secs => COALESCE(($2::float8[])[resources.polls + 1 + $5], $4))
 FROM (SELECT id FROM resources WHERE poll_at <= $1 ORDER BY poll_at LIMIT $3 FOR UPDATE SKIP LOCKED) due
 WHERE resources.id = due.id
-RETURNING resources.id, resources.polls > cardinality($2::float8[]) AS is_last
+RETURNING resources.id, resources.polls > cardinality($2::float8[]) - $5 AS is_last
 """
 # Not when something was told of it meanwhile: then the asking has begun anew.
 _STOP: Final = (
@@ -59,7 +59,7 @@ class Due:
 
 async def claim(connection: Any, now: datetime, limit: int) -> list[Due]:
     """Take what is due, oldest first, and set each one's next date. No two processes get the same."""
-    rows = await connection.fetch(_CLAIM, now, WAITS_S, limit, CONCLUDED_WITHIN_S)
+    rows = await connection.fetch(_CLAIM, now, SOON_S + WAITS_S, limit, CONCLUDED_WITHIN_S, len(SOON_S))
     return [Due(row["id"], row["is_last"]) for row in rows]
 
 
@@ -115,9 +115,11 @@ class ResourcePoller:
         )
         if connection is None:
             return "disconnected"
+        # An operation that ends while this is under way is later than what the provider tells of the time before it.
+        asked_at = self._clock.now()
         async with asyncio.timeout(connection.timeout_s):
             told: ResourceSnapshot = await resource.kind.get(connection.client, resource)
-        return await self._apply(resource.id, answered(told, self._clock.now(), resource.known_as_of))
+        return await self._apply(resource, answered(told, asked_at, resource.known_as_of))
 
     async def _give_up(self, resource: Resource) -> Result:
         """The last poll brought nothing. Where money may hang, somebody has to look: it is told, once."""
@@ -132,13 +134,19 @@ class ResourcePoller:
         log.error("poll.gave_up", kind=kind.name, resource_id=resource.id, status=status, provider=resource.provider)
         return "gave_up"
 
-    async def _apply(self, resource_id: str, told: ResourceSnapshot) -> Result:
+    async def _apply(self, asked: Resource, told: ResourceSnapshot) -> Result:
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            held = (await self._store.load(connection, [resource_id], lock=True))[resource_id]
+            held = (await self._store.load(connection, [asked.id], lock=True))[asked.id]
             change = observe(held, told, now)
-            if change.resource != held:
-                await self._store.save(connection, [change.resource])
+            if change.happened:
+                after = change.resource
+            elif is_overtaken(asked, held, told):
+                after = replace(read_now(change.resource, now), revision=change.resource.revision + 1)
+            else:
+                after = _no_more_asked(change.resource, now)
+            if after != held:
+                await self._store.save(connection, [after])
             # The relay publishes these: nobody waits for them to the millisecond.
             whose: dict[str, Any] = {
                 "tenant_id": held.tenant_id,
@@ -150,3 +158,17 @@ class ResourcePoller:
             records += outbox.of_commands(payments_after(held, change.resource), accepted_at=now, **whose)
             await outbox.add(connection, records)
         return "changed" if change.happened else "unchanged"
+
+
+def is_overtaken(asked: Resource, held: Resource, told: ResourceSnapshot) -> bool:
+    """Another status was told while we asked, and which of them came later cannot be seen from the answer."""
+    return held.status_as_of > asked.status_as_of and told.status not in (UNCHANGED, held.status) and not held.is_final
+
+
+def _no_more_asked(resource: Resource, now: datetime) -> Resource:
+    """It was read only because a callback left something open, and stands as it was: until its own next date."""
+    look_at = resource.kind.poll_at(resource, now)
+    was_asked_for = resource.polls <= 0  # by a callback
+    if (resource.status in resource.kind.polled and not was_asked_for) or (look_at is not None and look_at <= now):
+        return resource
+    return replace(resource, poll_at=look_at, polls=0, revision=resource.revision + 1)

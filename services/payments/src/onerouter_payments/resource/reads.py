@@ -9,9 +9,9 @@ from sqlalchemy import or_
 
 from onerouter_common.errors import InvalidRequest, NotFound
 from onerouter_common.ids import is_id
+from onerouter_common.reads.paging import Page, list_view
+from onerouter_common.reads.rows import Row, TenantRows
 from onerouter_common.web.internal import TenantContext
-from onerouter_payments.query.paging import Page, list_view
-from onerouter_payments.query.rows import Row, TenantRows
 from onerouter_payments.resource.change import view
 from onerouter_payments.resource.kind import Kind
 from onerouter_payments.resource.rows import resource_of

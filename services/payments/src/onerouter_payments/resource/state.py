@@ -150,8 +150,9 @@ def fail(resource: Resource, code: str, message: str, at: datetime) -> Resource:
 
 
 def answered(told: ResourceSnapshot, at: datetime, known_as_of: datetime) -> ResourceSnapshot:
-    """An answer to a question of ours: it is of the moment `at` it was given, and not older than what we knew when we asked
-    (the provider's clock may be ahead of ours).
+    """An answer to a question of ours: it is of the moment `at`, and not older than what we knew when we asked, as the
+    provider's clock may be ahead of ours. Of what did something that is when it was answered, of a read when it was asked:
+    what is read may be from before an operation that is answered meanwhile.
     """
     return told if told.as_of is not None else replace(told, as_of=max(at, known_as_of + _A_MOMENT))
 

@@ -1,0 +1,1 @@
+"""What was composed before each wire call."""

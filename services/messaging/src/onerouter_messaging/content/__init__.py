@@ -1,0 +1,1 @@
+"""From a command to what a provider is asked: rendered, checked, with its files."""

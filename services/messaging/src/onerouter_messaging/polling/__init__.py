@@ -1,0 +1,1 @@
+"""Asking providers for what they never called back about."""

@@ -1,0 +1,1 @@
+"""What messages said is not kept for ever."""

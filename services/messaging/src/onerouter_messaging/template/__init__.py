@@ -1,0 +1,1 @@
+"""Templates in Liquid: versions, rendering within bounds, previews."""

@@ -1,1 +1,0 @@
-"""Operations as tenants see them: what was asked, each attempt, what came of it."""
