@@ -11,7 +11,8 @@ ResultT = TypeVar("ResultT")
 
 
 class GroupCommit(Generic[ItemT, ResultT]):
-    """A lone item is written at once; under load one fsync serves many. No timer: the previous commit is the clock.
+    """A lone item is written at once; under load one fsync serves many. No timer: the previous commit is the clock. Where
+    nobody waits for the result one batch begins `apart_s` after the last at the earliest, and serves more.
 
     `write` answers one result an item, in order. When it fails, all of its items fail with the same error; but when it
     fails with `item_errors`, which say that one item is wrong, each is written alone, so that only that one fails.
@@ -24,11 +25,13 @@ class GroupCommit(Generic[ItemT, ResultT]):
         name: str,
         most: int,
         item_errors: tuple[type[Exception], ...] = (),
+        apart_s: float = 0.0,
     ) -> None:
         self._write = write
         self._item_errors = item_errors
         self._name = name
         self._most = most
+        self._apart_s = apart_s
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -52,12 +55,16 @@ class GroupCommit(Generic[ItemT, ResultT]):
         return await future
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
+            until = clock.time() + self._apart_s
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             if not self._waiting:
                 self._arrived.clear()
             await self._commit([one for one in batch if not one[1].done()])
+            if len(self._waiting) < self._most and (left_s := until - clock.time()) > 0:
+                await asyncio.sleep(left_s)
 
     async def _commit(self, batch: list[tuple[ItemT, "asyncio.Future[ResultT]"]]) -> None:
         if not batch:

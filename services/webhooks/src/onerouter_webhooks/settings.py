@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, AnyHttpUrl, Field, field_validator, model_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from onerouter_common.key_settings import CallbackKeySettings, KeyringText
@@ -52,8 +53,24 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         AnyHttpUrl("http://127.0.0.1:8082"),
         description="Base URL of the payments service's internal API; only used with verify_by_asking.",
     )
+    messaging_url: AnyHttpUrl = Field(
+        AnyHttpUrl("http://127.0.0.1:8084"),
+        description="Base URL of the messaging service's internal API: it says yes where a provider asks before it calls "
+        "back (Amazon SNS).",
+    )
 
-    callback_body_limit: int = Field(1024 * 1024, gt=0, description="A larger callback is answered 413.")
+    callback_base_url: AnyHttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("ONEROUTER_CALLBACK_BASE_URL", "callback_base_url"),
+        description="Where providers reach this service from outside, as the registry has it. Twilio signs the address: "
+        "absent, none of its callbacks can be verified.",
+    )
+
+    callback_body_limit: int = Field(
+        1024 * 1024,
+        gt=0,
+        description="A larger callback is answered 413, but for providers that are known to send more.",
+    )
     max_callbacks: int = Field(500, gt=0, description="Callbacks worked on at once in this process; one beyond: 503.")
     callback_deadline_s: float = Field(
         4.5, gt=0, le=5, description="A callback is answered within this, with 503 if need be; Razorpay waits 5 s."
@@ -65,7 +82,17 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         gt=0,
         description="A stored callback that was not published by now was left by a crash: the relay takes it.",
     )
-    callback_retention_days: int = Field(30, ge=16, description="Longer than any provider repeats a callback.")
+    callback_retention_days: int = Field(
+        30,
+        ge=16,
+        description="How long it is remembered which callbacks came: longer than any provider repeats one, or than a "
+        "signature stays good.",
+    )
+    callback_raw_retention_days: int = Field(
+        30,
+        ge=1,
+        description="How long headers and bodies of callbacks are kept, sealed, to be read again when a mapping was added.",
+    )
 
     allow_private_targets: Annotated[Networks, NoDecode] = Field(
         (),
@@ -77,6 +104,12 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
     )
     target_ports: Annotated[tuple[int, ...], NoDecode] = Field(
         (443,), description="Comma-separated ports an endpoint may have (80 and 8443 are the usual additions)."
+    )
+    egress_proxy: SecretStr | None = Field(
+        None,
+        description="URL (http or https, may have a user name and password) of a proxy that all requests to tenants' "
+        "addresses go through: by CONNECT, or whole where the address is plain http. What can be checked here before it "
+        "is asked, is; the proxy must refuse private addresses by itself, as Smokescreen does.",
     )
     max_endpoints: int = Field(50, gt=0, description="Most endpoints a tenant may have in one environment.")
 
@@ -97,13 +130,21 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
         60.0, ge=0, description="Least wait after 429, 502, 504 or a timeout: the endpoint is asked to do less."
     )
     poll_interval_s: float = Field(1.0, gt=0, le=10, description="How often the queue is looked at when nothing wakes.")
-    max_in_flight: int = Field(500, gt=0, description="Deliveries in flight in this process.")
+    max_in_flight: int = Field(
+        1_100, gt=0, description="Deliveries in flight in this process; an endpoint may hold a tenth of what is free."
+    )
     max_in_flight_per_tenant: int = Field(100, gt=0, description="Of these, for one tenant.")
     max_in_flight_per_endpoint: int = Field(10, gt=0, description="Of these, to one endpoint.")
     response_read_limit: int = Field(64 * 1024, gt=0, description="An answer is read up to here, then cut off.")
     response_stored_limit: int = Field(16 * 1024, ge=0, description="Of it, this much is kept with the attempt.")
+    max_event_streams: int = Field(1_000, gt=0, description="Readers of event streams in this process; beyond: 503.")
     event_retention_days: int = Field(
-        90, ge=30, description="Events, deliveries and attempts older than this are dropped."
+        30,
+        ge=8,
+        description="Events older than this are dropped, by whole days; what is still owed of them is canceled.",
+    )
+    delivery_retention_days: int = Field(
+        90, ge=8, description="Deliveries and their attempts older than this are dropped, by whole days."
     )
 
     @field_validator(
@@ -118,10 +159,26 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("egress_proxy")
+    @classmethod
+    def _is_a_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            path = parts.path.strip("/") + parts.query + parts.fragment
+            if parts.scheme not in ("http", "https") or not parts.hostname or path or parts.port == 0:
+                raise ValueError("egress_proxy must be http://host:port or https://host:port")
+        return value
+
     @model_validator(mode="after")
     def _private_targets_are_local(self) -> Self:
         if self.allow_private_targets and self.mode is not Mode.LOCAL:
             raise ValueError("allow_private_targets is for mode local only: in production nobody may reach our network")
+        return self
+
+    @model_validator(mode="after")
+    def _deliveries_outlive_their_events(self) -> Self:
+        if self.delivery_retention_days < self.event_retention_days:
+            raise ValueError("delivery_retention_days must be at least event_retention_days")
         return self
 
     @model_validator(mode="after")
@@ -136,6 +193,11 @@ class Settings(ServiceSettings, DatabaseSettings, CallbackKeySettings):
     def certificate_overrides(self) -> dict[str, Override]:
         """Of the providers that a simulator stands in for."""
         return {name: Override(self.provider_base_urls[name], path) for name, path in self.certificate_roots.items()}
+
+    def category_urls(self) -> dict[str, str]:
+        """Category → base URL of the service that has its connections' credentials."""
+        messaging = str(self.messaging_url)
+        return {"payments": str(self.payments_url), "sms": messaging, "email": messaging}
 
     @property
     def delivery_lease_s(self) -> float:

@@ -4,46 +4,39 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+import structlog
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
 from onerouter_common import telemetry
 from onerouter_common.errors import MalformedRequest, OneRouterError, Overloaded, PayloadTooLarge
 from onerouter_common.metric_names import CALLBACK_SECONDS, CALLBACKS_RECEIVED
-from onerouter_common.web.internal import InternalAuth
-from onerouter_webhooks.callback.replay import ReplayCallbacks
+from onerouter_webhooks.callback.address import with_address
 from onerouter_webhooks.callback.service import ReceiveCallback
 
-_RECEIVED: Final = b'{"received":true}'
+log = structlog.get_logger()
 
 
-def router(receive_of: Callable[[Request], ReceiveCallback], *, body_limit: int, deadline_s: float) -> APIRouter:
-    """`POST /callbacks/{provider}/{token}`: any content type, raw bytes."""
-    routes = APIRouter(tags=["callbacks"])
+def router(receive_of: Callable[[Request], ReceiveCallback], *, base_url: str | None, deadline_s: float) -> APIRouter:
+    """`POST /callbacks/{provider}/{token}`: any content type, raw bytes. `base_url`: ours, as providers know it.
 
-    @routes.post(
-        "/callbacks/{provider}/{token}",
-        summary="A provider tells us something",
-        responses={
-            401: {"description": "The signature is not valid; nothing was stored."},
-            404: {"description": "No connection has this token."},
-            413: {"description": "The body is too large."},
-            503: {"description": "Not stored: send it again."},
-        },
-    )
-    async def receive_callback(provider: str, token: str, request: Request) -> Response:
+    204 stored, where the provider must not be answered more · 401 the signature is not valid; nothing was stored ·
+    404 no connection has this token · 413 the body is too large · 503 not stored: send it again
+    """
+    routes = APIRouter()
+
+    async def receive_callback(request: Request) -> Response:
         started = perf_counter()
-        parent = telemetry.extract(dict(request.headers))
+        provider, token = request.path_params["provider"], request.path_params["token"]
+        parent = telemetry.extract(request.headers)
         receive = receive_of(request)
         name = provider if receive.knows(provider) else "unknown"  # the rest of the path is anybody's text
         with telemetry.span("callback.receive", parent=parent, attributes={"provider": name}):
             try:
                 async with asyncio.timeout(deadline_s):
-                    read_body = partial(_read_body, request, body_limit)
-                    await receive(provider, token, read_body, dict(request.headers))
+                    await receive(provider, token, partial(_read_body, request), _headers_of(request, base_url))
             except TimeoutError:
                 CALLBACKS_RECEIVED.labels("any", "deadline").inc()
                 raise Overloaded("The callback could not be stored in time.", retry_after_s=5) from None
@@ -51,21 +44,24 @@ def router(receive_of: Callable[[Request], ReceiveCallback], *, body_limit: int,
                 if isinstance(error, Overloaded | PayloadTooLarge):
                     CALLBACKS_RECEIVED.labels("any", error.error_code.lower()).inc()
                 raise
+            except Exception as error:
+                # A defect of ours: to the provider it is not delivered, and it comes again.
+                log.exception("callback.failed", provider=name, error=type(error).__name__)
+                CALLBACKS_RECEIVED.labels(name, "failed").inc()
+                raise Overloaded("The callback could not be taken.", retry_after_s=5) from error
         CALLBACK_SECONDS.labels(name).observe(perf_counter() - started)
-        return Response(_RECEIVED, media_type="application/json")
+        answer = receive.acknowledgement_of(provider)
+        return Response(answer.body, status_code=answer.status, media_type=answer.media_type)
 
+    # Without FastAPI's reading of parameters: there are two, both text, and a bulk send brings three callbacks a message.
+    routes.add_route("/callbacks/{provider}/{token}", receive_callback, methods=["POST"])
     return routes
 
 
-def internal_router(replay_of: Callable[[Request], ReplayCallbacks], auth: InternalAuth) -> APIRouter:
-    """For operators, through the gateway or the command line."""
-    routes = APIRouter(prefix="/internal/callbacks", tags=["internal"], dependencies=[Depends(auth)])
-
-    @routes.post("/replay", summary="Read callbacks again that were not understood when they came")
-    async def replay_callbacks(request: Request) -> dict[str, int]:
-        return {"replayed": await replay_of(request)()}
-
-    return routes
+def _headers_of(request: Request, base_url: str | None) -> dict[str, str]:
+    path = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope.get("query_string", b"")
+    return with_address(request.headers, base_url, path.decode("latin-1"), query.decode("latin-1"))
 
 
 async def _read_body(request: Request, limit: int) -> bytes:

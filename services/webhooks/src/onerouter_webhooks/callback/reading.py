@@ -3,83 +3,61 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, cast
 
 import structlog
+from pydantic import ValidationError
 
 from onerouter_common.contracts.base import Category, Environment
 from onerouter_common.contracts.callbacks import Callback
-from onerouter_providers.webhook import CallbackUnreadable, WebhookModule
-from onerouter_webhooks.callback.repository import InboundEvent, State
+from onerouter_common.ids import CALLBACK, new_id
+from onerouter_providers.webhook import (
+    CallbackUnreadable,
+    Handshake,
+    ProviderEvent,
+    WebhookModule,
+    asks_first,
+    counts,
+    reads_several,
+)
+from onerouter_webhooks.callback.model import InboundRecord, Source, State
 
 log = structlog.get_logger()
 
 _TEXT_LIMIT: Final = 255
-_HEADERS_LIMIT: Final = 8 * 1024
-_NOT_STORED: Final = frozenset({"authorization", "cookie", "host", "connection", "proxy-authorization"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Whose callback it is; taken from the registry, never from the body."""
+class Reading:
+    """What the callback is known by, what became of it, and what it tells."""
 
-    id: str
-    """Ours for this callback: the worker drops a second copy by it."""
-    tenant_id: str
-    environment: str
-    connection_id: str
-    provider: str
-    category: str
-    received_at: datetime
+    dedupe_key: str
+    kind: str
+    state: State
+    records: tuple[InboundRecord, ...] = ()
+    handshake: Handshake | None = None
 
 
-def read(module: WebhookModule, source: Source, body: bytes, headers: Mapping[str, str]) -> InboundEvent:
-    """The callback as it is stored: `pending` when it becomes a record for the worker, else why it does not."""
+def read(module: WebhookModule, source: Source, body: bytes, headers: Mapping[str, str]) -> Reading:
+    """The callback, once for all it tells: what cannot be mapped does not lose the rest."""
     dedupe_key, kind = _identify(module, body, headers)
-    state: State = "unparsed"
-    callback: Callback | None = None
     try:
-        event = module.parse(body, headers)
+        handshake = module.handshake(body, headers) if asks_first(module) else None
+        if handshake is not None:
+            return Reading(dedupe_key, kind, "handshake", handshake=handshake)
+        events = _events(module, body, headers)
+        told = max(len(events), module.count(body, headers) if counts(module) else 0)
     except CallbackUnreadable as error:
         log.warning("callback.unparsed", provider=source.provider, kind=kind, callback_id=source.id, error=error.detail)
+        return Reading(dedupe_key, kind, "unparsed")
     except Exception as error:
         # A mapping that trips over a body it did not expect must not make the provider disable our address.
         # Only its class is logged: the text of an exception may quote the body.
         name = type(error).__name__
         log.warning("callback.mapping.failed", provider=source.provider, kind=kind, callback_id=source.id, error=name)
-    else:
-        state = "unhandled" if event is None else "pending"
-        if event is not None:
-            callback = Callback(
-                callback_id=source.id,
-                provider=source.provider,
-                provider_event_id=event.id,
-                provider_event_type=event.type,
-                connection_id=source.connection_id,
-                tenant_id=source.tenant_id,
-                environment=cast(Environment, source.environment),
-                category=cast(Category, source.category),
-                occurred_at=event.occurred_at,
-                received_at=source.received_at,
-                object=event.object,
-            )
-    return InboundEvent(
-        id=source.id,
-        tenant_id=source.tenant_id,
-        environment=source.environment,
-        connection_id=source.connection_id,
-        provider=source.provider,
-        category=source.category,
-        dedupe_key=dedupe_key,
-        kind=kind,
-        state=state,
-        headers=_headers_to_store(headers),
-        raw=body,
-        received_at=source.received_at,
-        resource_key=_storable(resource_key(callback)) if callback is not None else None,
-        callback=callback.to_bytes() if callback is not None else None,
-    )
+        return Reading(dedupe_key, kind, "unparsed")
+    records = tuple(record for event in events if (record := _record(source, event)) is not None)
+    return Reading(dedupe_key, kind, _state(told, len(events), len(records)), records)
 
 
 def resource_key(callback: Callback) -> str:
@@ -89,31 +67,58 @@ def resource_key(callback: Callback) -> str:
     return next((id_ for id_ in ids if id_), callback.callback_id)
 
 
+def _events(module: WebhookModule, body: bytes, headers: Mapping[str, str]) -> tuple[ProviderEvent, ...]:
+    if reads_several(module):
+        return module.parse_all(body, headers)
+    event = module.parse(body, headers)
+    return () if event is None else (event,)
+
+
+def _state(told: int, followed: int, recorded: int) -> State:
+    if recorded:
+        return "read" if recorded == told else "partial"
+    return "unparsed" if followed else "unhandled"
+
+
+def _record(source: Source, event: ProviderEvent) -> InboundRecord | None:
+    """None, and logged, for an event that our own contract has no room for."""
+    try:
+        callback = Callback(
+            callback_id=new_id(CALLBACK),
+            provider=source.provider,
+            provider_event_id=event.id,
+            provider_event_type=event.type,
+            connection_id=source.connection_id,
+            tenant_id=source.tenant_id,
+            environment=cast(Environment, source.environment),
+            category=cast(Category, source.category),
+            occurred_at=event.occurred_at,
+            received_at=source.received_at,
+            object=event.object,
+        )
+        return InboundRecord(
+            callback.callback_id, storable(event.id), storable(resource_key(callback)), callback.to_bytes()
+        )
+    except (ValidationError, ValueError) as error:
+        name = type(error).__name__
+        log.warning("callback.event.unmapped", provider=source.provider, callback_id=source.id, error=name)
+        return None
+
+
 def _identify(module: WebhookModule, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
     try:
         event_id, kind = module.identify(body, headers)
-    except CallbackUnreadable:
+    except Exception:
         # The same bytes are the same callback, whatever they say.
         return f"sha256:{hashlib.sha256(body).hexdigest()}", "unknown"
-    return _storable(event_id), _storable(kind)
+    return storable(event_id), storable(kind)
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL's text holds neither NUL nor lone surrogates; a longer one is not an id but somebody's experiment."""
-    clean = _clean(text)
+    clean = clean_text(text)
     return clean if len(clean) <= _TEXT_LIMIT else f"sha256:{hashlib.sha256(clean.encode()).hexdigest()}"
 
 
-def _clean(text: str) -> str:
+def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _headers_to_store(headers: Mapping[str, str]) -> dict[str, str]:
-    """What a later replay may need, bounded."""
-    kept: dict[str, str] = {}
-    size = 0
-    for name, value in headers.items():
-        size += len(name) + len(value)
-        if name.lower() not in _NOT_STORED and size <= _HEADERS_LIMIT:
-            kept[name.lower()] = _clean(value)
-    return kept

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -16,10 +17,20 @@ from onerouter_common.metric_names import CALLBACKS_RECEIVED
 from onerouter_common.registry_client import CallbackTarget
 from onerouter_common.secrets import KeyRings, SecretUnopenable, open_sealed
 from onerouter_providers.loader import ProviderPackage, Providers
-from onerouter_providers.webhook import SignatureInvalid, WebhookModule
+from onerouter_providers.manifest import CallbackFacts
+from onerouter_providers.webhook import (
+    RECEIVED,
+    Acknowledgement,
+    Handshake,
+    SignatureInvalid,
+    WebhookModule,
+    acknowledgement_of,
+)
+from onerouter_webhooks.callback.handshake.service import Confirmations
+from onerouter_webhooks.callback.model import AskedFirst, InboundEvent, Source, Stored, Unpublished
 from onerouter_webhooks.callback.publisher import CallbackPublisher
-from onerouter_webhooks.callback.reading import Source, read
-from onerouter_webhooks.callback.repository import InboundEvent, Unpublished
+from onerouter_webhooks.callback.reading import Reading, read, storable
+from onerouter_webhooks.callback.sealing import Sealing
 from onerouter_webhooks.callback.targets import Targets
 from onerouter_webhooks.callback.verification import Verification
 from onerouter_webhooks.database import DATABASE_AWAY
@@ -28,6 +39,14 @@ from onerouter_webhooks.group_commit import GroupCommit
 log = structlog.get_logger()
 
 _RETRY_AFTER_S: Final = 5.0
+_LARGE: Final = 32 * 1024
+"""Bytes from which a body is read on a thread: a batch of two thousand events would keep everybody waiting."""
+
+_FEW: Final = 10
+"""Events up to which a callback is written with all others."""
+
+ReadBody = Callable[[int], Awaitable[bytes]]
+"""Reads at most so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +58,36 @@ class ReceiveCallback:
     providers: Providers
     keyrings: KeyRings
     verification: Verification
-    writer: GroupCommit[InboundEvent, bool]
+    sealing: Sealing
+    writer: GroupCommit[InboundEvent, Stored]
+    batches: GroupCommit[InboundEvent, Stored]
+    """For callbacks that tell many things: those that tell one need not wait until a batch is written."""
     publisher: CallbackPublisher
+    confirmations: Confirmations
     clock: Clock
+    body_limit: int
+    """Of a provider whose manifest does not say that it sends more."""
     slots: asyncio.Semaphore
     """One for each callback that is worked on; only for addresses we gave out, so that nobody else uses them up."""
+    _answers: dict[str, Acknowledgement] = field(init=False, repr=False, default_factory=dict)
+    """By the name of each provider that is installed."""
+
+    def __post_init__(self) -> None:
+        for package in self.providers:
+            known = self._answers.setdefault(package.manifest.id, RECEIVED)
+            if known is RECEIVED and package.webhook is not None:
+                self._answers[package.manifest.id] = acknowledgement_of(package.webhook)
 
     def knows(self, provider: str) -> bool:
         """Whether a provider of this name is installed."""
-        return any(package.manifest.id == provider for package in self.providers)
+        return provider in self._answers
 
-    async def __call__(
-        self, provider: str, token: str, read_body: Callable[[], Awaitable[bytes]], headers: Mapping[str, str]
-    ) -> str:
-        """What was done: `stored`, `duplicate`, `unhandled` or `unparsed`; all of them are a success to the provider.
+    def acknowledgement_of(self, provider: str) -> Acknowledgement:
+        """What it is answered after success."""
+        return self._answers.get(provider, RECEIVED)
+
+    async def __call__(self, provider: str, token: str, read_body: ReadBody, headers: Mapping[str, str]) -> str:
+        """What was done: `stored`, `duplicate`, `unhandled`, …; all of them are a success to the provider.
 
         The body is only read for an address we gave out: nobody else can make us hold anything.
 
@@ -62,27 +97,32 @@ class ReceiveCallback:
         if self.slots.locked():
             raise Overloaded("Too many callbacks at once.", retry_after_s=_RETRY_AFTER_S)
         async with self.slots:
-            return await self._take(provider, target, package, module, read_body, headers)
+            return await self._take(target, package, module, read_body, headers)
 
     async def _take(
         self,
-        provider: str,
         target: CallbackTarget,
         package: ProviderPackage,
         module: WebhookModule,
-        read_body: Callable[[], Awaitable[bytes]],
+        read_body: ReadBody,
         headers: Mapping[str, str],
     ) -> str:
-        body = await read_body()
+        facts = package.manifest.callback
+        assert facts is not None  # noqa: S101 - the loader loads no module without them
+        body = await read_body(max(self.body_limit, facts.body_limit))
         secrets = await self._secrets_of(target)
         try:
             await self.verification(target, package, module, body, headers, secrets, self.clock.now())
         except SignatureInvalid:
-            CALLBACKS_RECEIVED.labels(provider, "bad_signature").inc()
+            CALLBACKS_RECEIVED.labels(target.provider, "bad_signature").inc()
             raise
-        event = read(module, self._source_of(target), body, headers)
-        result = await self._store(event)
-        CALLBACKS_RECEIVED.labels(provider, result).inc()
+        source = self._source_of(target)
+        if len(body) < _LARGE:
+            reading = read(module, source, body, headers)
+        else:
+            reading = await asyncio.to_thread(read, module, source, body, headers)
+        result = await self._store(source, reading, facts, headers, body)
+        CALLBACKS_RECEIVED.labels(target.provider, result).inc()
         return result
 
     async def _find(self, provider: str, token: str) -> tuple[CallbackTarget, ProviderPackage, WebhookModule]:
@@ -121,21 +161,55 @@ class ReceiveCallback:
             received_at=self.clock.now(),
         )
 
-    async def _store(self, event: InboundEvent) -> str:
+    async def _store(
+        self, source: Source, reading: Reading, facts: CallbackFacts, headers: Mapping[str, str], body: bytes
+    ) -> str:
         try:
-            is_new = await self.writer.submit(event)
-        except DATABASE_AWAY as error:
-            log.warning("callback.not_stored", provider=event.provider, error=type(error).__name__)
+            event = InboundEvent(
+                source,
+                reading.dedupe_key,
+                reading.kind,
+                reading.state,
+                await self.sealing.seal(source.owner, source.id, headers, body),
+                reading.records,
+                await self._asked_first(source, reading.handshake, facts),
+            )
+            writer = self.writer if len(event.records) <= _FEW else self.batches
+            stored = await writer.submit(event)
+        except (SecretUnopenable, *DATABASE_AWAY) as error:
+            log.warning("callback.not_stored", provider=source.provider, error=type(error).__name__)
             raise Overloaded("The callback cannot be stored right now.", retry_after_s=_RETRY_AFTER_S) from error
-        if not is_new:
+        if not stored.is_new:
             return "duplicate"
-        log.info("callback.stored", provider=event.provider, kind=event.kind, state=event.state, callback_id=event.id)
-        if event.callback is None or event.resource_key is None:
-            return event.state
-        self.publisher.offer(
-            Unpublished(
-                event.id, event.category, event.provider, event.resource_key, event.callback, event.received_at
-            ),
-            telemetry.kafka_headers(),
+        log.info(
+            "callback.stored",
+            provider=source.provider,
+            kind=reading.kind,
+            state=reading.state,
+            callback_id=source.id,
+            events=len(reading.records),
+            new=len(stored.record_ids),
         )
-        return "stored"
+        self._hand_on(event, stored)
+        return "stored" if reading.state == "read" else reading.state
+
+    async def _asked_first(
+        self, source: Source, handshake: Handshake | None, facts: CallbackFacts
+    ) -> AskedFirst | None:
+        if handshake is None:
+            return None
+        assert facts.handshake_valid_s is not None  # noqa: S101 - the loader loads no such module without it
+        sealed = await self.sealing.seal_token(source.owner, source.id, SecretStr(handshake.token))
+        until = source.received_at + timedelta(seconds=facts.handshake_valid_s)
+        return AskedFirst(storable(handshake.subject), sealed, until)
+
+    def _hand_on(self, event: InboundEvent, stored: Stored) -> None:
+        if event.asked_first is not None:
+            self.confirmations.hurry()
+        source, trace = event.source, telemetry.kafka_headers()
+        for one in event.records:
+            if one.id in stored.record_ids:
+                record = Unpublished(
+                    one.id, source.category, source.provider, one.resource_key, one.callback, source.received_at
+                )
+                self.publisher.offer(record, trace)

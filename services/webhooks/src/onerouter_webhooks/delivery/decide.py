@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from onerouter_webhooks.delivery.queue import Decision, Finished, Hold, TryAgain, Work
+from onerouter_webhooks.delivery.health import GONE
+from onerouter_webhooks.delivery.queue import MANUAL, Decision, Finished, Hold, TryAgain, Work
 from onerouter_webhooks.delivery.schedule import RetrySchedule, is_overload, parse_retry_after
 from onerouter_webhooks.delivery.transport import Answer
-
-GONE = "The endpoint answered 410 Gone."
 
 
 def before_sending(work: Work) -> Decision | None:
@@ -19,12 +18,16 @@ def before_sending(work: Work) -> Decision | None:
 
 
 def after_answer(work: Work, answer: Answer, schedule: RetrySchedule, now: datetime) -> Decision:
-    """2xx ends it, 410 disables the endpoint (its deliveries are kept), all else is tried again by the schedule."""
+    """2xx ends it, 410 disables the endpoint (its deliveries are kept), all else is tried again by the schedule; but what
+    somebody asked for is tried once.
+    """
     if answer.delivered:
         return Finished("succeeded")
     if answer.status == 410:
         return Hold(disable=GONE)
-    wait = schedule.wait_s(
+    if work.trigger == MANUAL:
+        return Finished("exhausted")
+    wait = schedule.with_waits(work.retry_schedule_s).wait_s(
         work.attempts + 1,
         overloaded=asks_for_less(answer),
         retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now),

@@ -1,5 +1,6 @@
 """Words of the delivery queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
@@ -12,6 +13,9 @@ LEASED: Final = 1
 HELD: Final = 2
 """Kept until the endpoint is enabled again."""
 
+MANUAL: Final = "manual"
+"""The trigger of what somebody asked to be sent again."""
+
 Outcome = Literal["succeeded", "exhausted", "canceled"]
 
 
@@ -20,13 +24,30 @@ class Lease(NamedTuple):
 
     owner: str
     length: timedelta
+    attempt: timedelta
+    """Of it, what an attempt may take; an endpoint that allows more makes the lease longer."""
+
+    def longer_s(self, timeout_s: float | None) -> float:
+        """By how much."""
+        return max(0.0, (timeout_s or 0.0) - self.attempt.total_seconds())
 
 
 class Due(NamedTuple):
-    """An endpoint's earliest ready delivery. `wait_s` is negative when it is overdue."""
+    """An endpoint's earliest ready delivery, and when it may be sent. `wait_s` is negative when it is overdue."""
 
     lane: Lane
     wait_s: float
+    status: str | None = "enabled"
+    """The endpoint's. None: it is gone."""
+    max_in_flight: int | None = None
+    """What the endpoint asks for."""
+    rate_per_s: float | None = None
+    in_order: bool = False
+    """It wants the events of each resource one after the other."""
+    asked_s: float | None = None
+    """The same of what somebody asked for by hand, which no open breaker keeps back. None: there is none."""
+    later_s: float | None = None
+    """When the first comes that is not due yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +69,14 @@ class Work:
     endpoint_version: int
     body: bytes | None
     """None: the event is past its retention."""
+    timeout_s: float | None = None
+    """What the endpoint asks for, as the next one; None: what is usual."""
+    retry_schedule_s: Sequence[float] | None = None
+    event_type: str = ""
+    resource: str | None = None
+    """Of which the next event waits for this one's end."""
+    is_probe: bool = False
+    """The one request that shows whether an endpoint that was left alone answers again."""
 
     @property
     def lane(self) -> Lane:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -18,6 +18,10 @@ class RetrySchedule:
     waits_s: Sequence[float]
     jitter: float = 0.2
     overload_floor_s: float = 60.0
+
+    def with_waits(self, waits_s: Sequence[float] | None) -> "RetrySchedule":
+        """The same with an endpoint's own waits; None: it has none."""
+        return self if waits_s is None else replace(self, waits_s=waits_s)
 
     def wait_s(
         self,

@@ -1,32 +1,26 @@
 """One signed request to an address a tenant chose, without letting that address reach us, hold us or flood us."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
+from pydantic import SecretStr
 from yarl import URL
 
-from onerouter_webhooks.delivery.addresses import AddressPolicy
+from onerouter_common.egress import AddressPolicy, StaleConnection, TargetBlocked, is_blocked, open_session, peer_of
 
 log = structlog.get_logger()
 
 USER_AGENT: Final = "OneRouter-Webhooks/1.0"
-_HEADER_LIMIT: Final = 8 * 1024
 _HEADERS_STORED_LIMIT: Final = 4 * 1024
-_KEEP_ALIVE_S: Final = 30.0
 _NOT_STORED: Final = frozenset({"set-cookie", "set-cookie2"})
-
-
-class TargetBlocked(Exception):
-    """The endpoint's name leads to an address that is not public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +36,8 @@ class Answer:
     remote_address: str | None = None
     slow: bool = False
     """The deadline came first: before an answer, or before its end."""
+    resent: bool = False
+    """It went out twice, on a new connection the second time: the one that was kept ended without a word."""
 
     @property
     def delivered(self) -> bool:
@@ -56,50 +52,58 @@ class Limits:
     connect_s: float
     read: int
     stored: int
+    stale_s: float = 1.0
+    """From the sending, at most, in which a kept connection that ends without a word is one that had been shut before. Such
+    a one shows it within a round trip: twice that is allowed for, and `slack_s` for what we take ourselves."""
+    slack_s: float = 0.1
 
-
-class GuardedResolver(AbstractResolver):
-    """Names that lead to any address that is not public do not resolve, even when they also lead to a public one."""
-
-    def __init__(self, inner: AbstractResolver, policy: AddressPolicy) -> None:
-        self._inner = inner
-        self._policy = policy
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not all(self._policy.permits(one["host"], port) for one in found):
-            raise TargetBlocked(host)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
+    def may_send_again(self, ended: StaleConnection) -> bool:
+        """Whether the target cannot well have read it: later it may have been at work on it."""
+        return ended.after_s <= min(self.stale_s, 2 * ended.round_trip_s + self.slack_s)
 
 
 class Transport:
-    """Posts. Follows no redirect, uses no proxy, keeps no cookie, decompresses nothing."""
+    """Posts. Follows no redirect, uses no proxy but ours, keeps no cookie, decompresses nothing."""
 
     def __init__(self, session: aiohttp.ClientSession, limits: Limits) -> None:
         self._session = session
         self._limits = limits
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Always answers, within the total limit; only cancellation is raised."""
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, total_s: float | None = None) -> Answer:
+        """Answers, within the total limit (`total_s` in place of the usual one), whatever the target does. Raises ProxyAway:
+        then nothing was sent, for a reason of ours."""
         started = perf_counter()
         partial = _Partial()
+        all_s = total_s or self._limits.total_s
+        # By `connect` a proxy that is away is known before all the time is over, which would be held against the target.
+        timeout = aiohttp.ClientTimeout(total=None, connect=all_s, sock_connect=self._limits.connect_s)
         try:
-            async with asyncio.timeout(self._limits.total_s):
-                async with self._session.post(URL(url), data=body, headers=headers, allow_redirects=False) as response:
-                    partial.response = response
-                    partial.remote_address = _peer_of(response)
-                    await self._read(response, partial)
+            async with asyncio.timeout(all_s):
+                try:
+                    await self._send(URL(url), body, headers, timeout, partial)
+                except StaleConnection as ended:
+                    # As a rule the target shut it while nobody used it, and has read nothing.
+                    if not self._limits.may_send_again(ended):
+                        raise
+                    partial.resent = True
+                    await self._send(URL(url), body, headers, timeout, partial)
         except TimeoutError:
             # Once the status is known it counts; a body that drips on is only cut.
             return partial.answer(started, self._limits.stored, failure="timeout", slow=True)
         except (aiohttp.ClientError, TargetBlocked, OSError, ssl.SSLError, ValueError) as error:
             return partial.answer(started, self._limits.stored, failure=_word(error))
         return partial.answer(started, self._limits.stored)
+
+    async def _send(
+        self, url: URL, body: bytes, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout, partial: "_Partial"
+    ) -> None:
+        data = aiohttp.BytesPayload(body)
+        async with self._session.post(
+            url, data=data, headers=headers, allow_redirects=False, timeout=timeout
+        ) as response:
+            partial.response = response
+            partial.remote_address = peer_of(response)
+            await self._read(response, partial)
 
     async def _read(self, response: aiohttp.ClientResponse, partial: "_Partial") -> None:
         async for chunk in response.content.iter_any():
@@ -119,6 +123,7 @@ class _Partial:
         self.remote_address: str | None = None
         self.body = bytearray()
         self.cut = False
+        self.resent = False
 
     def answer(self, started: float, stored: int, *, failure: str | None = None, slow: bool = False) -> Answer:
         status = self.response.status if self.response is not None else None
@@ -133,47 +138,23 @@ class _Partial:
             truncated=self.cut or slow or len(self.body) > stored,
             remote_address=self.remote_address,
             slow=slow,
+            resent=self.resent,
         )
 
 
 @asynccontextmanager
 async def open_transport(
-    policy: AddressPolicy, limits: Limits, *, resolver: AbstractResolver | None = None
+    policy: AddressPolicy,
+    limits: Limits,
+    *,
+    resolver: AbstractResolver | None = None,
+    proxy: SecretStr | None = None,
 ) -> AsyncIterator[Transport]:
-    """A transport whose every socket is checked at the last moment, when the address is a number and cannot change."""
-
-    def checked_socket(info: Any) -> socket.socket:
-        family, kind, protocol, _, address = info
-        if not policy.permits(address[0], address[1]):
-            raise TargetBlocked(address[0])
-        return socket.socket(family, kind, protocol)
-
-    connector = aiohttp.TCPConnector(
-        limit=0,  # bounded by Slots
-        resolver=GuardedResolver(resolver or aiohttp.AsyncResolver(), policy),
-        socket_factory=checked_socket,
-        keepalive_timeout=_KEEP_ALIVE_S,
-        ttl_dns_cache=10,
-    )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s),
-        headers={"User-Agent": USER_AGENT, "Content-Type": "application/json"},
-        skip_auto_headers=("Accept", "Accept-Encoding"),
-        auto_decompress=False,
-        trust_env=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        max_line_size=_HEADER_LIMIT,
-        max_field_size=_HEADER_LIMIT,
-    ) as session:
-        yield Transport(session, limits)
-
-
-def _peer_of(response: aiohttp.ClientResponse) -> str | None:
-    # An answer without a body has given its connection back already.
-    transport = response.connection.transport if response.connection is not None else None
-    peer = transport.get_extra_info("peername") if transport is not None else None
-    return str(peer[0]) if peer else None
+    """A transport over connections that are guarded (`onerouter_common.egress`); `proxy`: through which all of them go."""
+    headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
+    session = open_session(policy, connect_s=limits.connect_s, headers=headers, resolver=resolver, proxy=proxy)
+    async with session as opened:
+        yield Transport(opened, limits)
 
 
 def _headers_to_store(response: aiohttp.ClientResponse | None) -> dict[str, str]:
@@ -190,7 +171,7 @@ def _headers_to_store(response: aiohttp.ClientResponse | None) -> dict[str, str]
 
 
 def _word(error: BaseException) -> str:
-    if isinstance(error, TargetBlocked) or isinstance(error.__cause__, TargetBlocked):
+    if is_blocked(error):
         return "blocked_address"
     words: tuple[tuple[type[BaseException], str], ...] = (
         (aiohttp.ClientConnectorDNSError, "dns"),
@@ -201,6 +182,7 @@ def _word(error: BaseException) -> str:
         (aiohttp.ClientConnectorError, "connect"),
         (aiohttp.ServerDisconnectedError, "disconnected"),
         (aiohttp.ClientPayloadError, "disconnected"),
+        (aiohttp.ClientHttpProxyError, "proxy"),
         (aiohttp.ClientResponseError, "protocol"),
     )
     return next((word for kind, word in words if isinstance(error, kind)), "connection")

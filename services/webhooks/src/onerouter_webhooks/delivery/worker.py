@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from time import monotonic
 from typing import Final
 
 import structlog
 
 from onerouter_common.clock import Clock
+from onerouter_common.egress import ProxyAway
 from onerouter_common.ids import ATTEMPT, new_id
 from onerouter_common.metric_names import (
     DELIVERIES_FENCED,
@@ -18,23 +20,42 @@ from onerouter_common.metric_names import (
     DELIVERIES_RECLAIMED,
     DELIVERY_ATTEMPT_SECONDS,
     DELIVERY_ATTEMPTS,
+    DELIVERY_RESENT,
 )
 from onerouter_common.retry import Backoff
 from onerouter_webhooks.database import DATABASE_AWAY
 from onerouter_webhooks.delivery.decide import after_answer, asks_for_less, before_sending
-from onerouter_webhooks.delivery.queue import Attempt, Completion, Decision, Finished, Lease, TryAgain, Work
+from onerouter_webhooks.delivery.dispatch import Dispatch
+from onerouter_webhooks.delivery.lookback import Lookback
+from onerouter_webhooks.delivery.queue import (
+    MANUAL,
+    Attempt,
+    Completion,
+    Decision,
+    Finished,
+    Hold,
+    Lease,
+    TryAgain,
+    Work,
+)
 from onerouter_webhooks.delivery.repository import DeliveryQueue
+from onerouter_webhooks.delivery.requests import Requests
 from onerouter_webhooks.delivery.schedule import RetrySchedule
 from onerouter_webhooks.delivery.slots import Lane, Slots
-from onerouter_webhooks.delivery.transport import Answer, Transport
-from onerouter_webhooks.endpoint.keys import SigningKeys, SigningKeysUnavailable
+from onerouter_webhooks.delivery.transport import Answer
+from onerouter_webhooks.endpoint.keys import SigningKeysUnavailable
 from onerouter_webhooks.group_commit import GroupCommit
-from onerouter_webhooks.signing import headers as signed_headers
 
 log = structlog.get_logger()
 
 _RECLAIM_BATCH: Final = 1_000
 _COMPLETE: Final = Backoff(first_s=0.1, most_s=2.0)
+_PROXY_AWAY_S: Final = 15.0
+
+
+# To find a label's counter takes longer than to count.
+_attempts = cache(DELIVERY_ATTEMPTS.labels)
+_finished = cache(DELIVERIES_FINISHED.labels)
 
 
 class DeliveryWorker:
@@ -45,8 +66,7 @@ class DeliveryWorker:
         *,
         queue: DeliveryQueue,
         slots: Slots,
-        transport: Transport,
-        keys: SigningKeys,
+        requests: Requests,
         schedule: RetrySchedule,
         completions: GroupCommit[Completion, bool],
         clock: Clock,
@@ -55,8 +75,7 @@ class DeliveryWorker:
     ) -> None:
         self._queue = queue
         self._slots = slots
-        self._transport = transport
-        self._keys = keys
+        self._requests = requests
         self._schedule = schedule
         self._completions = completions
         self._clock = clock
@@ -64,10 +83,12 @@ class DeliveryWorker:
         self._poll_interval_s = poll_interval_s
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._backlogged: set[str] = set()
-        self._backlogged_tenants: set[str] = set()
-        self._served: dict[str, float] = {}
+        self._dispatch = Dispatch(queue, slots, lease)
         self._draining = False
+        self._claiming = asyncio.Lock()
+        self._reclaim_now = False
+        self._find_asked = False
+        self._lookback = Lookback()
 
     @property
     def in_flight(self) -> int:
@@ -76,11 +97,16 @@ class DeliveryWorker:
     def reserve(self, lane: Lane) -> bool:
         """Take a slot for a delivery that is about to be inserted as leased; `start` or `give_back` must follow."""
         # What is older goes first: a new one joins the queue behind it.
-        return not self._draining and lane.endpoint_id not in self._backlogged and self._slots.take(lane)
+        is_first = not self._draining and not self._dispatch.agenda.is_waiting(lane.endpoint_id)
+        return is_first and self._slots.take(lane)
+
+    def bound(self, endpoint_id: str, most: int | None) -> None:
+        """How many requests at once the endpoint asks for; None: as many as usual."""
+        self._slots.bound(endpoint_id, most)
 
     def give_back(self, lane: Lane) -> None:
         """The insert did not happen."""
-        self._slots.free(lane)
+        self._free(lane)
 
     def start(self, work: Work) -> None:
         """Send it now."""
@@ -89,29 +115,66 @@ class DeliveryWorker:
         task.add_done_callback(self._ended)
         DELIVERIES_IN_FLIGHT.set(len(self._tasks))
 
+    def owes(self, lanes: Iterable[Lane]) -> None:
+        """Something in the queue is due for these."""
+        for lane in lanes:
+            self._dispatch.agenda.note(lane)
+        self._wake.set()
+
     def wake(self) -> None:
-        """Something in the queue may be due."""
+        """Somebody may have asked for something to be sent by hand."""
+        self._find_asked = True
+        self._wake.set()
+
+    def look_over(self) -> None:
+        """An endpoint was stopped, started or deleted: what it is owed is to be put aside, taken up or canceled."""
+        self._reclaim_now = True
         self._wake.set()
 
     async def claim_due(self) -> None:
         """Loop: lease what is due and start it; sleep until the next is due, a slot is free or the poll interval ends."""
         reclaimed_at = 0.0
         while not self._draining:
-            if monotonic() - reclaimed_at >= self._poll_interval_s:
-                await self._reclaim()
-                reclaimed_at = monotonic()
             self._wake.clear()
-            soonest_s = await self._claim()
+            async with self._claiming:
+                if self._reclaim_now or monotonic() - reclaimed_at >= self._poll_interval_s:
+                    self._reclaim_now, self._find_asked = False, True
+                    await self._reclaim()
+                    await self._dispatch.look_around()
+                    self._reclaim_now = self._reclaim_now or not self._dispatch.has_seen_all
+                    reclaimed_at = monotonic()
+                if self._find_asked:
+                    self._find_asked = False
+                    await self._dispatch.find_asked()
+                if not self._draining:
+                    await self._dispatch.claim(self._begin)
+            next_in_s = 0.0 if self._reclaim_now else self._dispatch.next_in()
+            rest_s = self._poll_interval_s - (monotonic() - reclaimed_at)
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(self._poll_interval_s, soonest_s)):
+                async with asyncio.timeout(rest_s if next_in_s is None else min(rest_s, next_in_s)):
                     await self._wake.wait()
+
+    def _begin(self, work: Work) -> None:
+        if self._draining:  # who drains frees their leases, too
+            self._slots.free(work.lane)
+        else:
+            self.start(work)
+
+    def _free(self, lane: Lane, *, overloaded: bool | None = None) -> None:
+        self._slots.free(lane, overloaded=overloaded)
+        if self._dispatch.agenda.freed(lane):
+            self._wake.set()
 
     async def drain(self, timeout_s: float) -> None:
         """Claim no more, let what is in flight finish, and free the leases of what did not."""
         self._draining = True
-        self.wake()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=timeout_s)
+        self._wake.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                async with self._claiming:
+                    pass  # what is being claimed right now has its lease: freed below, not after that
+                while self._tasks:
+                    await asyncio.wait(set(self._tasks))
         for task in set(self._tasks):
             task.cancel()
         if self._tasks:
@@ -124,64 +187,16 @@ class DeliveryWorker:
             log.info("deliveries.drained", released=released)
 
     async def _reclaim(self) -> None:
-        count = await self._queue.reclaim_expired(_RECLAIM_BATCH)
-        if count:
-            DELIVERIES_RECLAIMED.inc(count)
-            log.info("deliveries.reclaimed", count=count)
-
-    async def _claim(self) -> float:
-        """Seconds until something else is due, as far as is known."""
-        due = await self._queue.due()
-        overdue = [one.lane for one in due if one.wait_s <= 0]
-        shares = self._slots.share(self._in_turn(overdue))
-        claimed = await self._claim_shares(shares)
-        for work in claimed:
-            self.start(work)
-        self._note_backlog(overdue, shares, claimed)
-        return min((one.wait_s for one in due if one.wait_s > 0), default=self._poll_interval_s)
-
-    async def _claim_shares(self, shares: dict[Lane, int]) -> list[Work]:
-        if not shares:
-            return []
-        try:
-            claimed = await self._queue.claim(shares, self.lease)
-        except BaseException:
-            self._return_unused(shares, [])
-            raise
-        self._return_unused(shares, claimed)
-        return claimed
-
-    def _return_unused(self, shares: dict[Lane, int], claimed: list[Work]) -> None:
-        unused = dict(shares)
-        for work in claimed:
-            unused[work.lane] -= 1
-        for lane, count in unused.items():
-            for _ in range(count):
-                self._slots.free(lane)
-
-    def _in_turn(self, lanes: Iterable[Lane]) -> list[Lane]:
-        """Who was served longest ago comes first."""
-        return sorted(lanes, key=lambda lane: self._served.get(lane.endpoint_id, 0.0))
-
-    def _note_backlog(self, overdue: list[Lane], shares: dict[Lane, int], claimed: list[Work]) -> None:
-        """An endpoint that used all it was given may have more: its next free slot wakes the loop."""
-        now = monotonic()
-        taken: dict[str, int] = {}
-        for work in claimed:
-            taken[work.endpoint_id] = taken.get(work.endpoint_id, 0) + 1
-            self._served[work.endpoint_id] = now
-        waiting = [lane for lane in overdue if taken.get(lane.endpoint_id, 0) >= shares.get(lane, 0)]
-        self._backlogged = {lane.endpoint_id for lane in waiting}
-        self._backlogged_tenants = {lane.tenant_id for lane in waiting}
-        if len(self._served) > 10_000:
-            self._served = {key: at for key, at in self._served.items() if now - at < 60}
-
-    def _may_have_waited_for(self, lane: Lane) -> bool:
-        """Whether a slot of this lane, just freed, may be what something in the queue needs."""
-        was_full = self._slots.in_flight + 1 >= self._slots.total
-        return bool(self._backlogged) and (
-            was_full or lane.endpoint_id in self._backlogged or lane.tenant_id in self._backlogged_tenants
-        )
+        back_s = self._lookback.begin()
+        reclaimed = await self._queue.reclaim_expired(_RECLAIM_BATCH, back_s)
+        self._lookback.end(back_s, is_all=len(reclaimed) < _RECLAIM_BATCH)
+        if reclaimed:
+            DELIVERIES_RECLAIMED.inc(len(reclaimed))
+            log.info("deliveries.reclaimed", count=len(reclaimed))
+        taken_up = await self._queue.take_up(_RECLAIM_BATCH)
+        self._reclaim_now = self._reclaim_now or taken_up.total() >= _RECLAIM_BATCH  # there may be more
+        for lane in {*reclaimed, *taken_up}:
+            self._dispatch.agenda.note(lane)
 
     async def _deliver(self, work: Work) -> None:
         overloaded: bool | None = None
@@ -190,12 +205,19 @@ class DeliveryWorker:
             overloaded = asks_for_less(attempt.answer) if attempt is not None else None
         finally:
             # The bounds are about requests: the next one need not wait until this one's result is committed.
-            self._slots.free(work.lane, overloaded=overloaded)
-            if self._may_have_waited_for(work.lane):
-                self.wake()
+            self._free(work.lane, overloaded=overloaded)
         await self._complete(Completion(work, decision, attempt, self._clock.now()))
-        if isinstance(decision, TryAgain) and decision.wait_s < self._poll_interval_s:
-            self.wake()
+        self._note_what_follows(work, decision)
+
+    def _note_what_follows(self, work: Work, decision: Decision) -> None:
+        wait_s = decision.wait_s if isinstance(decision, TryAgain) else None
+        # What waits behind it may go on, or is to be put aside.
+        if work.is_probe or work.trigger == MANUAL or work.resource is not None or isinstance(decision, Hold):
+            wait_s = 0.0
+        if wait_s is not None:
+            self._dispatch.agenda.note(work.lane, wait_s)
+            if wait_s < self._poll_interval_s:
+                self._wake.set()
 
     async def _attempt(self, work: Work) -> tuple[Decision, Attempt | None]:
         refused = before_sending(work)
@@ -203,10 +225,13 @@ class DeliveryWorker:
             return refused or Finished("canceled"), None
         started_at, started = self._clock.now(), monotonic()
         try:
-            answer = await self._request(work, work.url, work.body, started_at)
+            answer = await self._requests.send(work, work.url, work.body, started_at)
         except SigningKeysUnavailable as error:
             log.warning("delivery.unsignable", endpoint_id=work.endpoint_id, why=str(error))
             return TryAgain(error.retry_in_s), None
+        except ProxyAway as error:
+            log.warning("delivery.proxy.away", endpoint_id=work.endpoint_id, why=str(error))
+            return TryAgain(_PROXY_AWAY_S), None  # the endpoint has shown nothing, so it costs it no attempt
         except Exception as error:
             # What nobody thought of counts as any other failure: else it would be tried again for ever, uncounted.
             log.exception("delivery.attempt.broken", delivery_id=work.delivery_id, error=type(error).__name__)
@@ -214,11 +239,6 @@ class DeliveryWorker:
         self._observe(work, answer)
         attempt = Attempt(new_id(ATTEMPT), work.attempts + 1, started_at, answer)
         return after_answer(work, answer, self._schedule, self._clock.now()), attempt
-
-    async def _request(self, work: Work, url: str, body: bytes, at: datetime) -> Answer:
-        secrets = await self._keys.secrets_of(work.endpoint_id, work.endpoint_version, at)
-        headers = signed_headers(secrets, work.event_id, int(at.timestamp()), body)
-        return await self._transport.post(url, body, headers)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -244,12 +264,14 @@ class DeliveryWorker:
             if not applied:
                 DELIVERIES_FENCED.inc()
             elif isinstance(completion.decision, Finished):
-                DELIVERIES_FINISHED.labels(completion.decision.outcome).inc()
+                _finished(completion.decision.outcome).inc()
             return
 
     def _observe(self, work: Work, answer: Answer) -> None:
-        DELIVERY_ATTEMPTS.labels("delivered" if answer.delivered else answer.failure or "status").inc()
+        _attempts("delivered" if answer.delivered else answer.failure or "status").inc()
         DELIVERY_ATTEMPT_SECONDS.observe(answer.duration_ms / 1000)
+        if answer.resent:
+            DELIVERY_RESENT.inc()
         log.info(
             "delivery.attempt.finished",
             delivery_id=work.delivery_id,
@@ -259,9 +281,10 @@ class DeliveryWorker:
             status=answer.status,
             failure=answer.failure,
             duration_ms=answer.duration_ms,
+            resent=answer.resent,
         )
 
 
-def lease_of(worker_id: str, length_s: float) -> Lease:
+def lease_of(worker_id: str, length_s: float, attempt_s: float) -> Lease:
     """This process's lease on what it works on."""
-    return Lease(worker_id, timedelta(seconds=length_s))
+    return Lease(worker_id, timedelta(seconds=length_s), timedelta(seconds=attempt_s))

@@ -15,8 +15,16 @@ _OWNERS: Final = """
 SELECT tenant_id FROM (SELECT tenant_id FROM data_keys UNION SELECT tenant_id FROM webhook_endpoints) owners
 WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2
 """
+_FORGET_OWED: Final = """
+DELETE FROM delivery_queue WHERE id = ANY(ARRAY(
+  SELECT q.id FROM webhook_endpoints w CROSS JOIN LATERAL (
+    SELECT id FROM delivery_queue WHERE endpoint_id = w.id AND state <> 1 ORDER BY id LIMIT $2) q
+  WHERE w.tenant_id = ANY($1::text[]) LIMIT $2))
+"""
+_CHUNK: Final = 1_000
 _FORGET: Final = (
-    "DELETE FROM delivery_queue WHERE tenant_id = ANY($1::text[])",
+    "DELETE FROM recoveries WHERE tenant_id = ANY($1::text[])",
+    "DELETE FROM idempotency_keys WHERE tenant_id = ANY($1::text[])",
     "DELETE FROM webhook_endpoints WHERE tenant_id = ANY($1::text[])",  # and with them their secrets
     "DELETE FROM data_keys WHERE tenant_id = ANY($1::text[])",
 )
@@ -38,6 +46,9 @@ class EndedTenants:
             ended = await self.ended_of(owners)
             if not ended:
                 continue
+            # A few at a time: a backlog may be large. What comes meanwhile is owed to nobody, and ends as that does.
+            while await self.pool.execute(_FORGET_OWED, list(ended), _CHUNK) != "DELETE 0":
+                pass
             async with self.pool.acquire() as connection, connection.transaction():
                 for statement in _FORGET:
                     await connection.execute(statement, list(ended))

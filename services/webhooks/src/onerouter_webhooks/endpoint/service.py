@@ -1,123 +1,249 @@
-"""A tenant's endpoints: made with a secret that is shown once, listed, deleted, and looked into."""
+"""A tenant's endpoints: made with a secret that is shown once, changed, stopped and started, listed, deleted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-import orjson
-from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncEngine
+from pydantic import BaseModel, SecretStr, TypeAdapter
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from onerouter_common.clock import Clock
 from onerouter_common.db.tenancy import tenant_transaction
-from onerouter_common.errors import Conflict, NotFound
+from onerouter_common.egress import AddressPolicy, check_url
+from onerouter_common.errors import Conflict, InvalidRequest, NotFound
 from onerouter_common.ids import ENDPOINT, new_id
-from onerouter_common.secrets import DataKey, KeyRing
+from onerouter_common.once.request import UNKEYED, Once
+from onerouter_common.secrets import DataKey
 from onerouter_common.web.internal import TenantContext
-from onerouter_webhooks.delivery.addresses import AddressPolicy
-from onerouter_webhooks.endpoint.keys import place_of
+from onerouter_webhooks.delivery.slots import Lane
+from onerouter_webhooks.endpoint.auth import OAuth2Auth
+from onerouter_webhooks.endpoint.data_keys import SealingKeys
 from onerouter_webhooks.endpoint.repository import EndpointRow, Endpoints
 from onerouter_webhooks.endpoint.schemas import (
-    Attempt,
     CreatedEndpoint,
     CreateEndpoint,
     DeletedEndpoint,
-    Delivery,
-    DeliveryList,
     Endpoint,
     EndpointList,
+    RotatedSecret,
+    UpdateEndpoint,
 )
-from onerouter_webhooks.endpoint.url import check_url
-from onerouter_webhooks.signing import new_secret
+from onerouter_webhooks.endpoint.sealing import Sealer, values_of
+from onerouter_webhooks.endpoint.shown import NOT_SHOWN, SealedSecrets
+from onerouter_webhooks.signing import new_key_pair, new_secret
 
-_SIGNING: Final = "whs"
+MOST_SECRETS: Final = 10
+"""Each signs each delivery."""
+
+
+class _Made(BaseModel):
+    """What a request came to, but for the secret, which is kept where it is sealed only."""
+
+    endpoint: Endpoint
+    secret_id: str
+
+
+class _Rotated(BaseModel):
+    answer: RotatedSecret
+    """Without the secret."""
+    secret_id: str
+
+
+_MADE: Final = TypeAdapter(_Made)
+_ROTATED: Final = TypeAdapter(_Rotated)
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointService:
     engine: AsyncEngine
-    keyring: KeyRing
+    secrets: SealedSecrets
+    data_keys: SealingKeys
     policy: AddressPolicy
     clock: Clock
     max_endpoints: int
+    look_over: Callable[[], None]
+    """An endpoint was stopped, started or deleted."""
+    owes: Callable[[Iterable[Lane]], None]
+    """Something may be sent to these now."""
 
-    async def create(self, owner: TenantContext, wish: CreateEndpoint) -> CreatedEndpoint:
-        """Raises InvalidRequest (the URL) and Conflict (too many)."""
-        url = check_url(wish.url, self.policy)
-        secret = new_secret()
-        endpoint_id, secret_id, now = new_id(ENDPOINT), new_id(_SIGNING), self.clock.now()
-        async with tenant_transaction(self.engine, owner.tenant_id, owner.environment) as connection:
+    async def create(self, owner: TenantContext, wish: CreateEndpoint, once: Once = UNKEYED) -> CreatedEndpoint:
+        """Raises InvalidRequest (an address), Conflict (too many) and IdempotencyMismatch."""
+        self._check_addresses(wish)
+        now, secret, data_key = self.clock.now(), new_secret(), await self.data_keys.get(owner)
+
+        async def act() -> _Made:
             endpoints = Endpoints(connection, owner.tenant_id, owner.environment)
-            if await endpoints.count_locked() >= self.max_endpoints:
-                raise Conflict(f"There are already {self.max_endpoints} webhook endpoints; delete one first.")
-            row = await endpoints.add(
-                {
-                    "id": endpoint_id,
-                    "url": url,
-                    "event_types": wish.event_types,
-                    "description": wish.description,
-                    "metadata": orjson.dumps(wish.metadata).decode(),
-                    "now": now,
-                }
-            )
-            data_key = await self._data_key(endpoints, owner)
-            sealed = data_key.seal(secret, bound_to=place_of(owner.tenant_id, endpoint_id, secret_id))
-            await endpoints.add_secret(secret_id, endpoint_id, sealed, now)
-        return _created(row, secret)
+            return await self._create(endpoints, owner, data_key, wish, secret, now)
+
+        async with self._transaction(owner) as connection:
+            made = await once.carry_out(connection, now, act, _MADE)
+        shown_, note = await self._shown(owner, made.secret_id, secret, now, once)
+        return CreatedEndpoint(**made.endpoint.model_dump(), secret=shown_, note=note)
+
+    async def _create(
+        self,
+        endpoints: Endpoints,
+        owner: TenantContext,
+        data_key: DataKey,
+        wish: CreateEndpoint,
+        secret: SecretStr,
+        now: datetime,
+    ) -> _Made:
+        if await endpoints.count_locked() >= self.max_endpoints:
+            raise Conflict(f"There are already {self.max_endpoints} webhook endpoints; delete one first.")
+        endpoint_id = new_id(ENDPOINT)
+        sealer = Sealer(owner.tenant_id, endpoint_id, data_key)
+        private, public = new_key_pair()
+        values = {**values_of(wish, sealer), "public_key": public}
+        row = await endpoints.add(endpoint_id, {"metadata": {}, **values}, now)
+        sealed = sealer.secret(secret)
+        await endpoints.add_secret("v1", *sealed, now)
+        await endpoints.add_secret("v1a", *sealer.secret(private), now)
+        return _Made(endpoint=_endpoint(row), secret_id=sealed.id)
 
     async def get(self, owner: TenantContext, endpoint_id: str) -> Endpoint:
         """Raises NotFound, also for another tenant's."""
-        async with tenant_transaction(self.engine, owner.tenant_id, owner.environment) as connection:
-            return _endpoint(await _get(Endpoints(connection, owner.tenant_id, owner.environment), endpoint_id))
+        async with self._endpoints(owner) as endpoints:
+            return _endpoint(await _get(endpoints, endpoint_id))
 
     async def page(self, owner: TenantContext, cursor: str | None, limit: int) -> EndpointList:
         """Newest first."""
-        async with tenant_transaction(self.engine, owner.tenant_id, owner.environment) as connection:
-            rows = await Endpoints(connection, owner.tenant_id, owner.environment).page(cursor, limit + 1)
-        shown = rows[:limit]
-        has_more = len(rows) > limit
+        async with self._endpoints(owner) as endpoints:
+            rows = await endpoints.page(cursor, limit + 1)
+        shown_, has_more = rows[:limit], len(rows) > limit
         return EndpointList(
-            data=[_endpoint(row) for row in shown],
+            data=[_endpoint(row) for row in shown_],
             has_more=has_more,
-            next_cursor=shown[-1].id if has_more else None,
+            next_cursor=shown_[-1].id if has_more else None,
         )
+
+    async def update(self, owner: TenantContext, endpoint_id: str, wish: UpdateEndpoint) -> Endpoint:
+        """What the wish names. Holds for attempts that begin from now on. Raises NotFound and InvalidRequest."""
+        self._check_addresses(wish)
+        data_key = await self.data_keys.find(owner)
+        async with self._endpoints(owner) as endpoints:
+            before = await _get(endpoints, endpoint_id, locked=True)
+            _check_authorized_once(before, wish)
+            values = values_of(wish, _sealer(owner, endpoint_id, data_key))
+            return _endpoint(await endpoints.update(endpoint_id, values, self.clock.now()))
+
+    async def pause(self, owner: TenantContext, endpoint_id: str) -> Endpoint:
+        """Its deliveries are kept until it is enabled again. Repeatable. Raises NotFound and Conflict (it is disabled)."""
+        async with self._endpoints(owner) as endpoints:
+            row = await _get(endpoints, endpoint_id, locked=True)
+            if row.status == "disabled":
+                raise Conflict("The endpoint is disabled, so that nothing is delivered to it anyway.")
+            await endpoints.pause(endpoint_id, self.clock.now())
+            paused = _endpoint(await _get(endpoints, endpoint_id))
+        self.look_over()
+        return paused
+
+    async def enable(self, owner: TenantContext, endpoint_id: str) -> Endpoint:
+        """What was kept for it is delivered, the oldest first, also where it was left alone because it failed. Repeatable.
+        Raises NotFound."""
+        async with self._endpoints(owner) as endpoints:
+            await _get(endpoints, endpoint_id, locked=True)
+            await endpoints.enable(endpoint_id, self.clock.now())
+            enabled = _endpoint(await _get(endpoints, endpoint_id))
+        self.look_over()
+        # Of one that was left alone nothing was put aside, by which it would be found at once among all others.
+        self.owes([Lane(endpoint_id, owner.tenant_id)])
+        return enabled
+
+    async def rotate_secret(
+        self, owner: TenantContext, endpoint_id: str, expire_old_after_s: int, once: Once = UNKEYED
+    ) -> RotatedSecret:
+        """A new secret that signs at once, beside those before it until they expire.
+
+        Raises NotFound, Conflict and IdempotencyMismatch.
+        """
+        now, secret = self.clock.now(), new_secret()
+        until = now + timedelta(seconds=expire_old_after_s)
+        data_key = await self.data_keys.find(owner)
+
+        async def act() -> _Rotated:
+            endpoints = Endpoints(connection, owner.tenant_id, owner.environment)
+            row = await _get(endpoints, endpoint_id, locked=True)
+            return await self._rotate(endpoints, row, _sealer(owner, endpoint_id, data_key), secret, until, now)
+
+        async with self._transaction(owner) as connection:
+            made = await once.carry_out(connection, now, act, _ROTATED)
+        shown_, note = await self._shown(owner, made.secret_id, secret, now, once)
+        return made.answer.model_copy(update={"secret": shown_, "note": note})
+
+    async def _rotate(
+        self,
+        endpoints: Endpoints,
+        row: EndpointRow,
+        sealer: Sealer,
+        secret: SecretStr,
+        until: datetime,
+        now: datetime,
+    ) -> _Rotated:
+        await endpoints.expire_secrets(row.id, now, until)
+        live = await endpoints.live_secrets(row.id, now) + 1
+        if live > MOST_SECRETS:
+            raise Conflict(f"There are {MOST_SECRETS} live secrets. Wait for one to expire, or expire all at once.")
+        sealed = sealer.secret(secret)
+        await endpoints.add_secret("v1", *sealed, now)
+        public, values = row.public_key, {}
+        if public is None:  # made before there were key pairs
+            private, public = new_key_pair()
+            await endpoints.add_secret("v1a", *sealer.secret(private), now)
+            values = {"public_key": public}
+        await endpoints.update(row.id, values, now)
+        answer = RotatedSecret(id=row.id, secret=None, old_expire_at=until, live_secrets=live, public_key=public)
+        return _Rotated(answer=answer, secret_id=sealed.id)
+
+    async def _shown(
+        self, owner: TenantContext, secret_id: str, made: SecretStr, now: datetime, once: Once
+    ) -> tuple[str | None, str | None]:
+        """The secret in the clear, or why not: a repeat gets that of the first request. Raises Overloaded."""
+        secret = await self.secrets.find(owner, secret_id, now) if once.is_replayed else made
+        return (None, NOT_SHOWN) if secret is None else (secret.get_secret_value(), None)
 
     async def delete(self, owner: TenantContext, endpoint_id: str) -> DeletedEndpoint:
         """Raises NotFound. A delivery that is on its way right now may still arrive."""
-        async with tenant_transaction(self.engine, owner.tenant_id, owner.environment) as connection:
-            if not await Endpoints(connection, owner.tenant_id, owner.environment).delete(
-                endpoint_id, self.clock.now()
-            ):
+        async with self._endpoints(owner) as endpoints:
+            if not await endpoints.delete(endpoint_id, self.clock.now()):
                 raise _unknown(endpoint_id)
+        self.look_over()
         return DeletedEndpoint(id=endpoint_id)
 
-    async def deliveries(self, owner: TenantContext, endpoint_id: str, cursor: str | None, limit: int) -> DeliveryList:
-        """Newest first, each with its attempts. Raises NotFound."""
-        async with tenant_transaction(self.engine, owner.tenant_id, owner.environment) as connection:
-            endpoints = Endpoints(connection, owner.tenant_id, owner.environment)
-            await _get(endpoints, endpoint_id)
-            rows = await endpoints.deliveries(endpoint_id, cursor, limit + 1)
-            shown = rows[:limit]
-            attempts = await endpoints.attempts([row["id"] for row in shown])
-        has_more = len(rows) > limit
-        return DeliveryList(
-            data=[_delivery(row, attempts.get(row["id"], ())) for row in shown],
-            has_more=has_more,
-            next_cursor=shown[-1]["id"] if has_more else None,
-        )
+    def _transaction(self, owner: TenantContext) -> AbstractAsyncContextManager[AsyncConnection]:
+        return tenant_transaction(self.engine, owner.tenant_id, owner.environment)
 
-    async def _data_key(self, endpoints: Endpoints, owner: TenantContext) -> DataKey:
-        bound_to = (owner.tenant_id, owner.environment)
-        known = await endpoints.find_data_key()
-        if known is not None:
-            return await self.keyring.open_data_key(*known, bound_to=bound_to)
-        data_key, wrapped = await self.keyring.new_data_key(bound_to=bound_to)
-        await endpoints.add_data_key(data_key.id, wrapped)
-        return data_key
+    @asynccontextmanager
+    async def _endpoints(self, owner: TenantContext) -> AsyncIterator[Endpoints]:
+        async with self._transaction(owner) as connection:
+            yield Endpoints(connection, owner.tenant_id, owner.environment)
+
+    def _check_addresses(self, wish: CreateEndpoint | UpdateEndpoint) -> None:
+        if wish.url is not None:
+            check_url(wish.url, self.policy)
+        if isinstance(wish.auth, OAuth2Auth):
+            check_url(wish.auth.token_url, self.policy, field="auth.token_url")
 
 
-async def _get(endpoints: Endpoints, endpoint_id: str) -> EndpointRow:
-    row = await endpoints.find(endpoint_id)
+def _sealer(owner: TenantContext, endpoint_id: str, data_key: DataKey | None) -> Sealer:
+    if data_key is None:  # who has an endpoint has one, unless all of it was forgotten a moment ago
+        raise _unknown(endpoint_id)
+    return Sealer(owner.tenant_id, endpoint_id, data_key)
+
+
+def _check_authorized_once(before: EndpointRow, wish: UpdateEndpoint) -> None:
+    """Raises InvalidRequest: what is said now and what was said before would both authorize."""
+    names = sorted(wish.headers or ()) if "headers" in wish.model_fields_set else before.header_names
+    authorized = wish.auth is not None if "auth" in wish.model_fields_set else before.auth is not None
+    if authorized and any(name.lower() == "authorization" for name in names):
+        field = "headers" if "headers" in wish.model_fields_set else "auth"
+        raise InvalidRequest.of(field, "cannot stand beside the other one that sets authorization")
+
+
+async def _get(endpoints: Endpoints, endpoint_id: str, *, locked: bool = False) -> EndpointRow:
+    row = await endpoints.find(endpoint_id, locked=locked)
     if row is None:
         raise _unknown(endpoint_id)
     return row
@@ -129,26 +255,3 @@ def _unknown(endpoint_id: str) -> NotFound:
 
 def _endpoint(row: EndpointRow) -> Endpoint:
     return Endpoint.model_validate(row, from_attributes=True)
-
-
-def _created(row: EndpointRow, secret: SecretStr) -> CreatedEndpoint:
-    return CreatedEndpoint(**_endpoint(row).model_dump(), secret=secret.get_secret_value())
-
-
-def _delivery(row: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]]) -> Delivery:
-    return Delivery(**row, attempts=[_attempt(one) for one in attempts])
-
-
-def _attempt(row: Mapping[str, Any]) -> Attempt:
-    return Attempt(
-        id=row["id"],
-        number=row["number"],
-        trigger=row["trigger"],
-        at=row["created_at"],
-        duration_ms=row["duration_ms"],
-        status=row["status"],
-        failure=row["failure"],
-        response_headers=row["response_headers"],
-        response_body=row["response_body"].decode("utf-8", "replace"),
-        response_truncated=row["response_truncated"],
-    )

@@ -1,6 +1,6 @@
 """SQL of events and of the deliveries they become, in one transaction for a whole batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ import asyncpg
 
 from onerouter_common.db.engine import Pool
 from onerouter_webhooks.delivery.queue import Lease
+from onerouter_webhooks.event.bodies import pack
+from onerouter_webhooks.event.feed import CHANNEL, address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class StoredEvent:
     body: bytes
     log_partition: int
     log_offset: int
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,15 @@ class Subscriber:
     event_types: tuple[str, ...] | None
     status: str
     version: int
+    is_left_alone: bool
+    """It failed too often: only one request at a time is tried."""
+    channels: Sequence[str] | None = None
+    filter: Mapping[str, Any] | None = None
+    timeout_s: float | None = None
+    max_in_flight: int | None = None
+    retry_schedule_s: Sequence[float] | None = None
+    rate_per_s: float | None = None
+    ordering: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +65,43 @@ class Owed:
     created_at: datetime
 
 
-_INSERT_EVENTS = """
-INSERT INTO events (id, occurred_at, tenant_id, environment, category, type, resource_kind, resource_id, sequence, body,
-                    log_partition, log_offset)
-SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::text[], $9::int[], $10::bytea[], $11::int[], $12::bigint[])
-ON CONFLICT (occurred_at, id) DO NOTHING
-RETURNING id
+# All of it in one statement, which commits itself: each round trip more would be a good part of what an event costs. What was
+# stored before gets no deliveries; `IS TRUE` keeps the planner from making a join of that question, which would look through
+# all new events for each delivery: it asks a hash table instead. Readers are told when it is committed.
+_STORE = """
+WITH new AS (
+  INSERT INTO events (id, occurred_at, tenant_id, environment, category, type, resource_kind, resource_id, sequence, body,
+                      log_partition, log_offset)
+  SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                       $8::text[], $9::int[], $10::bytea[], $11::int[], $12::bigint[])
+  ON CONFLICT (occurred_at, id) DO NOTHING
+  RETURNING id
+), owed AS (
+  INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, next_at,
+                              generation, owner, lease_until, created_at, resource, position)
+  SELECT d.id, d.tenant_id, d.environment, d.endpoint_id, d.event_id, d.event_at, d.event_type, d.state, now(),
+         CASE WHEN d.state = 1 THEN 1 ELSE 0 END,
+         CASE WHEN d.state = 1 THEN $13::text END,
+         CASE WHEN d.state = 1 THEN now() + $14::interval + make_interval(secs => d.longer_s) END,
+         d.created_at, d.resource, d.position
+  FROM unnest($15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[],
+              $22::smallint[], $23::timestamptz[], $24::float8[], $25::text[], $26::int[])
+    AS d(id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, created_at, longer_s, resource,
+         position)
+  WHERE (d.event_id IN (SELECT id FROM new)) IS TRUE
+), told AS (
+  SELECT pg_notify($27, owner) AS done FROM unnest($28::text[]) AS owner
+)
+SELECT id, (SELECT count(done) FROM told) FROM new
 """
 
 _SUBSCRIBERS = """
-SELECT w.id, w.tenant_id, w.environment, w.url, w.event_types, w.status, w.version
+SELECT w.id, w.tenant_id, w.environment, w.url, w.event_types, w.status, w.version,
+       w.breaker_opens > 0 AS is_left_alone, w.channels, w.filter, w.timeout_s, w.max_in_flight, w.retry_schedule_s,
+       w.rate_per_s, w.ordering
 FROM webhook_endpoints w JOIN unnest($1::text[], $2::text[]) AS o(tenant_id, environment)
   ON w.tenant_id = o.tenant_id AND w.environment = o.environment
 ORDER BY w.id
-"""
-
-_INSERT_DELIVERIES = """
-INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, next_at,
-                            generation, owner, lease_until, created_at)
-SELECT d.id, d.tenant_id, d.environment, d.endpoint_id, d.event_id, d.event_at, d.event_type, d.state, now(),
-       CASE WHEN d.state = 1 THEN 1 ELSE 0 END,
-       CASE WHEN d.state = 1 THEN $10::text END,
-       CASE WHEN d.state = 1 THEN now() + $11::interval END,
-       d.created_at
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::smallint[],
-            $9::timestamptz[])
-  AS d(id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, created_at)
 """
 
 Plan = Callable[[Sequence[StoredEvent], Sequence[Subscriber]], Sequence[Owed]]
@@ -91,57 +113,39 @@ class Events:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def store(self, events: Sequence[StoredEvent], plan: Plan, lease: Lease) -> Sequence[Owed]:
+    async def store(self, events: Sequence[StoredEvent], plan: Plan, lease: Lease) -> list[Owed]:
         """Store those that are new with the deliveries `plan` makes of them; all of it is committed, or nothing.
 
-        An endpoint that was committed before this gets its delivery, so nothing published after it was made is missed.
+        `plan` is asked about all of them, what was stored before included; answers the deliveries that were made. An endpoint
+        that was committed before this gets its delivery, so nothing published after it was made is missed.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
-            new = await _insert_events(connection, events)
-            if not new:
-                return ()
-            owed = plan(new, await _subscribers(connection, new))
-            if owed:
-                await _insert_deliveries(connection, owed, lease)
-            return owed
+        unique = _in_order(events)
+        owed = plan(unique, await _subscribers(self._pool, unique))
+        new = await insert_events(self._pool, unique, owed, lease)
+        return [one for one in owed if one.event.id in new]
 
 
-async def _insert_events(connection: Any, events: Sequence[StoredEvent]) -> list[StoredEvent]:
-    unique = sorted({event.id: event for event in events}.values(), key=lambda event: (event.occurred_at, event.id))
-    columns: list[list[object]] = [
-        [event.id for event in unique],
-        [event.occurred_at for event in unique],
-        [event.tenant_id for event in unique],
-        [event.environment for event in unique],
-        [event.category for event in unique],
-        [event.type for event in unique],
-        [event.resource_kind for event in unique],
-        [event.resource_id for event in unique],
-        [event.sequence for event in unique],
-        [event.body for event in unique],
-        [event.log_partition for event in unique],
-        [event.log_offset for event in unique],
-    ]
-    inserted = {row["id"] for row in await connection.fetch(_INSERT_EVENTS, *columns)}
-    return sorted(
-        (event for event in unique if event.id in inserted), key=lambda event: (event.log_partition, event.log_offset)
-    )
-
-
-async def _subscribers(connection: Any, events: Sequence[StoredEvent]) -> list[Subscriber]:
-    owners = sorted({(event.tenant_id, event.environment) for event in events})
-    rows: list[asyncpg.Record] = await connection.fetch(
-        _SUBSCRIBERS, [tenant for tenant, _ in owners], [environment for _, environment in owners]
-    )
-    return [
-        Subscriber(**{**row, "event_types": None if row["event_types"] is None else tuple(row["event_types"])})
-        for row in rows
-    ]
-
-
-async def _insert_deliveries(connection: Any, owed: Sequence[Owed], lease: Lease) -> None:
-    await connection.execute(
-        _INSERT_DELIVERIES,
+async def insert_events(
+    executor: Any, events: Sequence[StoredEvent], owed: Sequence[Owed] = (), lease: Lease | None = None
+) -> set[str]:
+    """Those that are new, with their deliveries; answers their ids."""
+    ordered = _in_order(events)
+    rows = await executor.fetch(
+        _STORE,
+        [event.id for event in ordered],
+        [event.occurred_at for event in ordered],
+        [event.tenant_id for event in ordered],
+        [event.environment for event in ordered],
+        [event.category for event in ordered],
+        [event.type for event in ordered],
+        [event.resource_kind for event in ordered],
+        [event.resource_id for event in ordered],
+        [event.sequence for event in ordered],
+        [pack(event.body) for event in ordered],
+        [event.log_partition for event in ordered],
+        [event.log_offset for event in ordered],
+        None if lease is None else lease.owner,
+        None if lease is None else lease.length,
         [one.id for one in owed],
         [one.endpoint.tenant_id for one in owed],
         [one.endpoint.environment for one in owed],
@@ -151,6 +155,34 @@ async def _insert_deliveries(connection: Any, owed: Sequence[Owed], lease: Lease
         [one.event.type for one in owed],
         [one.state for one in owed],
         [one.created_at for one in owed],
-        lease.owner,
-        lease.length,
+        [0.0 if lease is None else lease.longer_s(one.endpoint.timeout_s) for one in owed],
+        [_resource_of(one) for one in owed],
+        [one.event.sequence for one in owed],
+        CHANNEL,
+        sorted({address_of(one.tenant_id, one.environment) for one in ordered}),
     )
+    return {row["id"] for row in rows}
+
+
+def _in_order(events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """Each once. One order for all, or two batches with the same events could wait for each other; it is also the order
+    readers get."""
+    return sorted(
+        {event.id: event for event in events}.values(),
+        key=lambda event: (event.occurred_at, event.resource_id, event.sequence, event.id),
+    )
+
+
+async def _subscribers(executor: Any, events: Sequence[StoredEvent]) -> list[Subscriber]:
+    owners = sorted({(event.tenant_id, event.environment) for event in events})
+    rows: list[asyncpg.Record] = await executor.fetch(
+        _SUBSCRIBERS, [tenant for tenant, _ in owners], [environment for _, environment in owners]
+    )
+    return [
+        Subscriber(**{**row, "event_types": None if row["event_types"] is None else tuple(row["event_types"])})
+        for row in rows
+    ]
+
+
+def _resource_of(owed: Owed) -> str | None:
+    return owed.event.resource_id if owed.endpoint.ordering == "resource" else None

@@ -1,0 +1,1 @@
+"""Jobs that send again what an endpoint missed."""
