@@ -13,6 +13,9 @@ from onerouter_sandbox.callbacks import CallbackSender, RetryPolicy
 from onerouter_sandbox.clock import Clock, Clocks, SystemClock, Timers
 from onerouter_sandbox.control import ControlAccess
 from onerouter_sandbox.faults import Faults
+from onerouter_sandbox.inbox import endpoints as inbox
+from onerouter_sandbox.inbox.mailroom import Mailroom
+from onerouter_sandbox.inbox.model import Messenger
 from onerouter_sandbox.journal import Journal
 from onerouter_sandbox.ledger import Ledger
 from onerouter_sandbox.mailgun.simulator import Mailgun
@@ -23,6 +26,7 @@ from onerouter_sandbox.sendgrid.simulator import SendGrid
 from onerouter_sandbox.ses.simulator import Ses
 from onerouter_sandbox.settings import Settings
 from onerouter_sandbox.sns.simulator import Sns
+from onerouter_sandbox.storage.simulator import amazon, cloudflare
 from onerouter_sandbox.stripe.simulator import Stripe
 from onerouter_sandbox.twilio.simulator import Twilio
 from onerouter_sandbox.wire import Latency, Wire
@@ -38,6 +42,8 @@ PROVIDERS: Final[tuple[Callable[[World], Provider], ...]] = (
     Mailgun,
     SendGrid,
     Ses,
+    amazon,
+    cloudflare,
 )
 
 
@@ -94,7 +100,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
 
     app = Sandbox(
         title="OneRouter sandbox",
-        description="Stateful simulators of payment providers, with faults on demand and a ledger of effects.",
+        description="Stateful simulators of providers, with faults on demand, a ledger of effects and an inbox.",
         lifespan=lifespan,
     )
     app.wires = {
@@ -102,12 +108,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> FastAPI:
         for provider in providers.values()
         for prefix in provider.wire_prefixes
     }
-    guard = [Depends(ControlAccess(settings.control_token))]
+    access = ControlAccess(settings.control_token)
+    guard = [Depends(access)]
     app.include_router(control.router(world, latency), prefix="/control", dependencies=guard)
     for name, provider in providers.items():
         app.include_router(control.clock_router(world, provider), prefix=f"/control/{name}", dependencies=guard)
         app.include_router(provider.control(), prefix=f"/control/{name}", dependencies=guard)
         app.include_router(provider.pages(), prefix=f"/{name}")
+    mailroom = Mailroom(each.mailbox() for each in providers.values() if isinstance(each, Messenger))
+    app.include_router(inbox.router(mailroom, world, access))
     _add_health(app, tasks)
     return app
 

@@ -13,7 +13,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import aiohttp
@@ -26,6 +26,10 @@ from onerouter_sandbox.journal import Journal
 log = logging.getLogger(__name__)
 
 _KEPT_WHEN_DONE: Final = 20_000
+_JUDGED: Final = 4_096
+"""Bytes of an answer that are looked at."""
+_TRIES_KEPT: Final = 20
+"""Of each callback, the last ones. Each try writes all of them down: nobody may be there for a day of tries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +46,15 @@ class RetryPolicy:
 
 @dataclass(slots=True)
 class Try:
-    """One delivery: the status that came back, or what went wrong instead."""
+    """One delivery: the status that came back, and what went wrong with it, or instead."""
 
     at: float
     status: int | None
     error: str | None
     duration_ms: float
+
+    def record(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(slots=True)
@@ -68,6 +75,8 @@ class Callback:
     copy_of: str | None = None
     url: str | None = None
     """Where this one goes, for a provider that is told with each request; None: to the account's address."""
+    tried: int = 0
+    """How often; `tries` are the last of them."""
     tries: list[Try] = field(default_factory=list)
     followers: list["Callback"] = field(default_factory=list, repr=False)
 
@@ -75,15 +84,23 @@ class Callback:
         saved = {name: getattr(self, name) for name in self.__slots__ if name not in ("tries", "followers")}
         # One that waits for another has no due time of its own; after a restart it simply goes.
         due_at = self.due_at if math.isfinite(self.due_at) else self.created_at
-        return saved | {"due_at": due_at, "tries": [asdict(each) for each in self.tries]}
+        return saved | {"due_at": due_at, "tries": [each.record() for each in self.tries]}
+
+    def add(self, outcome: Try) -> None:
+        self.tried += 1
+        self.tries = [*self.tries, outcome][-_TRIES_KEPT:]
 
     @classmethod
     def restored(cls, saved: dict[str, Any]) -> "Callback":
-        return cls(**(saved | {"tries": [Try(**each) for each in saved["tries"]]}))
+        tries = [Try(**each) for each in saved["tries"]]
+        # What was saved before tries were counted has all of them.
+        return cls(**({"tried": len(tries)} | saved | {"tries": tries[-_TRIES_KEPT:]}))
 
 
 Target = Callable[[str], str | None]
 Sign = Callable[[Callback], dict[str, str]]
+Judge = Callable[[Callback, str, bytes], str | None]
+"""What is wrong with an answer that says 2xx: of its content type and the beginning of its body."""
 
 
 class CallbackSender:
@@ -107,6 +124,7 @@ class CallbackSender:
         self._concurrency = concurrency
         self._targets: dict[str, Target] = {}
         self._signs: dict[str, Sign] = {}
+        self._judges: dict[str, Judge] = {}
         self._callbacks: dict[str, Callback] = {}
         self._due: list[tuple[float, int, Callback]] = []
         self._order = itertools.count()
@@ -117,11 +135,14 @@ class CallbackSender:
         for saved in journal.load("sandbox", "callback"):
             self._restore(Callback.restored(saved))
 
-    def serve(self, provider: str, target: Target, sign: Sign | None = None) -> None:
-        """Have `target` say where this provider's accounts want to be called, `sign` add to the headers of each try."""
+    def serve(self, provider: str, target: Target, sign: Sign | None = None, judge: Judge | None = None) -> None:
+        """Have `target` say where this provider's accounts want to be called, `sign` add to the headers of each try, and
+        `judge` look at what is answered: what it finds is the `error` of a try that was delivered all the same."""
         self._targets[provider] = target
         if sign is not None:
             self._signs[provider] = sign
+        if judge is not None:
+            self._judges[provider] = judge
 
     def emit(
         self,
@@ -185,7 +206,7 @@ class CallbackSender:
     def _lead(self, callback: Callback) -> None:
         """Have a callback that was held back come right after this one."""
         held = self._held.pop((callback.provider, callback.account, callback.group), None)
-        if held is not None and not held.tries and held.id not in self._at_work:
+        if held is not None and not held.tried and held.id not in self._at_work:
             held.due_at = math.inf
             callback.followers.append(held)
 
@@ -224,13 +245,13 @@ class CallbackSender:
             outcome = await self._post(http, callback)
         finally:
             self._at_work.discard(callback.id)
-        callback.tries.append(outcome)
+        callback.add(outcome)
         if outcome.status is not None and 200 <= outcome.status < 300:
             self._finish(callback, "delivered")
         elif outcome.at - callback.created_at >= self._retry.give_up_s:
             self._finish(callback, "given_up")
         else:
-            self._schedule(callback, self._clock.now() + self._retry.wait_s(len(callback.tries)))
+            self._schedule(callback, self._clock.now() + self._retry.wait_s(callback.tried))
         followers, callback.followers = callback.followers, []
         for follower in followers:
             self._schedule(follower, self._clock.now())
@@ -247,6 +268,9 @@ class CallbackSender:
         try:
             async with http.post(url, data=callback.body.encode(), headers=headers, allow_redirects=False) as answer:
                 status = answer.status
+                judge = self._judges.get(callback.provider)
+                if judge is not None and 200 <= status < 300:
+                    error = judge(callback, answer.content_type, await answer.content.read(_JUDGED))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             error = type(problem).__name__
         return Try(started, status, error, round((self._clock.now() - started) * 1_000, 1))
@@ -254,7 +278,7 @@ class CallbackSender:
     def _finish(self, callback: Callback, state: Literal["delivered", "given_up"]) -> None:
         callback.state = state
         if state == "given_up":
-            log.warning("callback.given_up id=%s event=%s tries=%d", callback.id, callback.event, len(callback.tries))
+            log.warning("callback.given_up id=%s event=%s tries=%d", callback.id, callback.event, callback.tried)
         self._save(callback)
         group = (callback.provider, callback.account, callback.group)
         if self._held.get(group) is callback:

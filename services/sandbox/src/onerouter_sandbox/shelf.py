@@ -1,7 +1,7 @@
 """Objects of one kind in memory: by id, and by account in the order in which they were made; saved as they change."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from onerouter_sandbox.journal import Journal
@@ -58,6 +58,11 @@ class Shelf(Generic[T]):
     def owned(self, account: str, thing_id: str) -> T | None:
         thing = self._things.get(thing_id)
         return thing if thing is not None and thing.account == account else None
+
+    @property
+    def accounts(self) -> Collection[str]:
+        """Ids of the accounts that own anything here."""
+        return self._ids.keys()
 
     def __iter__(self) -> Iterator[T]:
         """All of them, oldest first."""

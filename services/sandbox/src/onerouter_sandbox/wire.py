@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from onerouter_sandbox.faults import WIRE_KINDS, FaultKind, Faults, FaultSpec
 
+_pause = asyncio.sleep
+
 MAX_BODY_BYTES: Final = 1_048_576
 """Of a provider that does not say otherwise (`max_body_bytes`): emails come with files."""
 
@@ -27,6 +29,8 @@ class Request:
     query: bytes
     headers: dict[bytes, bytes]
     body: bytes
+    raw_path: bytes = b""
+    """As it was sent: `path` is decoded, and a signature may be over the bytes."""
 
 
 @dataclass(slots=True)
@@ -120,13 +124,18 @@ class Wire:
         self._latency = latency
         self._at_work: set[Hashable] = set()
         self._max_body_bytes: int = getattr(simulator, "max_body_bytes", MAX_BODY_BYTES)
+        self._says_continue: bool = getattr(simulator, "says_continue", True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._says_continue:
+            _say_no_continue(receive)
         body = await _read(receive, self._max_body_bytes)
         if body is None:
             reply: Reply | None = Reply(413, b"Request Entity Too Large", b"text/plain")
         else:
-            request = Request(scope["method"], scope["path"], scope["query_string"], dict(scope["headers"]), body)
+            request = Request(
+                scope["method"], scope["path"], scope["query_string"], dict(scope["headers"]), body, scope["raw_path"]
+            )
             opened = self._simulator.open(request)
             reply = opened if isinstance(opened, Reply) else await self._answer(opened, Connection(receive, send))
         if reply is not None:
@@ -142,7 +151,7 @@ class Wire:
             return call.run()
         with self._working(call):
             reply = call.run()
-            await asyncio.sleep(self._latency.ms / 1_000)
+            await _pause(self._latency.ms / 1_000)
             return reply
 
     async def _with_fault(self, fault: FaultSpec, call: Call, connection: Connection) -> Reply | None:
@@ -172,10 +181,10 @@ class Wire:
         """The client may give up meanwhile; the effect happens all the same, as it would at a provider."""
         with self._working(call):
             if fault.before_effect:
-                await asyncio.sleep(fault.delay_s)
+                await _pause(fault.delay_s)
                 return call.run()
             reply = call.run()
-            await asyncio.sleep(fault.delay_s)
+            await _pause(fault.delay_s)
             return reply
 
     @contextmanager
@@ -188,6 +197,13 @@ class Wire:
             yield
         finally:
             self._at_work.discard(call.twin)
+
+
+def _say_no_continue(receive: Receive) -> None:
+    """Leave `Expect: 100-continue` without an answer: who waits for one before it sends its body waits in vain."""
+    cycle: Any = getattr(receive, "__self__", None)  # uvicorn's; ASGI has no word for this
+    if hasattr(cycle, "waiting_for_100_continue"):
+        cycle.waiting_for_100_continue = False
 
 
 async def _read(receive: Receive, most_bytes: int) -> bytes | None:

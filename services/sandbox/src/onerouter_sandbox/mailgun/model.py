@@ -39,6 +39,10 @@ class Mail(Slotted):
     is_sent: bool = False
     awaits: list[str] = field(default_factory=list)
     """Recipients to whom something will happen by itself."""
+    cc: list[str] = field(default_factory=list)
+    bcc: list[str] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    """What is in the attachments, in base 64, in their order."""
 
     @property
     def size(self) -> int:
@@ -46,8 +50,10 @@ class Mail(Slotted):
         return 400 + texts + sum(int(each["size"]) for each in self.attachments)
 
     def shown(self) -> dict[str, Any]:
-        """For the control API and whoever looks at the mail."""
-        return self.record() | {"size": self.size}
+        """For the control API, without what is in the attachments."""
+        shown = self.record() | {"size": self.size}
+        del shown["contents"]
+        return shown
 
 
 @dataclass(slots=True)

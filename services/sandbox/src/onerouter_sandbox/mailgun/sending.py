@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import getaddresses, parsedate_to_datetime
@@ -45,6 +46,7 @@ class Sending:
         _limit_size(form)
         clock = self._world.clocks.of(account.domain)
         now = clock.now()
+        files = [each for each in form.files if each.name in ("attachment", "inline")]
         due_at = _due_at(form, now)
         headers = form.prefixed("h:")
         return Mail(
@@ -64,9 +66,11 @@ class Sending:
             variables=form.prefixed("v:"),
             attachments=[
                 {"filename": each.filename, "content-type": each.content_type, "size": len(each.content)}
-                for each in form.files
-                if each.name in ("attachment", "inline")
+                for each in files
             ],
+            cc=form.all("cc"),
+            bcc=form.all("bcc"),
+            contents=[b64encode(each.content).decode() for each in files],
             template=None if template is None else template.name,
             is_scheduled=due_at is not None,
             is_test=form.get("o:testmode") in ("yes", "true"),

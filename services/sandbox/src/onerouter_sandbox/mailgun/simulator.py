@@ -12,6 +12,7 @@ from onerouter_sandbox.mailgun.callbacks import Webhooks
 from onerouter_sandbox.mailgun.delivery import Delivery
 from onerouter_sandbox.mailgun.endpoints import Endpoints, Route, ok
 from onerouter_sandbox.mailgun.errors import Refused
+from onerouter_sandbox.mailgun.inbox import MailgunMailbox
 from onerouter_sandbox.mailgun.sending import Sending
 from onerouter_sandbox.mailgun.state import NAME, State
 from onerouter_sandbox.wire import Call, Reply, Request
@@ -45,6 +46,9 @@ class Mailgun:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._delivery)
+
+    def mailbox(self) -> MailgunMailbox:
+        return MailgunMailbox(self.state)
 
     def pages(self) -> APIRouter:
         return APIRouter()

@@ -16,19 +16,21 @@ class State:
         self._journal = journal
         self.accounts: dict[str, Account] = {}
         self.mails: dict[str, Mail] = {}
+        self.mails_of: defaultdict[str, list[Mail]] = defaultdict(list)
+        """By domain, oldest first."""
         self.events: defaultdict[str, list[MailEvent]] = defaultdict(list)
         """By domain, oldest first."""
+        self.events_of: defaultdict[str, list[MailEvent]] = defaultdict(list)
+        """By mail, in the order in which they happened."""
         self.templates: dict[tuple[str, str], Template] = {}
         self.suppressed: dict[tuple[str, str], Suppressed] = {}
         """By domain and address in lower case."""
         for saved in journal.load(NAME, "account"):
             self.put_account(Account.model_validate(saved))
         for saved in journal.load(NAME, "mail"):
-            mail = Mail(**saved)
-            self.mails[mail.id] = mail
+            self._keep(Mail(**saved))
         for saved in journal.load(NAME, "event"):
-            event = MailEvent(**saved)
-            self.events[event.account].append(event)
+            self._stand(MailEvent(**saved))
         for saved in journal.load(NAME, "template"):
             template = Template(**saved)
             self.templates[template.account, template.name] = template
@@ -42,11 +44,11 @@ class State:
         self._journal.mark(NAME, "account", account.domain, account)
 
     def save_mail(self, mail: Mail) -> None:
-        self.mails[mail.id] = mail
+        self._keep(mail)
         self._journal.mark(NAME, "mail", mail.id, mail)
 
     def add_event(self, event: MailEvent) -> None:
-        self.events[event.account].append(event)
+        self._stand(event)
         self._journal.mark(NAME, "event", event.id, event)
 
     def put_template(self, template: Template) -> None:
@@ -63,3 +65,12 @@ class State:
 
     def with_message_id(self, message_id: str) -> Iterator[Mail]:
         return (mail for mail in self.mails.values() if mail.message_id == message_id)
+
+    def _keep(self, mail: Mail) -> None:
+        if mail.id not in self.mails:
+            self.mails_of[mail.account].append(mail)
+        self.mails[mail.id] = mail
+
+    def _stand(self, event: MailEvent) -> None:
+        self.events[event.account].append(event)
+        self.events_of[event.mail_id].append(event)

@@ -15,6 +15,7 @@ from onerouter_sandbox.resend.callbacks import Webhooks
 from onerouter_sandbox.resend.emails import Emails
 from onerouter_sandbox.resend.endpoints import Endpoints, Route
 from onerouter_sandbox.resend.errors import Refused
+from onerouter_sandbox.resend.inbox import ResendMailbox
 from onerouter_sandbox.resend.state import CallMade, KeyUsed, State
 from onerouter_sandbox.resend.validation import MOST_BYTES, idempotency_key
 from onerouter_sandbox.wire import Call, Reply, Request
@@ -51,6 +52,9 @@ class Resend:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._emails)
+
+    def mailbox(self) -> ResendMailbox:
+        return ResendMailbox(self.state)
 
     def pages(self) -> APIRouter:
         return APIRouter()

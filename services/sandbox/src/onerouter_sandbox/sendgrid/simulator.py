@@ -11,6 +11,7 @@ from onerouter_sandbox.sendgrid.account import NAME, Account
 from onerouter_sandbox.sendgrid.callbacks import Webhooks
 from onerouter_sandbox.sendgrid.endpoints import Endpoints, Route
 from onerouter_sandbox.sendgrid.errors import Refused
+from onerouter_sandbox.sendgrid.inbox import SendGridMailbox
 from onerouter_sandbox.sendgrid.mail import Mail
 from onerouter_sandbox.sendgrid.state import State
 from onerouter_sandbox.sendgrid.validation import MOST_BYTES
@@ -48,6 +49,9 @@ class SendGrid:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._mail)
+
+    def mailbox(self) -> SendGridMailbox:
+        return SendGridMailbox(self.state)
 
     def pages(self) -> APIRouter:
         return APIRouter()

@@ -38,14 +38,14 @@ def router(state: State, events: Events, topics: Topics) -> APIRouter:
     @routes.get("/messages")
     async def list_messages(account: str, limit: int = 100) -> dict[str, Any]:
         """All that was accepted, newest first, with its text."""
-        return {"data": [mail.record() for mail in list(state.mails.newest(account))[: max(0, limit)]]}
+        return {"data": [mail.shown() for mail in list(state.mails.newest(account))[: max(0, limit)]]}
 
     @routes.get("/messages/{message_id}")
     async def get_message(message_id: str) -> dict[str, Any]:
         mail = state.mails.find(message_id)
         if mail is None:
             raise HTTPException(404, "There is no such message.")
-        return mail.record()
+        return mail.shown()
 
     @routes.post("/messages/{message_id}/decide")
     async def decide(message_id: str, wanted: Decide) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Events:
     def decide(self, mail: Mail, fate: Fate, recipients: Sequence[str]) -> None:
         """One event about all of them, as SES tells of several recipients at one server."""
         at = _moment(self._world.clocks.of(mail.account).now())
-        self._publish(mail, _KIND[fate], _details(fate, list(recipients), at))
+        self._publish(mail, _KIND[fate], _details(fate, list(recipients), at), recipients)
 
     def _wait(self, mail: Mail) -> None:
         account = self._state.accounts.get(mail.account)
@@ -93,7 +93,11 @@ class Events:
         account = self._state.accounts.get(mail.account)
         return account is not None and recipient.lower() in (address.lower() for address in account.suppressed)
 
-    def _publish(self, mail: Mail, kind: str, details: dict[str, Any]) -> None:
+    def _publish(self, mail: Mail, kind: str, details: dict[str, Any], recipients: Sequence[str] = ()) -> None:
+        """`recipients`: whose copies it is about; none: everybody's."""
+        at = self._world.clocks.of(mail.account).now()
+        mail.happened.append({"event": kind, "at": at, "recipients": list(recipients or mail.recipients)})
+        self._state.mails.changed(mail)
         if mail.configuration_set is None:
             return  # nobody would hear of it
         self._topics.publish(mail, kind, {"eventType": kind, **details, "mail": _mail(mail)})

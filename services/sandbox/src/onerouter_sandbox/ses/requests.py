@@ -49,6 +49,10 @@ class Wanted:
     variables: Mapping[str, Any] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
     attachments: list[dict[str, Any]] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    """What is in the attachments, in base 64."""
+    cc: list[str] = field(default_factory=list)
+    bcc: list[str] = field(default_factory=list)
 
 
 def read(raw: bytes) -> Wanted:
@@ -68,6 +72,8 @@ def read(raw: bytes) -> Wanted:
     return Wanted(
         sender=shown(sender),
         to=to,
+        cc=cc,
+        bcc=bcc,
         recipients=recipients,
         reply_to=_list(body, "ReplyToAddresses"),
         tags=_tags(body),
@@ -99,7 +105,11 @@ def _content(content: Mapping[str, Any]) -> dict[str, Any]:
     part = _mapping(content, kinds[0])
     if kinds == ["Raw"]:
         raise bad("This simulator takes no raw messages")
-    made: dict[str, Any] = {"headers": _headers(part), "attachments": [_attachment(each) for each in _things(part)]}
+    made: dict[str, Any] = {
+        "headers": _headers(part),
+        "attachments": [_attachment(each) for each in _things(part)],
+        "contents": [str(each.get("RawContent", "")) for each in _things(part)],
+    }
     if kinds == ["Template"]:
         return made | {"template": str(part.get("TemplateName", "")), "variables": _json_of(part.get("TemplateData"))}
     body = _mapping(part, "Body")

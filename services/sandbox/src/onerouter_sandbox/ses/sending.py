@@ -51,6 +51,9 @@ class Sending:
             template=wanted.template,
             configuration_set=wanted.configuration_set,
             rendering_error=rendering_error,
+            cc=wanted.cc,
+            bcc=wanted.bcc,
+            contents=wanted.contents,
         )
         self._state.mails.add(mail)
         if rendering_error is None:

@@ -13,6 +13,7 @@ from onerouter_sandbox.ses import control, errors, requests
 from onerouter_sandbox.ses.account import Account
 from onerouter_sandbox.ses.errors import Refused, bad, ok
 from onerouter_sandbox.ses.events import Events
+from onerouter_sandbox.ses.inbox import SesMailbox
 from onerouter_sandbox.ses.sending import Sending
 from onerouter_sandbox.ses.state import NAME, State, Template
 from onerouter_sandbox.ses.topics import Topics
@@ -62,6 +63,9 @@ class Ses:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._events, self._topics)
+
+    def mailbox(self) -> SesMailbox:
+        return SesMailbox(self.state)
 
     def pages(self) -> APIRouter:
         routes = APIRouter()

@@ -35,10 +35,22 @@ class Mail(Slotted):
     rendering_error: str | None = None
     awaits: list[str] = field(default_factory=list)
     """Recipients to whom something will happen by itself."""
+    cc: list[str] = field(default_factory=list)
+    bcc: list[str] = field(default_factory=list)
+    contents: list[str] = field(default_factory=list)
+    """What is in the attachments, in base 64, in their order."""
+    happened: list[dict[str, Any]] = field(default_factory=list)
+    """Its events, whether or not anybody was told: `event`, `at`, `recipients`."""
 
     @property
     def reference(self) -> str | None:
         return self.tags.get("onerouter_id")
+
+    def shown(self) -> dict[str, Any]:
+        """For the control API, without what is in the attachments."""
+        shown = self.record()
+        del shown["contents"]
+        return shown
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from onerouter_sandbox.sns import control, errors
 from onerouter_sandbox.sns.account import Account
 from onerouter_sandbox.sns.errors import Refused, invalid, result
+from onerouter_sandbox.sns.inbox import SnsMailbox
 from onerouter_sandbox.sns.sms import Sms
 from onerouter_sandbox.sns.state import NAME, State
 from onerouter_sandbox.wire import Call, Reply, Request
@@ -58,6 +59,9 @@ class Sns:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._sms)
+
+    def mailbox(self) -> SnsMailbox:
+        return SnsMailbox(self.state)
 
     def pages(self) -> APIRouter:
         return APIRouter()

@@ -74,6 +74,7 @@ class Sms:
         """What the account's log will say; nobody is told."""
         message.delivery = delivery
         message.provider_response = provider_response
+        message.delivery_at = self._world.clocks.of(message.account).now()
         self._state.changed(message)
 
     def _count_sent(self, account: Account) -> int:

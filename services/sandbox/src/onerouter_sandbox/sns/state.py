@@ -1,7 +1,7 @@
 """What SNS remembers of SMS: accounts, settings, and what was published."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ class Message:
     delivery: str | None = None
     """What the account's CloudWatch log would say: SUCCESS or FAILURE."""
     provider_response: str | None = None
+    delivery_at: float | None = None
 
     def record(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -60,6 +61,11 @@ class State:
 
     def newest_first(self, account: str) -> Iterator[Message]:
         return (self._messages[each] for each in reversed(self._of.get(account, [])))
+
+    @property
+    def with_messages(self) -> Collection[str]:
+        """Access keys under which anything was published."""
+        return self._of.keys()
 
     def count(self, account: str) -> int:
         return len(self._of.get(account, []))

@@ -25,6 +25,9 @@ class Account(BaseModel):
     messaging_services: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="A service's SID → its pool of senders; empty: all of `numbers`."
     )
+    contents: dict[str, str] = Field(
+        default_factory=dict, description="A Content template's SID (HX…) → its text, with `{{1}}` for a variable."
+    )
     webhook_url: HttpUrl | None = Field(None, description="Where incoming messages are told.")
     delivery: Literal["automatic", "manual"] = Field(
         "automatic", description="manual: each message waits for POST /control/twilio/messages/{sid}/decide."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urldefrag, urlencode
 
+from onerouter_sandbox.callbacks import Callback
 from onerouter_sandbox.ids import random_id
 from onerouter_sandbox.twilio.shapes import VERSION
 from onerouter_sandbox.twilio.state import NAME, Message, State
@@ -20,6 +21,16 @@ OPT_OUT: Final = {
     "UNSTOP": "START",
     "HELP": "HELP",
 }
+
+_INCOMING: Final = "message.received"
+_TWIML: Final = frozenset({"text/xml", "application/xml", "text/html", "text/plain"})
+
+
+def judge(callback: Callback, content_type: str, body: bytes) -> str | None:
+    """What Twilio's debugger would show: an incoming message is answered with TwiML, with text, or with nothing."""
+    if callback.event != _INCOMING or not body or content_type in _TWIML:
+        return None
+    return f"12300 Invalid Content-Type: {content_type}"
 
 
 class Webhooks:
@@ -56,7 +67,7 @@ class Webhooks:
             "NumSegments": str(message.segments),
             **({"OptOutType": opt_out} if message.service_sid and opt_out else {}),
         }
-        self._owe(message, fields, account.callback_url, "message.received")
+        self._owe(message, fields, account.callback_url, _INCOMING)
 
     def _owe(self, message: Message, fields: Mapping[str, str], address: str, event: str) -> None:
         url = urldefrag(address).url  # what follows the # is for Twilio, and neither sent nor signed

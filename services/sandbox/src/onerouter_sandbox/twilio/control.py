@@ -60,6 +60,8 @@ def router(state: State, messages: Messages) -> APIRouter:
         message = state.find(sid)
         if message is None or message.direction == "inbound":
             raise HTTPException(404, "There is no such message.")
+        if message.status == "canceled":
+            raise HTTPException(409, "The message was canceled: no carrier has it.")
         messages.decide(message, wanted.status, wanted.error_code)
         return shapes.message(message)
 

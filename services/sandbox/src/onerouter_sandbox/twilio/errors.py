@@ -31,6 +31,8 @@ _WORDS: Final = {
     21614: (400, "'To' number is not a valid mobile number"),
     21617: (400, "The concatenated message body exceeds the 1600 character limit"),
     21618: (400, "The message body cannot be sent"),
+    21655: (400, "The ContentSid is Invalid"),
+    21656: (400, "The ContentVariables Parameter is invalid"),
     21701: (404, "The Messaging Service does not exist"),
     21703: (400, "The Messaging Service does not have a phone number available to send a message"),
     30409: (409, "This message cannot be canceled"),

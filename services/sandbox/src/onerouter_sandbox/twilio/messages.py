@@ -48,6 +48,7 @@ class Messages:
             callback_url=wanted.callback_url,
             reference=_marker(wanted.callback_url),
         )
+        message.history.append([message.status, now])
         self._state.add(message)
         if not scheduled:
             self._webhooks.status(message)
@@ -89,7 +90,7 @@ class Messages:
         service = next((sid for sid in account.messaging_services if to in pool(account, sid)), None)
         message = Message(
             new_sid(), account.account_sid, "inbound", to, sender, service, body, segments_of(body), now, now, "received",
-            sent_at=now,
+            sent_at=now, history=[["received", now]],
         )  # fmt: skip
         self._state.add(message)
         self._opt(account.account_sid, sender, service or to, OPT_OUT.get(body.strip().upper()))
@@ -178,6 +179,7 @@ class Messages:
     def _become(self, message: Message, status: str) -> None:
         message.status = status
         message.updated_at = self._now(message.account)
+        message.history.append([status, message.updated_at])
         self._state.changed(message)
         self._webhooks.status(message)
 

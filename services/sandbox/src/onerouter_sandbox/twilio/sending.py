@@ -1,5 +1,6 @@
 """What is checked before a message is taken, in the order in which Twilio complains."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from onerouter_sandbox.twilio.state import State
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+_VARIABLE: Final = re.compile(r"\{\{\s*([A-Za-z0-9_-]{1,16})\s*\}\}")
 _TO: Final = {
     "+15005550001": 21211,
     "+15005550002": 21612,
@@ -45,7 +47,7 @@ def check(state: State, account: Account, form: Mapping[str, str], now: float) -
     if not account.active:
         raise Refused(20005)
     to = _recipient(form)
-    body = form.get("Body", "")
+    body = _filled(account, form) if "ContentSid" in form else form.get("Body", "")
     if not body:
         raise Refused(21602)
     if len(body) > 1_600:
@@ -57,6 +59,20 @@ def check(state: State, account: Account, form: Mapping[str, str], now: float) -
     if (service_sid or sender) in refused.opted_out_of:
         raise Refused(21610)
     return Wanted(to, sender, service_sid, body, _callback_url(form), _send_at(form, service_sid, now))
+
+
+def _filled(account: Account, form: Mapping[str, str]) -> str:
+    """A Content template with its variables."""
+    text = account.contents.get(form["ContentSid"])
+    if text is None:
+        raise Refused(21655)
+    try:
+        variables = json.loads(form.get("ContentVariables", "{}"))
+    except ValueError:
+        raise Refused(21656) from None
+    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise Refused(21656)
+    return _VARIABLE.sub(lambda found: variables.get(found.group(1), ""), text)
 
 
 def _recipient(form: Mapping[str, str]) -> str:

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from onerouter_sandbox.twilio import control, errors, listing, sending, shapes
 from onerouter_sandbox.twilio.account import Account
-from onerouter_sandbox.twilio.callbacks import Webhooks
+from onerouter_sandbox.twilio.callbacks import Webhooks, judge
 from onerouter_sandbox.twilio.errors import Refused
+from onerouter_sandbox.twilio.inbox import TwilioMailbox
 from onerouter_sandbox.twilio.messages import Messages
 from onerouter_sandbox.twilio.state import NAME, Message, State
 from onerouter_sandbox.wire import Call, Reply, Request
@@ -28,7 +29,7 @@ class Twilio:
         self.state = State(world.journal)
         self._world = world
         self._messages = Messages(self.state, world, Webhooks(self.state, world))
-        world.callbacks.serve(NAME, self._callback_url)
+        world.callbacks.serve(NAME, self._callback_url, judge=judge)
 
     def register(self, accounts: Iterable[Mapping[str, Any]]) -> None:
         for account in accounts:
@@ -42,6 +43,9 @@ class Twilio:
 
     def control(self) -> APIRouter:
         return control.router(self.state, self._messages)
+
+    def mailbox(self) -> TwilioMailbox:
+        return TwilioMailbox(self.state)
 
     def pages(self) -> APIRouter:
         return APIRouter()

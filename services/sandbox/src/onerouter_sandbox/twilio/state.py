@@ -1,8 +1,8 @@
 """What Twilio remembers: accounts, messages, who has opted out, and what was asked for of a recipient."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from onerouter_sandbox.journal import Journal
@@ -33,6 +33,8 @@ class Message:
     callback_url: str | None = None
     reference: str | None = None
     deleted: bool = False
+    history: list[list[Any]] = field(default_factory=list)
+    """Each status it had, and when."""
 
     def record(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -98,6 +100,11 @@ class State:
 
     def newest_first(self, account_sid: str) -> Iterator[Message]:
         return (self._messages[sid] for sid in reversed(self._of.get(account_sid, [])))
+
+    @property
+    def with_messages(self) -> Collection[str]:
+        """SIDs of the accounts that have any."""
+        return self._of.keys()
 
     def all(self) -> Iterator[Message]:
         return iter(self._messages.values())
