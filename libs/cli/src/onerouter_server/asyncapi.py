@@ -16,6 +16,7 @@ from onerouter_common.contracts.events import Event
 from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.replies import Reply
+from onerouter_gateway.edge.examples import example_of
 
 _DESCRIPTION = """What OneRouter's services say to each other, one JSON model a topic. A change of shape is a new version
 beside the old one. Headers carry the W3C traceparent, CloudEvents attributes (ce_id, ce_type, ce_source, ce_time), and on
@@ -29,8 +30,11 @@ def describe() -> str:
         broker.publisher(topic, schema=model, title=topic, description=key_and_direction)
     for topic, model, group in _subscriptions():
         _subscribe(broker, topic, model, group)
-    document = AsyncAPI(broker, title="OneRouter topics", version="1.0.0", description=_DESCRIPTION)
-    return json.dumps(json.loads(document.to_specification().to_json()), indent=2, sort_keys=True, ensure_ascii=False)
+    made = AsyncAPI(broker, title="OneRouter topics", version="1.0.0", description=_DESCRIPTION)
+    document = json.loads(made.to_specification().to_json())
+    for message in document["components"]["messages"].values():
+        message["examples"] = [{"payload": example_of(message["payload"], document["components"]["schemas"])}]
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def _subscriptions() -> list[tuple[str, type[Contract], str]]:

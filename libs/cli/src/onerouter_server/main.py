@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from onerouter_server.listen.command import listen
+from onerouter_server.loading import uncollected
 from onerouter_server.services import Service
 
 app = typer.Typer(
@@ -20,12 +22,19 @@ _FORWARD = {"ignore_unknown_options": True, "allow_extra_args": True}
 _LOCAL_STACK = "Local stack (development)"
 _SERVICES = "Services"
 _OPERATING = "Operating"
+_BUILDING = "Building on the API"
 
 
 @app.command(rich_help_panel=_SERVICES)
 def gateway() -> None:
     """Run the gateway: the public API."""
     _run(Service.GATEWAY)
+
+
+@app.command(rich_help_panel=_SERVICES)
+def messaging() -> None:
+    """Run the messaging worker: SMS and email."""
+    _run(Service.MESSAGING)
 
 
 @app.command(rich_help_panel=_SERVICES)
@@ -38,6 +47,12 @@ def payments() -> None:
 def registry() -> None:
     """Run the registry: tenants, keys, connections, routing."""
     _run(Service.REGISTRY)
+
+
+@app.command(rich_help_panel=_SERVICES)
+def storage() -> None:
+    """Run the storage worker: objects in the tenants' buckets."""
+    _run(Service.STORAGE)
 
 
 @app.command(rich_help_panel=_SERVICES)
@@ -54,7 +69,9 @@ def sandbox() -> None:
 
 @app.command(rich_help_panel=_OPERATING)
 def migrate(
-    services: Annotated[list[str] | None, typer.Argument(help="registry, payments, webhooks; none: all.")] = None,
+    services: Annotated[
+        list[str] | None, typer.Argument(help="registry, payments, messaging, storage, webhooks; none: all.")
+    ] = None,
 ) -> None:
     """Create databases and logins where missing and bring their schemas up to date.
 
@@ -85,10 +102,44 @@ def topics(
     typer.echo(f"Created: {', '.join(created)}" if created else "Every topic exists.")
 
 
+@app.command(name="dead-letters", rich_help_panel=_OPERATING)
+def dead_letters(
+    topic: Annotated[str, typer.Argument(help="Such as commands.payments.dead.v1.")],
+    bootstrap_servers: Annotated[
+        str, typer.Option(envvar="KAFKA_BOOTSTRAP_SERVERS", help="host:port[,host:port…] of the brokers.")
+    ],
+    replay: Annotated[bool, typer.Option("--replay", help="Put them back where they came from.")] = False,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="Show at most so many.")] = 100,
+) -> None:
+    """Show the records that could not be read and are still parked, or put them back once the cause is mended.
+
+    Their contents are not shown: they are tenants'. What is put back twice is recognised.
+    """
+    from aiokafka.errors import KafkaError
+
+    from onerouter_common.broker import BrokerUnavailable
+    from onerouter_server import dead_letters as letters
+
+    try:
+        if replay:
+            count = asyncio.run(letters.replay(bootstrap_servers, topic))
+            typer.echo(f"Put back: {count}.")
+            return
+        found = asyncio.run(letters.waiting(bootstrap_servers, topic, most))
+    except letters.NotDeadLetters as problem:
+        _fail(str(problem))
+    except (BrokerUnavailable, KafkaError, OSError, TimeoutError) as error:
+        _fail(f"The message log cannot be reached ({type(error).__name__}).")
+    for one in found:
+        typer.echo(f"{one.at:%Y-%m-%d %H:%M:%S}Z  offset {one.offset}  {len(one.value)} bytes  {one.reason}")
+    typer.echo(f"{len(found)} parked." if found else "Nothing is parked.")
+
+
 @app.command(context_settings=_FORWARD, add_help_option=False, rich_help_panel=_OPERATING)
 def admin(context: typer.Context) -> None:
     """Create tenants, API keys and connections (`onerouter admin --help`)."""
-    from onerouter_server.admin import app as administration
+    with uncollected():
+        from onerouter_server.admin import app as administration
 
     administration(args=context.args, prog_name="onerouter admin")
 
@@ -118,8 +169,11 @@ def down(context: typer.Context) -> None:
 
 @app.command(context_settings=_FORWARD, add_help_option=False, rich_help_panel=_LOCAL_STACK)
 def demo(context: typer.Context) -> None:
-    """Watch one payment go all the way, each step verified."""
+    """Watch a payment, messages and files go all the way, each step verified."""
     _local("demo", context.args)
+
+
+app.command(rich_help_panel=_BUILDING)(listen)
 
 
 def _run(service: Service) -> None:
@@ -137,7 +191,8 @@ def _run(service: Service) -> None:
 
 def _local(command: str, arguments: list[str]) -> None:
     try:
-        from onerouter_local.__main__ import app as local_stack
+        with uncollected():
+            from onerouter_local.__main__ import app as local_stack
     except ModuleNotFoundError as missing:
         if missing.name != "onerouter_local":
             raise

@@ -7,7 +7,18 @@ other process of what changed.
 
 import typer
 
-from onerouter_server.admin import audit, connections, keys, operations, people, providers, rotation, routing, tenants
+from onerouter_server.admin import (
+    audit,
+    callbacks,
+    connections,
+    keys,
+    operations,
+    people,
+    providers,
+    rotation,
+    routing,
+    tenants,
+)
 
 app = typer.Typer(
     name="admin",
@@ -23,5 +34,6 @@ app.add_typer(keys.app, name="key")
 app.add_typer(connections.app, name="connection")
 app.add_typer(people.app, name="person")
 app.add_typer(operations.app, name="operations")
+app.add_typer(callbacks.app, name="callbacks")
 app.command("rotate-keys")(rotation.rotate_keys)
 app.add_typer(routing.app, name="routing")

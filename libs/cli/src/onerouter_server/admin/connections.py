@@ -8,7 +8,7 @@ import typer
 from onerouter_common.clock import isoformat
 from onerouter_registry.actor import COMMAND_LINE
 from onerouter_registry.admin import Admin
-from onerouter_registry.connection.model import Connection
+from onerouter_registry.connection.model import Connection, ConnectionChanges
 from onerouter_server.admin.credentials import read_credentials
 from onerouter_server.admin.session import EnvironmentOption, TenantOption, carry_out, notes, show
 
@@ -21,6 +21,10 @@ CredentialOption = Annotated[
 ]
 VerifyOption = Annotated[
     bool, typer.Option("--verify", help="Ask the provider first, and store nothing that it does not accept.")
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="Most messages in any second; 0: what the provider's manifest says."),
 ]
 CredentialsFileOption = Annotated[
     str | None,
@@ -39,6 +43,7 @@ def add(
     label: Annotated[str, typer.Option(help="To tell two accounts at one provider apart.")] = "default",
     currency: Annotated[str | None, typer.Option(help="Used where a request names none; ISO 4217.")] = None,
     max_in_flight: Annotated[int, typer.Option(help="Most calls to the provider at once.")] = 64,
+    rate_per_s: RateOption = None,
     priority: Annotated[int | None, typer.Option(help="Its place in the route, 1 first; absent: last.")] = None,
     verify: VerifyOption = False,
 ) -> None:
@@ -56,6 +61,7 @@ def add(
             label=label,
             currency=currency,
             max_in_flight=max_in_flight,
+            rate_per_s=rate_per_s or None,
             priority=priority,
             verify=verify,
             by=COMMAND_LINE,
@@ -78,7 +84,18 @@ def list_all(tenant: TenantOption, environment: EnvironmentOption = "test") -> N
     async def read(admin: Admin) -> list[list[str]]:
         return [await _row(admin, connection) for connection in await admin.connections.list(tenant, environment)]
 
-    columns = ["id", "category", "provider", "label", "state", "currency", "credentials", "verified", "callbacks"]
+    columns = [
+        "id",
+        "category",
+        "provider",
+        "label",
+        "state",
+        "currency",
+        "per s",
+        "credentials",
+        "verified",
+        "callbacks",
+    ]
     show(f"Connections ({environment})", columns, carry_out(read))
 
 
@@ -89,16 +106,21 @@ def update(
     environment: EnvironmentOption = "test",
     credential: CredentialOption = None,
     credentials_file: CredentialsFileOption = None,
+    rate_per_s: RateOption = None,
     verify: VerifyOption = False,
 ) -> None:
-    """Replace some credentials; the others stay."""
+    """Replace some credentials, or say how fast it may be used; what is not named stays."""
 
     async def change(admin: Admin) -> None:
         connection = await admin.connections.get(tenant, environment, connection_id)
         manifest = admin.catalogue.get(connection.category, connection.provider)
-        values = read_credentials(manifest, credential or [], credentials_file, ask=False)
+        is_about_credentials = credential or credentials_file is not None or rate_per_s is None
+        values = (
+            read_credentials(manifest, credential or [], credentials_file, ask=False) if is_about_credentials else {}
+        )
+        changes: ConnectionChanges = {} if rate_per_s is None else {"rate_per_s": rate_per_s or None}
         await admin.connections.change(
-            tenant, environment, connection_id, {}, credentials=values, verify=verify, by=COMMAND_LINE
+            tenant, environment, connection_id, changes, credentials=values, verify=verify, by=COMMAND_LINE
         )
 
     carry_out(change)
@@ -190,6 +212,7 @@ async def _row(admin: Admin, connection: Connection) -> list[str]:
         connection.label,
         "enabled" if connection.enabled else "disabled",
         connection.currency or "-",
+        "-" if connection.rate_per_s is None else f"{connection.rate_per_s:g}",
         " ".join(f"{key}={value}" for key, value in sorted(shown.items())),
         _verified(connection),
         "-" if token is None else admin.callback_url(connection.provider, token),

@@ -1,7 +1,8 @@
 """`onerouter admin operations`: those whose outcome nobody can tell, until a person finds it out.
 
-They live in the payments service: it is asked over its internal API, with the first of ONEROUTER_INTERNAL_TOKENS, at
-ONEROUTER_REGISTRY_PAYMENTS_URL. What is decided stands in the tenant's audit log.
+They live in the services that carry them out, which are asked over their internal APIs, with the first of
+ONEROUTER_INTERNAL_TOKENS, at ONEROUTER_REGISTRY_PAYMENTS_URL and ONEROUTER_REGISTRY_MESSAGING_URL. What is decided stands
+in the tenant's audit log.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Runs one use case of the registry from the command line and says what went wrong in sentences."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, NoReturn, TypeVar
 
@@ -26,7 +27,7 @@ notes = Console(stderr=True, highlight=False)
 
 def carry_out(use_case: Callable[[Admin], Awaitable[ResultT]]) -> ResultT:
     """Open the registry's database, run, close. Exits with 2 after an error that the operator can fix."""
-    logging.configure("admin", "ERROR", "console")
+    logging.configure("admin", "ERROR", "console", stream=sys.stderr)
     settings = _settings()
 
     async def run() -> ResultT:

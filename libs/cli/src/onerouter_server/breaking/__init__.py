@@ -1,0 +1,1 @@
+"""What a new description of an API takes away from those who use the old one."""

@@ -1,0 +1,1 @@
+"""`onerouter listen`: a tenant's events on the machine it is programmed on, as they come."""
