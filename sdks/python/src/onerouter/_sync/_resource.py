@@ -1,0 +1,74 @@
+# Written by scripts/make_sync.py from _resource.py: change that, then `make sdk`.
+"""What every resource stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from onerouter._object import Object, Objects
+from onerouter._options import RequestOptions
+from onerouter._sync._pages import SyncList
+from onerouter._sync._raw import SyncRaw
+
+if TYPE_CHECKING:
+    from onerouter._sync._base import SyncBase
+
+T = TypeVar("T", bound=Object)
+
+
+class SyncResource:
+    """A part of the API. Methods are a line: the path, and the arguments under their names."""
+
+    def __init__(self, client: SyncBase) -> None:
+        self._client = client
+
+    @property
+    def with_raw_response(self) -> SyncRaw:
+        """The same methods, whose answers are left as they came: `client.payments.with_raw_response.get("pay_…")`."""
+        return SyncRaw(self)
+
+    def _call(
+        self,
+        cls: type[T],
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, object] | None = None,
+        options: RequestOptions | None = None,
+        once: bool = False,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """One call. In `body` and `query` what is NOT_GIVEN is not sent. Raises what stands in `_errors`.
+
+        `once`: the route knows no idempotency key, so what may have been done is not asked for again. `content`: a body that
+        is no JSON.
+        """
+        return self._client._call(
+            cls, method, path, body=body, query=query, options=options, once=once, content=content, headers=headers
+        )
+
+    def _call_array(
+        self,
+        cls: type[T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        options: RequestOptions | None = None,
+    ) -> Objects[T]:
+        """One call whose answer is a bare array."""
+        return self._client._call_array(cls, method, path, query=query, options=options)
+
+    def _list(
+        self,
+        cls: type[T],
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        options: RequestOptions | None = None,
+    ) -> SyncList[T]:
+        """A list in pages, `{data, has_more, next_cursor}`. Nothing is asked before it is read."""
+        return SyncList(self._client, cls, path, query=query, options=options)
