@@ -16,8 +16,10 @@ _RUNS: Mapping[str, str] = {
     "gateway": "the public API",
     "registry": "tenants, keys, connections",
     "payments": "worker: commands in, provider calls out",
+    "messaging": "the same for SMS and email",
+    "storage": "objects in buckets: put, read, signed for upload and download",
     "webhooks": "callbacks in, events out",
-    "sandbox": "Razorpay, PayPal and Stripe, simulated on their own wire protocols",
+    "sandbox": "providers, simulated on their own wire protocols; what they were sent: /inbox",
 }
 _STEP_WIDTH = 14
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from onerouter_local.ports import LOOPBACK, free_ports, is_free
+from onerouter_local.ports import LOOPBACK, free_port, free_ports, is_free
 from onerouter_local.secret_store import LocalSecrets
 
 USUAL_PORTS: Mapping[str, int] = {
@@ -14,16 +14,19 @@ USUAL_PORTS: Mapping[str, int] = {
     "registry": 8081,
     "payments": 8082,
     "webhooks": 8083,
+    "messaging": 8084,
+    "storage": 8085,
     "sandbox": 8090,
     "broker": 9092,
     "postgres": 5432,
     "valkey": 6379,
 }
-SIMULATED = ("razorpay", "stripe", "paypal")
+_PLAYED_AT = {"sns": "sns/v1", "s3": "s3/v1", "r2": "r2/v1"}
+SIMULATED = ("razorpay", "stripe", "paypal", "twilio", "sns", "resend", "sendgrid", "mailgun", "ses", "s3", "r2")
 """The providers that the sandbox plays."""
 _WITHOUT_PAGE = ("razorpay", "stripe")
 """Those of them whose payments may come without an address where they are paid."""
-OWNERS_OF_DATABASES = ("registry", "payments", "webhooks")
+OWNERS_OF_DATABASES = ("registry", "payments", "messaging", "storage", "webhooks")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of our own environment the services get only this: a stray ONEROUTER_… of the shell must not reach them."""
 
@@ -50,7 +53,7 @@ class Addresses:
 
     def simulated(self, provider: str) -> str:
         """Where the sandbox plays this provider."""
-        return f"{self.url('sandbox')}/{provider}"
+        return f"{self.url('sandbox')}/{_PLAYED_AT.get(provider, provider)}"
 
 
 def redis_url(addresses: Addresses, secrets: LocalSecrets) -> str:
@@ -82,14 +85,16 @@ def service_environment(
         files = {"ONEROUTER_SANDBOX_DATA_FILE": f"{data_dir}/sandbox.sqlite", "ONEROUTER_SANDBOX_ROOTS_FILE": roots}
         return {**environment, **files, **extra}
     if service == "webhooks":
-        # PayPal signs with a certificate; for the sandbox's no browser's root vouches.
-        environment["ONEROUTER_WEBHOOKS_CERTIFICATE_ROOTS"] = json.dumps({"paypal": roots})
+        # PayPal and Amazon SNS sign with certificates. PayPal's of the sandbox no browser's root vouches for; SNS's are
+        # believed by their address, which is then the sandbox's.
+        environment["ONEROUTER_WEBHOOKS_CERTIFICATE_ROOTS"] = json.dumps({"paypal": roots, "ses": roots})
     environment |= {
         "KAFKA_BOOTSTRAP_SERVERS": addresses.kafka,
         "REDIS_URL": redis_url(addresses, secrets),
         "ONEROUTER_INTERNAL_TOKENS": secrets.internal_token,
         "ONEROUTER_REGISTRY_URL": addresses.url("registry"),
         f"{prefix}_REGISTRY_URL": addresses.url("registry"),
+        f"{prefix}_METRICS_PORT": str(free_port()),
         f"{prefix}_DRAIN_TIMEOUT_S": "8",
         # The least a broker allows unless told otherwise: the successor of a killed consumer waits less.
         "ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "6",
@@ -106,6 +111,8 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 "ONEROUTER_API_KEY_PEPPER": secrets.api_key_pepper,
                 "ONEROUTER_GATEWAY_IDEMPOTENCY_SECRET": secrets.idempotency_secret,
                 "ONEROUTER_GATEWAY_PAYMENTS_URL": addresses.url("payments"),
+                "ONEROUTER_GATEWAY_MESSAGING_URL": addresses.url("messaging"),
+                "ONEROUTER_GATEWAY_STORAGE_URL": addresses.url("storage"),
                 "ONEROUTER_GATEWAY_WEBHOOKS_URL": addresses.url("webhooks"),
                 # Here everybody has the same address: people, scripts and tests together.
                 "ONEROUTER_GATEWAY_MANAGEMENT_RATE_PER_S": "100",
@@ -120,29 +127,46 @@ def _own(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str,
                 **_callback_keys(secrets),
                 "ONEROUTER_REGISTRY_SECRET": secrets.registry_secret,
                 "ONEROUTER_REGISTRY_PAYMENTS_URL": addresses.url("payments"),
+                "ONEROUTER_REGISTRY_WEBHOOKS_URL": addresses.url("webhooks"),
+                "ONEROUTER_REGISTRY_MESSAGING_URL": addresses.url("messaging"),
+                "ONEROUTER_REGISTRY_STORAGE_URL": addresses.url("storage"),
                 "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
                 "ONEROUTER_PUBLIC_URL": addresses.url("gateway"),
                 # The registry asks providers, too: whether credentials are good.
                 "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
             }
-        case "payments":
+        case "payments" | "messaging" | "storage":
             return {
                 **_credential_keys(secrets),
                 "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
-                # The sandbox is a place to pay by hand, too: an order of Razorpay and an intent of Stripe have no page.
-                "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
-                    {provider: f"{addresses.simulated(provider)}/checkout/{{order_id}}" for provider in _WITHOUT_PAGE}
-                ),
+                **_of_worker(service, addresses, secrets),
             }
         case "webhooks":
             return {
                 **_callback_keys(secrets),
                 "ONEROUTER_WEBHOOKS_ENCRYPTION_KEYS": secrets.endpoint_keys,
                 "ONEROUTER_WEBHOOKS_PAYMENTS_URL": addresses.url("payments"),
+                "ONEROUTER_WEBHOOKS_MESSAGING_URL": addresses.url("messaging"),
+                # Twilio signs the address that it calls.
+                "ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks"),
                 "ONEROUTER_PROVIDER_BASE_URLS": _base_urls(addresses),
                 "ONEROUTER_WEBHOOKS_ALLOW_PRIVATE_TARGETS": "127.0.0.0/8",
             }
     return {}
+
+
+def _of_worker(service: str, addresses: Addresses, secrets: LocalSecrets) -> dict[str, str]:
+    return {
+        "payments": {
+            # The sandbox is a place to pay by hand, too: an order of Razorpay and an intent of Stripe have no page.
+            "ONEROUTER_PAYMENTS_CHECKOUT_URLS": json.dumps(
+                {provider: f"{addresses.simulated(provider)}/checkout/{{order_id}}" for provider in _WITHOUT_PAGE}
+            ),
+        },
+        # Twilio is told with each message where to call.
+        "messaging": {"ONEROUTER_CALLBACK_BASE_URL": addresses.url("webhooks")},
+        "storage": {"ONEROUTER_STORAGE_CURSOR_SECRET": secrets.storage_cursor_secret},
+    }[service]
 
 
 def _base_urls(addresses: Addresses) -> str:

@@ -11,6 +11,8 @@ COLOURS: Mapping[str, str] = {
     "gateway": "cyan",
     "registry": "magenta",
     "payments": "green",
+    "messaging": "bright_green",
+    "storage": "bright_cyan",
     "webhooks": "blue",
     "sandbox": "yellow",
 }

@@ -1,30 +1,58 @@
 """TCP ports on the loopback interface."""
 
+import itertools
+import os
 import socket
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
 
 LOOPBACK = "127.0.0.1"
+_OUTGOING: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST: Final = 10_000
+_LAST: Final = 49_151
+_APART: Final = 101
+"""More than a process chooses while another that was started beside it starts its servers."""
+_TRIES: Final = 5_000
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A port nobody listens on now: `preferred` if it is free, else one the system picks."""
+    """A port nobody listens on now: `preferred` if it is free, else another."""
     if preferred is not None and is_free(preferred):
         return preferred
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Several different free ports, held together while they are picked so that none comes twice."""
-    probes = [socket.socket() for _ in range(count)]
+    """Several different free ports, of those that no outgoing connection is given: between the choice and the start of its
+    server one of hundreds could take it. Raises OSError when there are none."""
+    walk = _walk_of(os.getpid())
+    chosen: list[int] = []
+    for _ in range(_TRIES):
+        if len(chosen) == count:
+            return chosen
+        port = next(walk)
+        if is_free(port):
+            chosen.append(port)
+    raise OSError(f"of {_TRIES} TCP ports not {count} are free")
+
+
+@cache
+def _walk_of(pid: int) -> Iterator[int]:
+    """Round and round; processes that choose at the same time are elsewhere."""
+    end = _first_outgoing()
+    span = range(_FIRST, end) if end - _FIRST >= _TRIES else range(_FIRST, _LAST + 1)
+    place = pid * _APART % len(span)
+    return itertools.cycle([*span[place:], *span[:place]])
+
+
+def _first_outgoing() -> int:
+    """Where the system's range for outgoing connections begins. IANA's where it does not say: macOS keeps to that."""
     try:
-        for probe in probes:
-            probe.bind((LOOPBACK, 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+        return int(_OUTGOING.read_text().split()[0])
+    except OSError:
+        return _LAST + 1
 
 
 def is_free(port: int) -> bool:

@@ -31,6 +31,11 @@ _TABLES: Final = f"""
 SELECT format('%I', relname) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> '{_KEPT}'
 """
+_WRITTEN: Final = f"""
+SELECT format('%I', relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> '{_KEPT}' AND pg_relation_size(oid) > 0
+"""
+"""Few of them were, while a DELETE of a partitioned table looks at each of its parts."""
 _SEQUENCES: Final = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) FROM pg_sequences
 WHERE last_value IS NOT NULL
@@ -57,13 +62,26 @@ async def emptied(dsn: str, shape: str) -> bool:
             return False
         if await connection.fetchval(_SHAPE) != shape:
             return False
-        # A replica's session fires no triggers: neither those of foreign keys nor those that keep the audit log whole.
-        deletes = [f"DELETE FROM {table}" for table in await _tables(connection)]
-        await connection.execute("; ".join(["SET session_replication_role = replica", *deletes]))
+        await _remove_rows(connection)
         await connection.execute(_SEQUENCES)
         return True
     finally:
         await connection.close()
+
+
+async def remove_rows(dsn: str) -> None:
+    """Of every table; sequences go on. TRUNCATE would make each table, partition and index anew, used or not."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await _remove_rows(connection)
+    finally:
+        await connection.close()
+
+
+async def _remove_rows(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    # A replica's session fires no triggers: neither those of foreign keys nor those that keep the audit log whole.
+    deletes = [f"DELETE FROM {row[0]}" for row in await connection.fetch(_WRITTEN)]
+    await connection.execute("; ".join(["SET session_replication_role = replica", *deletes]))
 
 
 async def _tables(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:

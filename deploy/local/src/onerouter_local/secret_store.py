@@ -7,13 +7,38 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
 
 def _token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
 def _keyring() -> str:
-    return f"local1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    return f"local1:{_base64(secrets.token_bytes(32))}"
+
+
+def _elliptic_key() -> str:
+    """A private key on P-256: base64 of DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _base64(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def public_half(key: str) -> str:
+    """Of a private key: base64 of DER."""
+    private = load_der_private_key(base64.b64decode(key), password=None)
+    return _base64(private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
 _RENAMED = {"credential_keys": "credential_keys_test", "callback_keys": "callback_keys_test"}
@@ -28,11 +53,14 @@ class LocalSecrets:
     valkey_password: str = field(default_factory=_token)
     registry_database_password: str = field(default_factory=_token)
     payments_database_password: str = field(default_factory=_token)
+    messaging_database_password: str = field(default_factory=_token)
+    storage_database_password: str = field(default_factory=_token)
     webhooks_database_password: str = field(default_factory=_token)
     internal_token: str = field(default_factory=_token)
     api_key_pepper: str = field(default_factory=_token)
     registry_secret: str = field(default_factory=_token)
     idempotency_secret: str = field(default_factory=_token)
+    storage_cursor_secret: str = field(default_factory=_token)
     credential_keys_test: str = field(default_factory=_keyring)
     credential_keys_live: str = field(default_factory=_keyring)
     callback_keys_test: str = field(default_factory=_keyring)
@@ -48,6 +76,29 @@ class LocalSecrets:
     sandbox_paypal_client_id: str = field(default_factory=lambda: f"AX{secrets.token_hex(24)}")
     sandbox_paypal_client_secret: str = field(default_factory=lambda: f"EL{secrets.token_hex(24)}")
     sandbox_paypal_webhook_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
+    sandbox_twilio_account_sid: str = field(default_factory=lambda: f"AC{secrets.token_hex(16)}")
+    sandbox_twilio_auth_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    sandbox_twilio_api_key_sid: str = field(default_factory=lambda: f"SK{secrets.token_hex(16)}")
+    sandbox_twilio_api_key_secret: str = field(default_factory=lambda: secrets.token_hex(16))
+    sandbox_twilio_messaging_service_sid: str = field(default_factory=lambda: f"MG{secrets.token_hex(16)}")
+    sandbox_sns_access_key_id: str = field(default_factory=lambda: f"AKIA{secrets.token_hex(8).upper()}")
+    sandbox_sns_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    sandbox_resend_api_key: str = field(default_factory=lambda: f"re_{secrets.token_hex(16)}")
+    sandbox_resend_webhook_secret: str = field(default_factory=lambda: f"whsec_{_base64(secrets.token_bytes(24))}")
+    sandbox_sendgrid_api_key: str = field(
+        default_factory=lambda: f"SG.{secrets.token_hex(11)}.{secrets.token_hex(22)[:43]}"
+    )
+    sandbox_sendgrid_webhook_key: str = field(default_factory=_elliptic_key)
+    """With which the sandbox signs; the demo tenant enters its public half."""
+    sandbox_mailgun_api_key: str = field(default_factory=lambda: f"key-{secrets.token_hex(16)}")
+    sandbox_mailgun_signing_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    sandbox_ses_access_key_id: str = field(default_factory=lambda: f"AKIA{secrets.token_hex(8).upper()}")
+    sandbox_ses_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    sandbox_s3_access_key_id: str = field(default_factory=lambda: f"AKIA{secrets.token_hex(8).upper()}")
+    sandbox_s3_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    sandbox_r2_account_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    sandbox_r2_access_key_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    sandbox_r2_secret_access_key: str = field(default_factory=lambda: secrets.token_hex(32))
     demo_email: str = "demo@example.com"
     demo_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     """Of the demo person, who owns the demo tenant and operates the installation."""
@@ -60,7 +111,8 @@ class LocalSecrets:
     demo_callback_path: str = ""
     """Path and token of the callback URL of the demo tenant's first connection."""
     demo_callback_paths: dict[str, str] = field(default_factory=dict)
-    """The same of its other connections, by provider; a provider is missing until it is connected."""
+    """The same of its other connections, by provider; empty: it never calls back. A provider is missing until it is
+    connected."""
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 import httpx
 from pydantic import AnyHttpUrl, PostgresDsn, SecretStr
 
-from onerouter_local.accounts import OTHERS, SandboxAccount
+from onerouter_local.accounts import OTHERS, TENANT, SandboxAccount
 from onerouter_local.environment import Addresses, database_url
 from onerouter_local.secret_store import LocalSecrets
 
 if TYPE_CHECKING:
     from onerouter_registry.admin import Admin, ManagementSettings
 
-TENANT = "Demo shop"
 ENVIRONMENT = "test"
 _PROVIDER = "razorpay"
 
@@ -85,19 +84,28 @@ async def _connect(others: list[SandboxAccount], addresses: Addresses, secrets: 
 
 
 async def _connected(admin: "Admin", other: SandboxAccount, secrets: LocalSecrets) -> str:
-    """The path of its callback URL; it may be connected already, by a start that ended half-way."""
+    """The path of its callback URL, empty where nothing calls.
+
+    It may be connected already, by a start that ended half-way.
+    """
     place = (secrets.demo_tenant, ENVIRONMENT)
     known = [one.id for one in await admin.connections.list(*place) if one.label == other.label]
-    if known:
+    token = None
+    if known and other.calls_back:
         token = await admin.connections.callback_token(*place, known[0])
-    else:
+    elif not known:
         credentials = {name: SecretStr(value) for name, value in other.credentials(secrets).items()}
         made = await admin.connections.connect(
-            *place, other.provider, credentials, label=other.label, currency=other.currency
+            *place,
+            other.provider,
+            credentials,
+            category=other.category,
+            label=other.label,
+            currency=other.currency,
         )
         token = made.callback_token
-    assert token is not None  # all of these call back
-    return f"/callbacks/{other.provider}/{token.get_secret_value()}"
+    assert (token is not None) == other.calls_back
+    return "" if token is None else f"/callbacks/{other.provider}/{token.get_secret_value()}"
 
 
 async def _say_rupees(admin: "Admin", tenant_id: str) -> None:
@@ -141,6 +149,7 @@ async def _open_accounts(addresses: Addresses, secrets: LocalSecrets) -> None:
     async with httpx.AsyncClient(base_url=addresses.url("sandbox"), timeout=5.0) as sandbox:
         (await sandbox.post("/control/razorpay/accounts", json=razorpay)).raise_for_status()
         for other in OTHERS:
-            url = f"{addresses.url('webhooks')}{secrets.demo_callback_paths[other.provider]}"
-            account = {**other.account(secrets), "webhook_url": url, "merchant_name": TENANT}
+            path = secrets.demo_callback_paths[other.provider]
+            url = {"webhook_url": f"{addresses.url('webhooks')}{path}"} if path else {}
+            account = {**other.account(secrets), **url}
             (await sandbox.post(f"/control/{other.provider}/accounts", json=account)).raise_for_status()

@@ -39,6 +39,12 @@ class ServiceSpec:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def metrics_url(self) -> str:
+        """Of a service that has any: the sandbox has not."""
+        port = self.environment[f"ONEROUTER_{self.service.upper()}_METRICS_PORT"]
+        return f"http://{LOOPBACK}:{port}/metrics"
+
 
 class State(StrEnum):
     """Where a service stands in its life."""

@@ -28,8 +28,8 @@ from onerouter_local.reporter import Reporter, Silent
 from onerouter_local.secret_store import LocalSecrets
 from onerouter_local.services import ServiceProcess, ServiceSpec
 
-_SERVICES = ("sandbox", "registry", "payments", "webhooks", "gateway")
-_STOP_ORDER = (("gateway",), ("payments", "webhooks"), ("registry",), ("sandbox",))
+_SERVICES = ("sandbox", "registry", "payments", "messaging", "storage", "webhooks", "gateway")
+_STOP_ORDER = (("gateway",), ("payments", "messaging", "storage", "webhooks"), ("registry",), ("sandbox",))
 """Those who ask stop before those who answer."""
 
 _READY_TIMEOUT_S = 60.0
@@ -45,7 +45,8 @@ class Stack:
     """One local stack on one data directory.
 
     `usual_ports`: prefer 8080, 5432 and so on where they are free. `replicas`: instances per service beyond one.
-    `environment`: extra variables per service. `broker`: a broker other than the embedded one, not started.
+    `environment`: extra variables per service, or per instance (`messaging-2`). `broker`: another than the embedded one, not
+    started.
     `durable`: PostgreSQL waits for the disk; a stack that is thrown away need not.
     """
 
@@ -140,7 +141,7 @@ class Stack:
     def _spec(self, service: str, number: int) -> ServiceSpec:
         name = service if number == 1 else f"{service}-{number}"
         port = self.addresses.ports[service] if number == 1 else free_port()
-        extra = self._extra.get(service, {})
+        extra = {**self._extra.get(service, {}), **self._extra.get(name, {})}
         environment = service_environment(
             service, port, self.addresses, self.secrets, data_dir=self.data_dir, extra=extra
         )

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -51,6 +51,8 @@ class Cluster:
     _shapes: dict[str, str | None] = field(default_factory=dict)
     _used: dict[str, list[str]] = field(default_factory=dict)
     _templating: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _executing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _connection: "asyncpg.Connection[asyncpg.Record] | None" = None
     _count: int = 0
 
     async def create(self, service: str) -> Database:
@@ -105,30 +107,37 @@ class Cluster:
             return self._templates[service]
 
     async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.admin_dsn)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+        """As superuser, on one connection for all: to open one costs many times what most statements do."""
+        async with self._executing:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self.admin_dsn)
+            await self._connection.execute(statement)
+
+    async def close(self) -> None:
+        """Nothing is made or dropped any more."""
+        if self._connection is not None:
+            await self._connection.close(timeout=5)
 
 
 @asynccontextmanager
 async def postgres_cluster() -> AsyncIterator[Cluster]:
     """The cluster DATABASE_URL names, else one in a container, else an embedded one without fsync."""
-    if dsn := os.environ.get("DATABASE_URL"):
-        cluster = Cluster(dsn)
-        try:
-            yield cluster
-        finally:
-            await cluster.drop_all()
-    elif wants_docker():
-        async with containers.postgres() as dsn:
-            yield Cluster(dsn)
-    else:
-        with scratch_directory() as directory:
+    async with AsyncExitStack() as stack:
+        if dsn := os.environ.get("DATABASE_URL"):
+            cluster = Cluster(dsn)
+            stack.push_async_callback(cluster.close)
+            stack.push_async_callback(cluster.drop_all)
+        elif wants_docker():
+            cluster = Cluster(await stack.enter_async_context(containers.postgres()))
+            stack.push_async_callback(cluster.close)
+        else:
+            directory = stack.enter_context(scratch_directory())
             engine = Postgres(directory / "postgres", free_port(), secrets.token_urlsafe(18), durable=False)
-            async with _started(engine):
-                yield Cluster(engine.admin_dsn, engine)
+            await stack.enter_async_context(_started(engine))
+            cluster = Cluster(engine.admin_dsn, engine)
+            stack.push_async_callback(cluster.close)
+            stack.enter_context(_not_asked_for_tls())
+        yield cluster
 
 
 @asynccontextmanager
@@ -173,6 +182,19 @@ def new_broker(directory: Path, port: int | None = None) -> ApacheKafka | LocalB
 def wants_docker() -> bool:
     """Whether the environment asks for engines in containers."""
     return os.environ.get(ENGINES_FROM) == "docker"
+
+
+@contextmanager
+def _not_asked_for_tls() -> Iterator[None]:
+    """Who is told nothing else prepares TLS for each connection, and asks for it; the embedded server has none."""
+    if "PGSSLMODE" in os.environ:
+        yield
+        return
+    os.environ["PGSSLMODE"] = "disable"
+    try:
+        yield
+    finally:
+        del os.environ["PGSSLMODE"]
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The demo: one payment all the way and back, as a user of the HTTP API sees it, each step verified."""
+"""The demo: a payment, messages and files all the way and back, as a user of the HTTP API sees them, each step verified."""

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from onerouter_local.console import ConsoleReporter, Stopwatch, banner
 from onerouter_local.demo.client import Api
+from onerouter_local.demo.files import Files
+from onerouter_local.demo.messages import Messages
 from onerouter_local.demo.scenario import Scenario
 from onerouter_local.demo.story import Story, Wrong
 from onerouter_local.demo.subscriber import Subscriber
@@ -27,7 +29,7 @@ _IMPATIENT = {"payments": {"ONEROUTER_PAYMENTS_LEASE_TTL_S": "3"}}
 
 async def run(console: Console) -> int:
     """Exit code 0 only when every step was verified. A running `make up` is not touched."""
-    banner(console, "demo: one payment all the way and back, on real engines")
+    banner(console, "demo: a payment, messages and files all the way and back, on real engines")
     task = asyncio.ensure_future(_run(console))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -74,6 +76,10 @@ async def _play(console: Console, stack: Stack) -> None:
     async with (
         httpx.AsyncClient(base_url=stack.addresses.url("gateway"), headers=headers, timeout=_TIMEOUT_S) as gateway,
         httpx.AsyncClient(base_url=stack.addresses.url("sandbox"), timeout=_TIMEOUT_S) as sandbox,
+        httpx.AsyncClient(timeout=_TIMEOUT_S) as outside,
         Subscriber() as subscriber,
     ):
-        await Scenario(Story(console), stack, Api(gateway), Api(sandbox), subscriber).play()
+        story, api, provider = Story(console), Api(gateway), Api(sandbox)
+        await Scenario(story, stack, api, provider, subscriber).play()
+        await Messages(story, api, provider, subscriber).play()
+        await Files(story, api, provider, subscriber, outside).play()

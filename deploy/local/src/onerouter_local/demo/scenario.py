@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from onerouter_local.demo.client import Api
-from onerouter_local.demo.story import Step, Story
+from onerouter_local.demo.client import Api, overhead
+from onerouter_local.demo.story import Story
 from onerouter_local.demo.subscriber import Received, Subscriber, until
 from onerouter_local.stack import Stack
 
@@ -73,7 +73,7 @@ class Scenario:
             step.check(bool(payment["provider_order_id"]), "the provider's order id", payment)
             step.check(payment["effect_guarantee"] == "exactly_once", "exactly_once", payment["effect_guarantee"])
             step.saw(f"{payment['id']}  {payment['status']}  {payment['provider']} {payment['provider_order_id']}")
-            step.saw(_overhead(response))
+            step.saw(overhead(response))
 
     async def repeat_the_request(self) -> None:
         """The same Idempotency-Key is the same operation."""
@@ -97,7 +97,7 @@ class Scenario:
     async def payment_succeeds(self) -> None:
         """The provider's signed callback comes in."""
         with self._story.step("Razorpay's signed callback comes in; the payment succeeds") as step:
-            payment = self._payment = await self._settled(step, f"/v1/payments/{self._payment['id']}", "succeeded")
+            payment = self._payment = await self._api.settled(step, f"/v1/payments/{self._payment['id']}", "succeeded")
             step.saw(f"{payment['id']}  {payment['status']}  {payment['provider_payment_id']} by {_method(payment)}")
             found = await self._api.get(f"/v1/payments/{payment['provider_order_id']}")
             step.check(found["id"] == payment["id"], "the payment under the provider's order id too", found["id"])
@@ -111,7 +111,7 @@ class Scenario:
             self._refund = response.json()
             step.check(self._refund["amount_minor"] == _REFUND_MINOR, f"{_REFUND_MINOR} paise", self._refund)
             step.saw(f"{self._refund['id']}  {self._refund['status']}  {self._refund['provider_refund_id']}")
-            step.saw(_overhead(response))
+            step.saw(overhead(response))
             too_much = {"payment_id": self._payment["id"], "amount": "300.01"}
             refused = await self._api.call("POST", "/v1/refunds", too_much, expect=(409, 422))
             step.saw(f"₹300.01 more: {refused.status_code} {refused.json()['detail']}")
@@ -119,8 +119,8 @@ class Scenario:
     async def refund_succeeds(self) -> None:
         """The money is on its way back."""
         with self._story.step("The refund goes through") as step:
-            self._refund = await self._settled(step, f"/v1/refunds/{self._refund['id']}", "succeeded")
-            payment = await self._settled(step, f"/v1/payments/{self._payment['id']}", "partially_refunded")
+            self._refund = await self._api.settled(step, f"/v1/refunds/{self._refund['id']}", "succeeded")
+            payment = await self._api.settled(step, f"/v1/payments/{self._payment['id']}", "partially_refunded")
             step.check(payment["amount_refunded_minor"] == _REFUND_MINOR, f"{_REFUND_MINOR} paise refunded", payment)
             step.saw(
                 f"{payment['id']}  {payment['status']}: ₹{payment['amount_refunded']:.2f} of ₹{payment['amount']:.2f}"
@@ -178,16 +178,6 @@ class Scenario:
         sent = {"Idempotency-Key": key} | (headers or {})
         return await self._api.call("POST", "/v1/payments", body, headers=sent, expect=expect)
 
-    async def _settled(self, step: Step, path: str, status: str) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-
-        async def reached() -> bool:
-            seen.update(await self._api.get(path))
-            return bool(seen["status"] == status)
-
-        step.check(await until(reached, _WAIT_S), f"{path} to become {status}", seen.get("status"))
-        return seen
-
     async def _executing(self, operation_id: str) -> bool:
         found = await self._api.call("GET", f"/v1/operations/{operation_id}", expect=(200, 404))
         return found.status_code == httpx.codes.OK and found.json()["status"] != "accepted"
@@ -212,9 +202,3 @@ def _count(kinds: Counter[str], word: str) -> int:
 
 def _method(payment: dict[str, Any]) -> str:
     return str(payment.get("payment_method") or "its customer")
-
-
-def _overhead(response: httpx.Response) -> str:
-    total_ms = response.elapsed.total_seconds() * 1000
-    own = response.headers.get("x-onerouter-overhead-ms")
-    return f"{total_ms:.0f} ms in all" + (f", {float(own):.1f} ms of it OneRouter's own" if own else "")
