@@ -46,14 +46,14 @@ class Books:
         """What is still under way, by where it is; empty once all is quiet."""
         waiting = await self._count("payments", "pending_callbacks")
         applied = await self._count("payments", "history WHERE kind = 'callback'")
-        handed_on = await self._count("webhooks", "inbound_events WHERE state = 'published'")
+        handed_on = await self._count("webhooks", "callback_records WHERE publish_at IS NULL")
         counts = {
             "operations not final": await self._count("payments", "operations WHERE due_at IS NOT NULL"),
             "payments outbox": await self._count("payments", "outbox"),
             "registry outbox": await self._count("registry", "outbox"),
             "callbacks waiting for their resource": waiting,
             "callbacks handed on and not applied": handed_on - applied - waiting,
-            "callbacks not handed on": await self._count("webhooks", "inbound_events WHERE state = 'pending'"),
+            "callbacks not handed on": await self._count("webhooks", "callback_records WHERE publish_at IS NOT NULL"),
             "deliveries owed": await self._count("webhooks", "delivery_queue"),
             "callbacks the provider still owes": (await self._callbacks())["counts"].get("pending", 0),
             "events not received": len(await self._events_not_received()),
@@ -162,7 +162,7 @@ class Books:
         complaints += _listed("a callback whose resource is not known", waiting_for)
         if stored != distinct:
             complaints.append(f"the provider sent {distinct} different callbacks, {stored} are stored")
-        not_published = await self._count("webhooks", "inbound_events WHERE state NOT IN ('published', 'unhandled')")
+        not_published = await self._count("webhooks", "callback_records WHERE publish_at IS NOT NULL")
         return [*complaints, *([f"{not_published} callbacks were not handed on"] if not_published else [])]
 
     async def _events(self) -> list[str]:

@@ -3,23 +3,51 @@
 import asyncio
 import time
 from collections import Counter
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
 
-from tests.chaos.plan import Kill, Plan
+from tests.chaos.plan import Kill
 
-from onerouter_local.engines import ApacheKafka, Engine, EngineFailed
-from onerouter_local.stack import Stack
+from onerouter_local.engines import ApacheKafka, Engine, EngineFailed, LocalBroker, Postgres
+from onerouter_local.services import ServiceProcess
 
 _TRIES: Final = 5
 _LEAST_UP: Final = 4
 """Of eight processes. Where a machine is so busy that they start slower than they die, dying teaches nothing more."""
 
 
+class Schedule(Protocol):
+    """What goes wrong and when."""
+
+    @property
+    def kills(self) -> Sequence[Kill]: ...
+
+    @property
+    def broker_at_s(self) -> Sequence[float]: ...
+
+    @property
+    def postgres_at_s(self) -> Sequence[float]: ...
+
+
+class Target(Protocol):
+    """What is hurt: a whole stack, or a part of one."""
+
+    @property
+    def services(self) -> Mapping[str, ServiceProcess]: ...
+
+    @property
+    def broker(self) -> ApacheKafka | LocalBroker: ...
+
+    @property
+    def postgres(self) -> Postgres: ...
+
+
 class Havoc:
     """One run of a plan; ends when it is cancelled or everything was done."""
 
-    def __init__(self, stack: Stack, plan: Plan) -> None:
+    def __init__(self, stack: Target, plan: Schedule, *, least_up: int = _LEAST_UP) -> None:
         self._stack = stack
+        self._least_up = least_up
         self._plan = plan
         self._began = time.monotonic()
         self.kills: Counter[str] = Counter()
@@ -31,8 +59,8 @@ class Havoc:
         self._began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._kill_all())
-            group.create_task(self._restart_broker())
-            group.create_task(self._restart_postgres())
+            group.create_task(self._restart_all(self._plan.broker_at_s, self._restart_broker))
+            group.create_task(self._restart_all(self._plan.postgres_at_s, self._restart_postgres))
 
     async def _kill_all(self) -> None:
         for kill in self._plan.kills:
@@ -42,29 +70,32 @@ class Havoc:
     def _kill(self, kill: Kill) -> None:
         process = self._stack.services[kill.victim]
         up = sum(one.serving.is_set() for one in self._stack.services.values())
-        if process.pid is None or up < _LEAST_UP:
+        if process.pid is None or up < self._least_up:
             self.skipped += 1
             return
         process.kill()
         self.kills[kill.victim] += 1
 
+    async def _restart_all(self, at_s: Sequence[float], restart: Callable[[], Awaitable[None]]) -> None:
+        for moment_s in at_s:
+            await self._until(moment_s)
+            await restart()
+
     async def _restart_broker(self) -> None:
-        await self._until(self._plan.broker_at_s)
         broker = self._stack.broker
         if isinstance(broker, ApacheKafka):
             broker.kill()
-            await _start(broker)
+            await start(broker)
             self._tell("Apache Kafka was killed by SIGKILL and is back")
         else:
             # It keeps its newest records in memory: only SIGTERM makes it write them down (ADR 2).
             await broker.stop()
-            await _start(broker)
+            await start(broker)
             self._tell("the embedded broker was stopped by SIGTERM and is back (it loses records on SIGKILL: ADR 2)")
 
     async def _restart_postgres(self) -> None:
-        await self._until(self._plan.postgres_at_s)
         self._stack.postgres.kill()
-        await _start(self._stack.postgres)
+        await start(self._stack.postgres)
         self._tell("PostgreSQL was killed by SIGKILL and has recovered")
 
     def _tell(self, what: str) -> None:
@@ -79,7 +110,7 @@ class Havoc:
         await asyncio.sleep(max(0.0, at_s - self.elapsed_s))
 
 
-async def _start(engine: Engine) -> None:
+async def start(engine: Engine) -> None:
     """Again where orphaned backends still hold its shared memory, or the machine is too busy to start it in time."""
     for left in reversed(range(_TRIES)):
         try:

@@ -103,8 +103,8 @@ Story: TypeAlias = Purchase | Membership | Link | Keepsake | Sale
 class Plan:
     seed: int
     kills: Sequence[Kill]
-    broker_at_s: float
-    postgres_at_s: float
+    broker_at_s: Sequence[float]
+    postgres_at_s: Sequence[float]
     stories: Sequence[Story]
     faults: Sequence[dict[str, object]]
 
@@ -115,8 +115,8 @@ class Plan:
         return cls(
             seed=seed,
             kills=_kills(random.Random(rng.random())),
-            broker_at_s=rng.uniform(*_BROKER_AT_S),
-            postgres_at_s=rng.uniform(*_POSTGRES_AT_S),
+            broker_at_s=[rng.uniform(*_BROKER_AT_S)],
+            postgres_at_s=[rng.uniform(*_POSTGRES_AT_S)],
             stories=sorted(_stories(random.Random(rng.random())), key=lambda story: story.at_s),
             faults=list(_faults(rng.randrange(2**31))),
         )

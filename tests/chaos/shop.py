@@ -12,6 +12,7 @@ import httpx
 from onerouter_local.stack import Stack
 
 _FINAL: Final = frozenset({"succeeded", "failed", "canceled"})
+_ENDS: Final = _FINAL | {"refused", "unknown"}
 _PAUSE_S: Final = 0.4
 _MOST_PAUSE_S: Final = 1.5
 
@@ -24,6 +25,10 @@ class Ask:
     method: str
     path: str
     body: Mapping[str, Any]
+    may_stay_unknown: bool = False
+    """Where nobody can be asked: then that is an end, too."""
+    content: bytes | None = None
+    """In place of the body: an object's bytes."""
     operation_id: str | None = None
     state: str = "asking"
     answer: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +54,8 @@ class Shop:
         self._began = time.monotonic()
         self.asks: list[Ask] = []
         self.done = 0
+        self.awaited: dict[str, dict[str, Any]] = {}
+        """By path: what is waited for still, as it was last seen."""
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -72,19 +79,35 @@ class Shop:
 
     async def until(self, path: str, holds: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
         while not holds(seen := await self.get(path)):
+            self.awaited[path] = seen
             await asyncio.sleep(_PAUSE_S + random.random() * _PAUSE_S)
+        self.awaited.pop(path, None)
         return seen
 
-    async def ask(self, key: str, path: str, *, method: str = "POST", **body: Any) -> dict[str, Any]:
+    async def ask(self, key: str, path: str, /, *, method: str = "POST", **body: Any) -> dict[str, Any]:
         """The resource that came of it; ends only when the operation is final. Raises Refused when it failed."""
-        ask = Ask(f"{self.run}-{key}", method, path, body)
-        self.asks.append(ask)
-        while ask.state not in _FINAL and ask.state != "refused":
-            await self._step(ask)
-        self.done += 1
+        ask = await self._asked(Ask(f"{self.run}-{key}", method, path, body))
         if ask.state != "succeeded":
             raise Refused(path)
         return ask.answer
+
+    async def put(self, key: str, path: str, content: bytes) -> dict[str, Any]:
+        """The same of an object."""
+        ask = await self._asked(Ask(f"{self.run}-{key}", "PUT", path, {}, content=content))
+        if ask.state != "succeeded":
+            raise Refused(path)
+        return ask.answer
+
+    async def ask_at_most_once(self, key: str, path: str, body: Mapping[str, Any]) -> Ask:
+        """Where nobody can be asked afterwards: that its outcome stays unknown ends it, too."""
+        return await self._asked(Ask(f"{self.run}-{key}", "POST", path, body, may_stay_unknown=True))
+
+    async def _asked(self, ask: Ask) -> Ask:
+        self.asks.append(ask)
+        while ask.state not in _ENDS:
+            await self._step(ask)
+        self.done += 1
+        return ask
 
     async def _step(self, ask: Ask) -> None:
         """One request: the command itself, or, once it is accepted, the question how it went."""
@@ -93,7 +116,7 @@ class Shop:
             if polls:
                 answer = await self._call("GET", f"/v1/operations/{ask.operation_id}")
             else:
-                answer = await self._call(ask.method, ask.path, ask.body, {"Idempotency-Key": ask.key})
+                answer = await self._call(ask.method, ask.path, ask.body, {"Idempotency-Key": ask.key}, ask.content)
         except httpx.HTTPError as error:
             self._note(ask, type(error).__name__)
             await asyncio.sleep(_PAUSE_S)
@@ -107,8 +130,9 @@ class Shop:
             self._answered(ask, answer)
 
     async def _polled(self, ask: Ask, answer: httpx.Response) -> None:
-        if answer.status_code == 200 and answer.json()["status"] in _FINAL:
-            ask.state, ask.answer = answer.json()["status"], answer.json()["result"] or answer.json()
+        status = answer.json()["status"] if answer.status_code == 200 else ""
+        if status in _FINAL or (status == "unknown" and ask.may_stay_unknown):
+            ask.state, ask.answer = status, answer.json()["result"] or answer.json()
             return
         # 404: it is in the log and the worker has not read it yet.
         await asyncio.sleep(_PAUSE_S)
@@ -132,10 +156,12 @@ class Shop:
         path: str,
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
     ) -> httpx.Response:
         url = random.choice(self._gateways) + path
         sent = {"Authorization": f"Bearer {self._api_key}", **(headers or {})}
-        return await self._http.request(method, url, json=body, headers=sent)
+        given: dict[str, Any] = {"json": body} if content is None else {"content": content}
+        return await self._http.request(method, url, headers=sent, **given)
 
     def _note(self, ask: Ask, what: str) -> None:
         ask.timeline.append(f"{time.monotonic() - self._began:.1f}s {what}")

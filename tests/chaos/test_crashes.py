@@ -7,29 +7,21 @@ and nothing happened twice.
 import asyncio
 import os
 import random
-import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
 from tests.chaos import stories
-from tests.chaos.balancer import Balancer
 from tests.chaos.books import Books, suspects
 from tests.chaos.havoc import Havoc
 from tests.chaos.plan import Plan
+from tests.chaos.running import running
 from tests.chaos.shop import Shop
 from tests.chaos.subscriber import Subscriber
 from tests.e2e.payers import PAYERS
-from tests.e2e.tenants import administration
 
-from onerouter_local.accounts import OTHERS
-from onerouter_local.engines import ApacheKafka, Engine
 from onerouter_local.stack import Stack
-from onerouter_local.testing import new_broker, scratch_directory
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
 
@@ -39,12 +31,9 @@ _REST_S: Final = 90.0
 """For the stories that are not told to their end by then, on a busy machine."""
 _PEACE_S: Final = 40.0
 _STILL_S: Final = 3.0
-_PATIENT_S: Final = 60.0
-"""With the sandbox: what payers do is not to be done twice, however busy the machine is."""
 _PROGRESS_S: Final = 5.0
 _A_CYCLE_DAYS: Final = 32
 """Once all is quiet: subscriptions that go on are charged again, and payouts arrive."""
-_LOGS_KEPT: Final = Path(".onerouter/chaos")
 
 # Everything that waits waits less than in production, so that minutes are enough to see each of it happen.
 _IMPATIENT: Final = {
@@ -69,13 +58,6 @@ _IMPATIENT: Final = {
 }
 
 
-def _environment(broker: Engine, gateway: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    # The embedded broker refuses less than 6 s, but is told of the death of a process by its front.
-    session = {"ONEROUTER_KAFKA_SESSION_TIMEOUT_S": "3" if isinstance(broker, ApacheKafka) else "6"}
-    impatient = {service: {**session, **settings} for service, settings in _IMPATIENT.items()}
-    return {**impatient, "gateway": gateway}
-
-
 @pytest.fixture
 def plan() -> Plan:
     seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**31))
@@ -83,40 +65,9 @@ def plan() -> Plan:
     return Plan.of(seed)
 
 
-@asynccontextmanager
-async def _running(plan: Plan) -> AsyncIterator[tuple[Stack, Shop, Subscriber, httpx.AsyncClient]]:
-    async with AsyncExitStack() as cleanup:
-        directory = cleanup.enter_context(scratch_directory())
-        reads = await cleanup.enter_async_context(Balancer())
-        callbacks = await cleanup.enter_async_context(Balancer())
-        subscriber = await cleanup.enter_async_context(Subscriber(plan.seed))
-        gateway = {"ONEROUTER_GATEWAY_PAYMENTS_URL": reads.url, "ONEROUTER_GATEWAY_WEBHOOKS_URL": callbacks.url}
-        broker = new_broker(directory)
-        stack = Stack(
-            directory,
-            replicas={"payments": 2, "gateway": 2, "webhooks": 2},
-            environment=_environment(broker, gateway),
-            broker=broker,
-        )
-        cleanup.callback(_keep_logs, stack)
-        reads.backends = [stack.services[name].spec.port for name in ("payments", "payments-2")]
-        callbacks.backends = [stack.services[name].spec.port for name in ("webhooks", "webhooks-2")]
-        began = time.monotonic()
-        await cleanup.enter_async_context(stack)
-        print(f"  The stack is ready after {time.monotonic() - began:.1f} s: {', '.join(stack.services)}", flush=True)
-        sandbox = await cleanup.enter_async_context(
-            httpx.AsyncClient(base_url=stack.addresses.url("sandbox"), timeout=_PATIENT_S)
-        )
-        await _set_providers_up(stack, sandbox, callbacks, plan)
-        gateways = [stack.services[name].spec.url for name in ("gateway", "gateway-2")]
-        shop = Shop(gateways, stack, sandbox, await _generous_key(stack), run=f"{plan.seed:x}")
-        cleanup.push_async_callback(shop.close)
-        await _subscribe(gateways[0], stack, subscriber)
-        yield stack, shop, subscriber, sandbox
-
-
 async def test_nothing_is_lost_and_nothing_happens_twice(plan: Plan) -> None:
-    async with _running(plan) as (stack, shop, subscriber, sandbox):
+    async with running(plan.seed, worker="payments", environment=_IMPATIENT, faults=plan.faults) as hurt:
+        stack, shop, subscriber, sandbox = hurt.stack, hurt.shop, hurt.subscriber, hurt.sandbox
         havoc = Havoc(stack, plan)
         books = Books(stack, shop, subscriber, sandbox)
         progress = asyncio.create_task(_tell_progress(plan, stack, havoc, shop, subscriber))
@@ -128,7 +79,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(plan: Plan) -> None:
         assert isinstance(broken, asyncio.CancelledError | None), broken
         print(f"  {havoc.elapsed_s:6.1f} s  no more kills; everything must become final and quiet now", flush=True)
         await asyncio.wait({flowing}, timeout=_REST_S)
-        stuck = not flowing.done()
+        stuck, awaited = not flowing.done(), [f"{path}: {seen}" for path, seen in shop.awaited.items()]
         flowing.cancel()
         ended = (await asyncio.gather(flowing, return_exceptions=True))[0]
         assert isinstance(ended, asyncio.CancelledError | None), ended
@@ -144,7 +95,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice(plan: Plan) -> None:
         story = [f"    {ask.key} {ask.operation_id} {ask.state}: {' | '.join(ask.timeline)}" for ask in asked]
         story += await books.explain([ask.operation_id for ask in asked if ask.operation_id])
         assert not problems, "\n  ".join([f"SEED={plan.seed}: {len(problems)} broken promises", *problems, *story])
-        assert not stuck
+        assert not stuck, "\n  ".join([f"SEED={plan.seed}: not ended; waited in vain for", *awaited])
         assert len(shop.asks) == plan.operations >= 500
         assert len(havoc.restarted) == 2
 
@@ -159,40 +110,6 @@ async def _quiet(books: Books) -> None:
         await asyncio.sleep(0.5)
         if await books.unfinished():
             still_since = time.monotonic()
-
-
-async def _set_providers_up(stack: Stack, sandbox: httpx.AsyncClient, callbacks: Balancer, plan: Plan) -> None:
-    """Their faults, and the one address at which they reach both webhooks processes."""
-    secrets = stack.secrets
-    razorpay = {
-        "key_id": secrets.sandbox_key_id,
-        "key_secret": secrets.sandbox_key_secret,
-        "webhook_secret": secrets.sandbox_webhook_secret,
-    }
-    accounts = {"razorpay": razorpay, **{other.provider: other.account(secrets) for other in OTHERS}}
-    paths = {"razorpay": secrets.demo_callback_path, **secrets.demo_callback_paths}
-    for provider, account in accounts.items():
-        body = {**account, "webhook_url": f"{callbacks.url}{paths[provider]}"}
-        (await sandbox.post(f"/control/{provider}/accounts", json=body)).raise_for_status()
-    for fault in plan.faults:
-        (await sandbox.post("/control/faults", json=fault)).raise_for_status()
-
-
-async def _generous_key(stack: Stack) -> str:
-    """The shop asks often; being limited is not what this is about."""
-    async with administration(stack) as admin:
-        created = await admin.api_keys.create(
-            stack.secrets.demo_tenant, "test", name="chaos", rate_limit_per_s=2_000, rate_burst=2_000
-        )
-    return created.key.get_secret_value()
-
-
-async def _subscribe(gateway: str, stack: Stack, subscriber: Subscriber) -> None:
-    async with httpx.AsyncClient(base_url=gateway, timeout=10.0) as client:
-        headers = {"Authorization": f"Bearer {stack.secrets.demo_api_key}"}
-        answer = await client.post("/v1/webhook-endpoints", json={"url": subscriber.url}, headers=headers)
-        answer.raise_for_status()
-        subscriber.secret = answer.json()["secret"]
 
 
 async def _tell_progress(plan: Plan, stack: Stack, havoc: Havoc, shop: Shop, subscriber: Subscriber) -> None:
@@ -220,11 +137,3 @@ async def _report(havoc: Havoc, shop: Shop, subscriber: Subscriber, sandbox: htt
     print(f"  effects      {kinds['counts']}; {kinds['repeated_count']} of them happened twice")
     print(f"  callbacks    {callbacks['counts']}, by {callback_tries} tries")
     print(f"  events       {len(subscriber.accepted)} accepted, {subscriber.failed} answered 500", flush=True)
-
-
-def _keep_logs(stack: Stack) -> None:
-    """The last run's logs outlive it, for a person who has to understand a failure."""
-    shutil.rmtree(_LOGS_KEPT, ignore_errors=True)
-    if stack.log_dir.exists():
-        shutil.copytree(stack.log_dir, _LOGS_KEPT)
-        print(f"  logs         {_LOGS_KEPT}", flush=True)

@@ -8,6 +8,21 @@ from onerouter_common.contracts.base import Contract
 from onerouter_common.contracts.callbacks import Callback, CallbackObject
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.events import Event, EventResource
+from onerouter_common.contracts.messages import (
+    AttachmentUse,
+    CancelMessage,
+    CreateEmailBatch,
+    CreateSmsBatch,
+    EmailAddress,
+    EmailContent,
+    EmailRecipient,
+    Rejected,
+    SendEmail,
+    SendSms,
+    SmsContent,
+    SmsRecipient,
+    TemplateUse,
+)
 from onerouter_common.contracts.operations import OperationRecord
 from onerouter_common.contracts.payment_resources import (
     CancelPaymentLink,
@@ -48,6 +63,8 @@ from onerouter_common.contracts.routing import (
     Targets,
     WeightedConnection,
 )
+
+from .storage_examples import STORAGE
 
 AT = datetime(2026, 1, 31, 9, 30, 0, 125_000, tzinfo=UTC)
 LATER = datetime(2026, 1, 31, 9, 30, 1, tzinfo=UTC)
@@ -133,6 +150,51 @@ ROUTING_POLICY = RoutingPolicy(
         )
     },
 )
+SMS = "sms_01khg0000000000000000000g1"
+EMAIL = "em_01khg0000000000000000000h1"
+MESSAGE: dict[str, Any] = {
+    "provider": "twilio",
+    "providers": ["twilio", "sns"],
+    "template": TemplateUse(template_id="tpl_01khg0000000000000000000k1", version=2, variables={"code": "4711"}),
+    "metadata": {"order": "1001"},
+    "tags": ["welcome"],
+    "priority": "bulk",
+    "send_at": LATER,
+    "batch_id": "bat_01khg0000000000000000000j1",
+    "override_suppression": "They asked for it by phone.",
+}
+TEXT: dict[str, Any] = {
+    **MESSAGE,
+    "body": "Your code is 4711.",
+    "provider_template": "HX0123456789abcdef0123456789abcdef",
+    "variables": {"1": "4711"},
+    "sender": "+14155550100",
+}
+LETTER: dict[str, Any] = {
+    **MESSAGE,
+    "provider": "resend",
+    "providers": ["resend", "ses"],
+    "sender": EmailAddress(email="hello@example.com", name="Acme"),
+    "cc": [EmailAddress(email="cc@example.net", name="Cleo")],
+    "bcc": [EmailAddress(email="bcc@example.net")],
+    "reply_to": [EmailAddress(email="help@example.com")],
+    "subject": "Your order",
+    "html": "<p>Thank you.</p>",
+    "text": "Thank you.",
+    "headers": {"List-Unsubscribe": "<https://shop.example/leave>"},
+    "attachments": [
+        AttachmentUse(
+            attachment_id="atc_01khg0000000000000000000i1",
+            filename="invoice.pdf",
+            content_type="application/pdf",
+            size_bytes=12_345,
+            content_id="invoice",
+        )
+    ],
+    "provider_template": "d-0123456789abcdef",
+    "variables": {"total": "499.00"},
+}
+REJECTED = [Rejected(index=1, to="+12", message="is not a phone number")]
 PROBLEM = Problem(
     status=402,
     code="PAYMENT_FAILED",
@@ -273,6 +335,38 @@ FULL: tuple[Contract, ...] = (
         api_key_id=API_KEY,
         accepted_at=AT,
         not_before=LATER,
+        priority=1,
+    ),
+    SendSms(**TEXT, to="+919800000000", country="IN", is_part=True),
+    SendEmail(**LETTER, to=[EmailAddress(email="asha@example.net", name="Asha Rao")], is_part=True),
+    CancelMessage(message_id=SMS),
+    CreateSmsBatch(
+        common=SmsContent(**TEXT),
+        recipients=[
+            SmsRecipient(
+                message_id=SMS,
+                to="+919800000000",
+                country="IN",
+                body="Your code is 4712.",
+                variables={"code": "4712"},
+                metadata={"row": "1"},
+            )
+        ],
+        indexes=[0],
+        rejected=REJECTED,
+    ),
+    CreateEmailBatch(
+        common=EmailContent(**LETTER),
+        recipients=[
+            EmailRecipient(
+                message_id=EMAIL,
+                to=EmailAddress(email="asha@example.net"),
+                variables={"total": "99.00"},
+                metadata={"row": "1"},
+            )
+        ],
+        indexes=[0],
+        rejected=REJECTED,
     ),
     PROBLEM,
     Reply(
@@ -349,4 +443,5 @@ FULL: tuple[Contract, ...] = (
             awaits_completion=True,
         ),
     ),
+    *STORAGE,
 )

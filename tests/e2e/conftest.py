@@ -25,12 +25,23 @@ _IMPATIENT: Final = {
         "ONEROUTER_GATEWAY_MANAGEMENT_RATE_BURST": "5000",
         "ONEROUTER_GATEWAY_SIGN_IN_RATE_PER_S": "500",
         "ONEROUTER_GATEWAY_SIGN_IN_RATE_BURST": "1000",
+        "ONEROUTER_GATEWAY_REFUSED_RATE_PER_S": "500",
+        "ONEROUTER_GATEWAY_REFUSED_RATE_BURST": "5000",
     },
     "payments": {
         "ONEROUTER_PAYMENTS_LEASE_TTL_S": "3",
         "ONEROUTER_PAYMENTS_PROVIDER_TIMEOUT_S": "2",
         "ONEROUTER_PAYMENTS_STUCK_AFTER_S": "4",
         "ONEROUTER_PAYMENTS_VENDOR_DETAILS_INTERVAL_S": "0.5",
+    },
+    "messaging": {
+        "ONEROUTER_MESSAGING_LEASE_TTL_S": "3",
+        "ONEROUTER_MESSAGING_PROVIDER_TIMEOUT_S": "2",
+        "ONEROUTER_MESSAGING_POLL_INTERVAL_S": "1",
+    },
+    "storage": {
+        "ONEROUTER_STORAGE_LEASE_TTL_S": "3",
+        "ONEROUTER_STORAGE_PROVIDER_TIMEOUT_S": "2",
     },
     "webhooks": {
         "ONEROUTER_WEBHOOKS_CALLBACK_RELAY_AFTER_S": "2",
@@ -40,8 +51,9 @@ _IMPATIENT: Final = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world() -> AsyncIterator[World]:
+    """Gone with this folder's last test: eight idle processes would slow down the suites that come after it."""
     async with AsyncExitStack() as cleanup:
         directory = cleanup.enter_context(scratch_directory())
         prepare_rotation(directory)
@@ -85,7 +97,7 @@ def payer(request: pytest.FixtureRequest) -> Payer:
 
 def _traced(environment: Mapping[str, Mapping[str, str]], url: str) -> dict[str, dict[str, str]]:
     """Every service sends its traces there, so that they can be searched, too."""
-    services = ("gateway", "registry", "payments", "webhooks")
+    services = ("gateway", "registry", "payments", "messaging", "storage", "webhooks")
     return {
         name: {**environment.get(name, {}), **({"OTEL_EXPORTER_OTLP_ENDPOINT": url} if name in services else {})}
         for name in {*services, *environment}
@@ -93,7 +105,7 @@ def _traced(environment: Mapping[str, Mapping[str, str]], url: str) -> dict[str,
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that uses the stack is marked so."""
+    """Everything that uses the stack is marked so. Other folders' tests come here, too."""
     for item in items:
-        if "world" in getattr(item, "fixturenames", ()):
+        if item.nodeid.startswith("tests/e2e/") and "world" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)

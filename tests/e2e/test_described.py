@@ -6,7 +6,15 @@ from uuid import uuid4
 
 import pytest
 from tests.e2e.described import OF_KEYS, Description, Witness
-from tests.e2e.furnishing import billing_things, connect, paid_things
+from tests.e2e.furnishing import (
+    billing_things,
+    connect,
+    connect_messaging,
+    connect_storage,
+    paid_things,
+    sent_things,
+    stored_things,
+)
 from tests.e2e.payers import PAYERS
 from tests.e2e.people import sign_up
 from tests.e2e.surface import BODIES, Route, call, routes_of, statuses_of
@@ -18,6 +26,11 @@ _AGREED = frozenset(f"POST /v1/subscriptions/{{subscription_id}}/{verb}" for ver
 """Done to a subscription that its payer has agreed to, at each provider."""
 _NEVER_DONE = frozenset({"POST /v1/payments/{payment_id}/cancel"})
 """Razorpay has no call for it."""
+
+
+def _turn_of(route: Route) -> tuple[int, bool, str]:
+    """What is deleted comes last, and what is paused when nothing more is done to it."""
+    return _LAST.get(route.method, 0), route.path.endswith("/pause"), route.path
 
 
 @pytest.fixture(scope="module")
@@ -41,19 +54,33 @@ def check(description: Description, witness: Witness) -> set[str]:
 async def test_every_route_answers_as_described(world: World, description: Description) -> None:
     owner = await sign_up(world, f"clerk-{uuid4().hex[:6]}")
     await connect(world, owner, "test", "clerk's")
+    await connect_messaging(world, owner, "test")
+    bucket = await connect_storage(world, owner, "test")
     made = await owner.client.post("/api/api-keys", json={"name": "clerk", "scopes": ["*"]})
     world.secrets.append(made.json()["key"])
+    other = await owner.client.post("/api/api-keys", json={"name": "another", "scopes": ["payments:read"]})
+    world.secrets += [other.json()["key"]]
     routes = [route for route in await routes_of(world.api) if route.is_for_keys]
     async with _witness(world, made.json()["key"]) as witness:
-        ids = {"category": "payments"} | await paid_things(world, witness)
+        ids = {"category": "payments", "key_id": other.json()["id"]} | await paid_things(world, witness)
         ids |= await billing_things(world, witness, f"clerk-{uuid4().hex[:6]}")
-        for route in sorted(routes, key=lambda one: (_LAST.get(one.method, 0), one.path)):
+        ids |= await sent_things(witness, f"clerk-{uuid4().hex[:6]}")
+        ids |= await stored_things(witness, bucket)
+        for route in sorted(routes, key=_turn_of):
             await call(witness, route, ids, {})
             await _wrongly(witness, route, ids)
         await _by_action(witness, ids["payment_id"])
+        await _by_storage_action(witness, bucket)
         done = check(description, witness)
     await owner.client.aclose()
-    assert set(description.operations()) - done <= _NEVER_DONE | _AGREED
+    missing = set(description.operations()) - done - _NEVER_DONE - _AGREED
+    assert not missing, "\n".join(_refusals(description, witness, missing))
+
+
+def _refusals(description: Description, witness: Witness, names: set[str]) -> list[str]:
+    """What was answered instead."""
+    answered = ((description.check(answer)[0], answer) for answer in witness.answers)
+    return sorted({f"{name}: {answer.status_code} {answer.text[:200]}" for name, answer in answered if name in names})
 
 
 @pytest.mark.parametrize("name", sorted(PAYERS))
@@ -112,6 +139,21 @@ async def _by_action(witness: Witness, payment_id: str) -> None:
             await witness.post("/api/v1/services/payments", json=body, headers=headers)
     for path in ("/v1/payments", "/api/v1/payments"):
         await witness.post(path, json={"amount": 5}, headers={"Prefer": "respond-async"})
+
+
+async def _by_storage_action(witness: Witness, bucket: str) -> None:
+    for action, more in (
+        ("upload", {"content": "aGVsbG8="}),
+        ("upload", {"size": 5}),
+        ("download", {}),
+        ("list", {}),
+        ("delete", {}),
+        ("none", {}),
+    ):
+        key = {} if action == "list" else {"key": "by-action"}
+        await witness.post(
+            "/api/v1/services/storage", json={"action": action, "data": {"bucket": bucket, **key, **more}}
+        )
 
 
 def _witness(world: World, key: str) -> Witness:

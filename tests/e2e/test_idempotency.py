@@ -92,3 +92,35 @@ async def test_refund_twins_return_the_money_once(world: World, number: int) -> 
     assert len({answer.json()["id"] for answer in answers}) == 1
     refunded = await world.reached(f"/v1/payments/{payment['id']}", "partially_refunded")
     assert refunded["amount_refunded_minor"] == 3_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "shown_again"),
+    [
+        ("/v1/webhook-endpoints", {"url": "http://127.0.0.1:9/none", "event_types": ["payment.none"]}, True),
+        ("/v1/sms/templates", {"body": "Hi {{ name }}"}, True),
+        ("/api/api-keys", {"scopes": ["events:read"]}, False),
+    ],
+)
+async def test_what_is_no_operation_is_made_once_too(
+    world: World, path: str, body: dict[str, Any], shown_again: bool
+) -> None:
+    name = f"twin-{uuid4()}"
+    called = "description" if path.endswith("endpoints") else "name"
+    sent = {**body, called: name}
+    headers = {"Idempotency-Key": name}
+    clients = (world.api, world.api_2)
+    answers = await asyncio.gather(*(clients[number % 2].post(path, json=sent, headers=headers) for number in range(6)))
+    assert Counter(answer.status_code for answer in answers) == {201: 6}, [answer.text for answer in answers]
+    told = [answer.json() for answer in answers]
+    (first,) = [answer.json() for answer in answers if "idempotency-replayed" not in answer.headers]
+    world.secrets += [first[secret] for secret in ("secret", "key") if secret in first]
+    assert {one["id"] for one in told} == {first["id"]}
+    if shown_again:
+        assert all(one == first for one in told)
+    else:
+        assert [one["key"] for one in told if one != first] == [None] * 5
+    other = await world.api.post(path, json={**sent, called: "other"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    listed = (await world.api_2.get(path, params={"limit": 100})).json()["data"]
+    assert [one["id"] for one in listed if name in (one.get("name"), one.get("description"))] == [first["id"]]

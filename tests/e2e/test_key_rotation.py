@@ -93,7 +93,7 @@ async def test_no_operation_fails_while_everything_is_sealed_anew(world: World) 
 
 async def test_who_starts_afterwards_opens_what_was_sealed_anew(world: World) -> None:
     """Workers and webhooks without anything remembered; a callback is verified, too."""
-    for name in ("payments", "webhooks"):
+    for name in ("payments", "messaging", "storage", "webhooks"):
         process = world.stack.services[name]
         process.kill()
         await until(lambda process=process: not process.serving.is_set(), f"{name} to end")

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import statistics
 import time
 from functools import partial
 from typing import Final
@@ -46,7 +47,7 @@ async def test_registry_away_cached_keys_keep_working(world: World) -> None:
             await world.create()
     finally:
         registry.start()
-        await asyncio.wait_for(registry.serving.wait(), 30)
+        await asyncio.wait_for(registry.serving.wait(), 120)
 
 
 async def test_the_worker_dies_in_the_middle_of_a_payment(world: World) -> None:
@@ -65,7 +66,7 @@ async def test_the_worker_dies_in_the_middle_of_a_payment(world: World) -> None:
     await world.sandbox.post("/control/latency", json={"ms": 0})
     operation = await world.reached(where, "succeeded")
     assert len(await world.effects(operation["resource"]["id"])) == 1
-    await asyncio.wait_for(worker.serving.wait(), 30)
+    await asyncio.wait_for(worker.serving.wait(), 120)
 
 
 async def test_kafka_away_commands_are_refused_at_once_and_recover(world: World) -> None:
@@ -74,9 +75,12 @@ async def test_kafka_away_commands_are_refused_at_once_and_recover(world: World)
     await world.stack.broker.stop()
     try:
         await until(lambda: _readiness(world, 503), "the gateway to notice")
-        began = time.monotonic()
-        answer = await world.api.post("/v1/payments", json=_BODY, headers=headers)
-        assert time.monotonic() - began < 1.0
+        took_s = []
+        for _ in range(5):
+            began = time.monotonic()
+            answer = await world.api.post("/v1/payments", json=_BODY, headers=headers)
+            took_s.append(time.monotonic() - began)
+        assert statistics.median(took_s) < 1.0, "one may meet a moment in which the machine does nothing"
         problem = check_problem(answer, 503, "SERVICE_UNAVAILABLE")
         assert problem["retryable"] is True
         assert int(answer.headers["retry-after"]) >= 1
@@ -88,7 +92,7 @@ async def test_kafka_away_commands_are_refused_at_once_and_recover(world: World)
     async def accepts() -> bool:
         return (await world.api.post("/v1/payments", json=_BODY, headers=headers)).status_code == 201
 
-    await until(accepts, "the refused request to succeed", timeout_s=30)
+    await until(accepts, "the refused request to succeed")
     again = await world.api.post("/v1/payments", json=_BODY, headers=headers)
     assert len(await world.effects(again.json()["id"])) == 1
 
@@ -110,7 +114,7 @@ async def test_databases_away_callbacks_are_asked_for_again(world: World) -> Non
             await world.pay(payment)
 
             async def was_refused() -> bool:
-                listed = (await world.sandbox.get("/control/callbacks", params={"limit": 1_000})).json()["data"]
+                listed = (await world.sandbox.get("/control/callbacks", params={"limit": 10_000})).json()["data"]
                 return any(delivery["status"] == 503 for callback in listed for delivery in callback["tries"])
 
             await until(was_refused, "the provider's callback to be refused")

@@ -18,7 +18,7 @@ async def test_payments_follow_a_policy_and_say_why(shop: Shop) -> None:
         abroad.update(await shop.pay(country="DE"))
         return bool(abroad["connection_id"] == shop.second)
 
-    await until(has_moved, "the policy to reach the worker", lambda: abroad, timeout_s=3)
+    await until(has_moved, "the policy to reach the worker", lambda: abroad)
     assert (abroad["routing"]["rule"], abroad["routing"]["policy_version"]) == ("abroad", 1)
     assert [one["reason"] for one in abroad["routing"]["refused"]] == ["not_named"]
     explained = (await shop.client.post("/api/routing/explain", json={"country": "DE"})).json()
@@ -56,7 +56,7 @@ async def test_a_switched_off_provider_says_so_and_comes_back(shop: Shop) -> Non
                 answers.append(await shop.client.post("/v1/payments", json={**GOOD, "provider": "razorpay"}))
                 return answers[-1].status_code != 201
 
-            await until(is_off, "the switch to be heard of", timeout_s=3)
+            await until(is_off, "the switch to be heard of")
             check_problem(answers[-1], 503, "PROVIDER_DISABLED")
         finally:
             await admin.switches.enable("payments", "razorpay")
@@ -64,4 +64,4 @@ async def test_a_switched_off_provider_says_so_and_comes_back(shop: Shop) -> Non
     async def is_on() -> bool:
         return (await shop.client.post("/v1/payments", json=GOOD)).status_code == 201
 
-    await until(is_on, "the switch to be heard of", timeout_s=3)
+    await until(is_on, "the switch to be heard of")

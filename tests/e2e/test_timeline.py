@@ -1,7 +1,9 @@
 """What happened to an operation, from the gateway's own description of it: and what the payment cost."""
 
 from typing import Any
+from uuid import uuid4
 
+from tests.e2e.furnishing import A_LETTER, A_TEXT
 from tests.e2e.world import World
 
 from onerouter_gateway.operations.schemas import Operation, OperationTimeline
@@ -51,3 +53,48 @@ async def test_what_the_provider_has_not_said_is_estimated(world: World) -> None
     assert paid["cost"] == {"amount": 1.75, "amount_minor": 175, "currency": "USD", "estimated": True}
     (operation,) = (await world.api.get("/v1/operations", params={"resource_id": payment["id"]})).json()["data"]
     assert operation["cost"] == paid["cost"]
+
+
+async def test_the_log_of_all_categories_is_asked_by_any_filter(world: World) -> None:
+    """And each operation tells all of itself: what was done to what, where it went and why, each call, what it came to."""
+    order, keys = uuid4().hex, {}
+    made: dict[str, str] = {}
+    for category, path, body in (
+        ("payments", "/v1/payments", {"amount": "10.00", "currency": "INR"}),
+        ("sms", "/v1/sms", A_TEXT),
+        ("email", "/v1/email", A_LETTER),
+    ):
+        keys[category] = uuid4().hex
+        answer = await world.api.post(
+            path, json={**body, "metadata": {"order": order}}, headers={"Idempotency-Key": keys[category]}
+        )
+        assert answer.status_code == 201, answer.text
+        made[category] = answer.json()["id"]
+
+    async def found(**params: str) -> list[dict[str, Any]]:
+        answer = await world.api.get("/v1/operations", params=params)
+        assert answer.status_code == 200, answer.text
+        return [Operation.model_validate(one).model_dump(mode="json") for one in answer.json()["data"]]
+
+    everything = await found(**{"metadata[order]": order})
+    assert [one["category"] for one in everything] == ["email", "sms", "payments"]
+    for one in everything:
+        category = one["category"]
+        action = "create" if category == "payments" else "send"
+        narrow = {"status": "succeeded", "action": action, "provider": one["provider"], "category": category}
+        assert await found(**narrow, **{"metadata[order]": order}) == [one]
+        assert await found(resource=made[category], action=action) == [one]
+        assert await found(idempotency_key=keys[category]) == [one]
+        assert await found(idempotency_key=keys[category], status="failed") == []
+        shown = Operation.model_validate((await world.api.get(f"/v1/operations/{one['id']}")).json())
+        assert (shown.action, shown.resource.id, shown.effect) == (action, made[category], "committed")
+        assert (shown.error, shown.metadata) == (None, {"order": order})
+        assert shown.routing is not None
+        assert shown.routing.reason
+        assert [(call["kind"], call["outcome"], call["provider"]) for call in shown.attempts] == [
+            ("call", "succeeded", one["provider"])
+        ]
+        told = await timeline(world, made[category], one["operation"])
+        kinds = [entry["kind"] for entry in told["data"]]
+        assert kinds[:3] == ["accepted", "routed", "attempt"]
+        assert {"event", "finished"} <= set(kinds)

@@ -14,7 +14,7 @@ from tests.e2e.tenants import admin_dsn
 from onerouter_local.demo.subscriber import Received, Subscriber
 from onerouter_local.stack import Stack
 
-WAIT_S: Final = 20.0
+WAIT_S: Final = 60.0
 PROBLEM: Final = "application/problem+json"
 
 
@@ -73,13 +73,17 @@ class World:
         return answer.json()
 
     async def events_of(self, resource_id: str, last_type: str) -> list[Received]:
-        """The resource's events once one of `last_type` has come, by sequence."""
+        """The resource's events, by sequence, once one of `last_type` has come and all before it: they go side by side."""
 
-        def has_come() -> bool:
-            return any(event.type == last_type for event in self.subscriber.of({resource_id}))
+        def events() -> list[Received]:
+            return sorted(self.subscriber.of({resource_id}), key=lambda event: event.body["sequence"])
 
-        await until(has_come, f"{last_type} of {resource_id}", lambda: self.subscriber.of({resource_id}))
-        return sorted(self.subscriber.of({resource_id}), key=lambda event: event.body["sequence"])
+        def have_come() -> bool:
+            numbers = {event.body["sequence"] for event in events()}
+            return any(event.type == last_type for event in events()) and max(numbers) == len(numbers)
+
+        await until(have_come, f"{last_type} of {resource_id}", events)
+        return events()
 
     async def effects(self, reference: str) -> list[dict[str, Any]]:
         """What the provider's books show under a reference."""

@@ -63,6 +63,21 @@ async def test_a_4xx_is_for_the_services_own_table() -> None:
     assert "+1415" not in str(refused)
 
 
+@pytest.mark.parametrize("body", [b"<html><body><h1>403 Forbidden</h1><br></body></html>", b"too large", b""])
+@pytest.mark.parametrize("service", ["sns", "sesv2"])
+@pytest.mark.parametrize("status", [400, 403, 413, 429])
+async def test_a_4xx_that_cannot_be_read_is_refused_by_its_status(status: int, service: str, body: bytes) -> None:
+    aws = aws_on(lambda _: httpx.Response(status, content=body, headers={"Retry-After": "7"}), service=service)
+    with pytest.raises(AwsRefused) as caught:
+        if service == "sns":
+            await publish(aws)
+        else:
+            content = {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}}
+            asked = {"FromEmailAddress": "a@example.org", "Content": content}
+            await aws.call("email.send", "send_email", asked, effect=True, deadline=await aws.deadline())
+    assert (caught.value.status, caught.value.retry_after_s) == (status, 7.0)
+
+
 @pytest.mark.parametrize("status", [500, 503, 408])
 async def test_no_answer_is_a_doubt_only_where_something_was_asked_for(status: int) -> None:
     aws = aws_on(lambda _: httpx.Response(status, content=b"<html></html>"))

@@ -20,6 +20,7 @@ from onerouter_common.routing.decide import decide
 from onerouter_common.routing.route import RoutingRequest
 from onerouter_common.secrets import KeyRing, KeyRings
 from onerouter_common.worker.handler import Connection, ConnectionUnusable, Idempotency
+from onerouter_common.worker.pace.rule import Pace
 from onerouter_providers.connections import ProviderConnection, ProviderConnections
 from onerouter_providers.http import open_pool
 from onerouter_providers.loader import Providers
@@ -139,6 +140,21 @@ async def test_a_connection_is_ready_to_be_called(world: World) -> None:
     assert (connection.currency, connection.max_in_flight, connection.timeout_s) == ("INR", 50, 30)
     assert isinstance(connection.client, RazorpayPayments)
     assert SECRET not in repr(connection) + repr(connection.client) + str(vars(connection.client))
+
+
+async def test_is_used_as_fast_as_the_tenant_says_or_else_its_provider(world: World) -> None:
+    made, own = world.secret(), world.secret(rate_per_s=20.0)
+    world.connect(made, own)
+    connections = world.connections()
+    assert (await get(connections, made.id)).pace is None
+    assert (await get(connections, own.id)).pace == Pace.at_most(20)
+    messaging = [one.manifest for one in Providers.load() if one.manifest.category in ("sms", "email")]
+    assert len(messaging) == 6
+    paces = {manifest.id: manifest.pace(None) for manifest in messaging}
+    assert all(paces.values())
+    assert {name for name, pace in paces.items() if pace is not None and pace.counts_recipients} == {"ses"}
+    [ses] = [manifest for manifest in messaging if manifest.id == "ses"]
+    assert ses.pace(50.0) == Pace.at_most(50, counts_recipients=True)
 
 
 async def test_absence_is_believed_sooner_where_an_operator_says_so_and_never_later(world: World) -> None:
@@ -342,6 +358,16 @@ async def test_what_is_disconnected_takes_nothing_and_is_reached(world: World) -
     connections = world.connections()
     assert (await connections.route(TENANT_ID, "test", "payments")).candidates == ()
     await get(connections, gone.id)
+
+
+async def test_what_is_public_is_known_of_all_that_are_connected_without_opening_a_secret(world: World) -> None:
+    enabled, disabled = world.secret(), world.secret(enabled=False, credentials={"key_secret": "not sealed"})
+    off, gone = world.secret(available=False), world.secret(disconnected=True)
+    world.connect(enabled, disabled, off, gone)
+    known = await world.connections().known(TENANT_ID, "test", "payments")
+    assert [(one.id, one.takes_new) for one in known] == [(enabled.id, True), (disabled.id, False), (off.id, False)]
+    assert known[0].public == {"key_id": "rzp_test_1DP5mmOlF5G5ag"}
+    assert [one.switched_off for one in known] == [False, False, True]
 
 
 async def test_what_an_operator_switched_off_takes_nothing_and_is_reached(world: World) -> None:

@@ -45,6 +45,12 @@ def test_razorpays_facts() -> None:
         ('name = "payment.capture"', 'name = "payment.create"', "capability payment.create is listed twice"),
         ('"payment.cancel" =', '"payment.get" =', "capability payment.get is both listed and unsupported"),
         ("[callback]\nevents = [", "[callback]\nevents = {", "is not TOML"),
+        (
+            "timeout_s = 30",
+            'timeout_s = 30\ncredentials_any_of = [["key_id", "pin"]]',
+            "names pin, which is no credential",
+        ),
+        ("sensitive = true", "sensitive = true\nfixed = true", "`fixed` is for what is not sensitive"),
         ('of = "payment.create"', 'of = "payment.cancel"', "there is a cost of payment.cancel, which is no capability"),
         ("when = { international = true }\n", "", "the cost of payment.create in INR is listed twice"),
         ("percent = 3", "percent = 101", "cost.0.percent: "),

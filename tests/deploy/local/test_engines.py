@@ -22,7 +22,7 @@ async def test_postgres_answers_as_superuser(postgres: Cluster) -> None:
         await connection.close()
 
 
-@pytest.mark.parametrize("service", ["registry", "payments", "webhooks"])
+@pytest.mark.parametrize("service", ["registry", "payments", "messaging", "storage", "webhooks"])
 async def test_each_service_gets_a_migrated_database_and_a_login_without_power(
     database: CreateDatabase, service: str
 ) -> None:

@@ -61,7 +61,7 @@ async def _doomed_leader(servers: str) -> AsyncIterator[asyncio.subprocess.Proce
         sys.executable, "-c", _MEMBER, servers, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await process.stdout.readline()).strip() == b"joined"
     yield process
     if process.returncode is None:

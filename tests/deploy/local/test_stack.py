@@ -102,6 +102,8 @@ def test_the_environment_file_names_everything(stack: Stack, tmp_path: Path) -> 
         "REDIS_URL",
         "ONEROUTER_REGISTRY_DATABASE_URL",
         "ONEROUTER_PAYMENTS_DATABASE_URL",
+        "ONEROUTER_MESSAGING_DATABASE_URL",
+        "ONEROUTER_STORAGE_DATABASE_URL",
         "ONEROUTER_WEBHOOKS_DATABASE_URL",
     }
     assert written["ONEROUTER_API_KEY"].startswith("unf_test_")
@@ -117,15 +119,23 @@ async def test_the_demo_person_signs_in_owns_the_demo_tenant_and_operates(stack:
         assert (await browser.get("/api/admin/tenants")).status_code == 200
 
 
-async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running() -> None:
-    with scratch_directory() as directory:
-        async with Stack(directory, durable=False, broker=new_broker(directory)) as first:
-            key = first.secrets.demo_api_key
-        async with Stack(directory, durable=False, broker=new_broker(directory)) as second:
-            assert second.secrets.demo_api_key == key
-            headers = {"Authorization": f"Bearer {key}"}
-            async with httpx.AsyncClient(base_url=second.addresses.url("gateway"), headers=headers) as client:
-                assert (await client.get("/v1/payments")).status_code == 200
-            assert psutil.Process().children(recursive=True)
-            pids = [process.pid for process in second.services.values()] + [engine.pid for engine in second.engines]
-        assert not [pid for pid in pids if pid is not None and psutil.pid_exists(pid)]
+async def test_a_second_start_finds_the_same_tenant_and_nothing_is_left_running(stack: Stack) -> None:
+    """The last one here: the stack that the others used is stopped, and started again from what it left."""
+    assert psutil.Process().children(recursive=True)
+    pids = _pids(stack)
+    await stack.stop()
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    async with Stack(stack.data_dir, durable=False, broker=new_broker(stack.data_dir)) as second:
+        assert second.secrets.demo_api_key == stack.secrets.demo_api_key
+        headers = {"Authorization": f"Bearer {second.secrets.demo_api_key}"}
+        async with httpx.AsyncClient(base_url=second.addresses.url("gateway"), headers=headers) as client:
+            assert (await client.get("/v1/payments")).status_code == 200
+        pids = _pids(second)
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def _pids(stack: Stack) -> list[int]:
+    """Of everything that runs; all of it must."""
+    pids = [process.pid for process in stack.services.values()] + [engine.pid for engine in stack.engines]
+    assert None not in pids
+    return [pid for pid in pids if pid is not None]

@@ -21,7 +21,7 @@ from onerouter_local.secret_store import LocalSecrets
 from onerouter_local.services import ServiceProcess, ServiceSpec, State
 from onerouter_local.testing import scratch_directory
 
-_WAIT_S = 20
+_WAIT_S = 100
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 from tests.services.registry.acting import as_owner
-from tests.services.registry.conftest import Registry, opened
+from tests.services.registry.conftest import CREDENTIALS, Registry, opened
 from tests.services.registry.test_changes import run_admin_here
 
 from onerouter_local.testing import Cluster
@@ -149,3 +149,23 @@ class TestAudit:
         assert "hash" not in entry
         many = (await done(registry, "audit", "list", "--limit", "1")).splitlines()
         assert len(many) == 1
+
+
+class TestConnection:
+    async def test_is_given_a_rate_and_loses_it_again(self, registry: Registry, tenant: Tenant, tmp_path: Path) -> None:
+        credentials = tmp_path / "credentials.json"
+        credentials.write_bytes(orjson.dumps({key: value.get_secret_value() for key, value in CREDENTIALS.items()}))
+        where = ("--tenant", tenant.id)
+        account = ("--provider", "razorpay", "--credentials-file", str(credentials), "--rate-per-s", "2.5")
+        made = (await done(registry, "connection", "add", *where, *account)).splitlines()[0]
+        assert await self.rate(registry, tenant) == "2.5"
+        for given, shown in (("40", "40"), ("0", "-")):
+            await done(registry, "connection", "update", made, *where, "--rate-per-s", given)
+            assert await self.rate(registry, tenant) == shown
+        code, _, err = await run_admin_here(registry, "connection", "update", made, *where, "--rate-per-s", "20000")
+        assert code != 0
+        assert "rate_per_s" in err
+
+    async def rate(self, registry: Registry, tenant: Tenant) -> str:
+        (line,) = (await done(registry, "connection", "list", "--tenant", tenant.id)).splitlines()
+        return line.split("\t")[6]

@@ -29,6 +29,8 @@ def test_help_names_every_command() -> None:
         "gateway",
         "payments",
         "registry",
+        "messaging",
+        "storage",
         "webhooks",
         "sandbox",
         "migrate",

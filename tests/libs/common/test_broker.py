@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import gc
 import statistics
 import time
@@ -15,6 +16,8 @@ from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.metadata import MetadataRequest
 from faststream.kafka import KafkaBroker, KafkaMessage
 
+from onerouter_common import broker as broker_module
+from onerouter_common import kafka_clients
 from onerouter_common.broker import (
     BrokerUnavailable,
     Producer,
@@ -41,7 +44,7 @@ async def topic(kafka_bootstrap: str) -> str:
 @pytest.fixture
 async def producer(kafka_bootstrap: str) -> AsyncIterator[Producer]:
     async with Producer(kafka_bootstrap, client_id="test") as made:
-        await made.wait_ready(10)
+        await made.wait_ready(60)
         yield made
 
 
@@ -55,7 +58,7 @@ async def consuming(
     subscriber(handle)
     await broker.start()
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while subscriber.consumer is None or not subscriber.consumer.assignment():
                 await asyncio.sleep(0.02)
         yield subscriber
@@ -67,8 +70,8 @@ async def consuming(
 async def bare_consumer(bootstrap: str, topic: str) -> AsyncIterator[Any]:
     """aiokafka itself, without a group, from the beginning."""
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
@@ -94,7 +97,7 @@ class Collected:
             await message.ack()
 
     async def wait_for(self, count: int) -> list[Any]:
-        async with asyncio.timeout(15), self._more:
+        async with asyncio.timeout(60), self._more:
             await self._more.wait_for(lambda: len(self.records) >= count)
         return self.records
 
@@ -183,7 +186,7 @@ class TestPromptBatchSubscriber:
         async with consuming(kafka_bootstrap, topic, collected), bare_consumer(kafka_bootstrap, topic) as bare:
             for count in range(1, 22):
                 await producer.publish(topic, b"x", key="k")
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     await bare.getone()
                 read_at = time.monotonic()
                 await collected.wait_for(count)
@@ -205,7 +208,7 @@ class TestPromptBatchSubscriber:
             return batch
 
         monkeypatch.setattr(PromptBatchSubscriber, "get_msg", counted)
-        async with consuming(kafka_bootstrap, topic, Collected()), asyncio.timeout(15):
+        async with consuming(kafka_bootstrap, topic, Collected()), asyncio.timeout(60):
             await polled.wait()
         per_second = (len(polls) - 1) / (polls[-1] - polls[0])
         assert per_second < 5
@@ -250,6 +253,57 @@ class TestPromptBatchSubscriber:
         gc.collect()
         assert [str(one.message) for one in recwarn if one.category is ResourceWarning] == []
 
+    async def test_a_start_that_outlives_its_stop_reads_nothing(
+        self, kafka_bootstrap: str, topic: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go_on, started = asyncio.Event(), asyncio.Event()
+
+        async def deaf(_: Any) -> None:
+            started.set()
+            while not go_on.is_set():
+                with contextlib.suppress(asyncio.CancelledError):  # as aiokafka may do
+                    await go_on.wait()
+
+        monkeypatch.setattr(broker_module, "_CONNECTED_WITHIN_S", 0.01)
+        monkeypatch.setattr(AIOKafkaConsumer, "start", deaf)
+        broker = KafkaBroker(kafka_bootstrap, logger=None, consumer_only=True)
+        subscriber = batch_subscriber(broker, topic, group_id=f"test-{uuid.uuid4().hex}")
+        subscriber(Collected())
+        before = asyncio.all_tasks()
+        starting = asyncio.create_task(broker.start())
+        await started.wait()
+        starting.cancel()
+        await asyncio.wait([starting])
+        await broker.stop()
+        go_on.set()
+        await asyncio.wait([task for task in asyncio.all_tasks() - before if task is not starting], timeout=30)
+        assert (subscriber.tasks, subscriber.consumer) == ([], None)
+
+    async def test_a_stop_that_is_given_up_leaves_no_consumer(
+        self, kafka_bootstrap: str, topic: str, producer: Producer
+    ) -> None:
+        held = asyncio.Event()
+
+        async def hold(_: KafkaMessage) -> None:
+            held.set()
+            await asyncio.Event().wait()
+
+        broker = KafkaBroker(kafka_bootstrap, logger=None, consumer_only=True)
+        subscriber = batch_subscriber(broker, topic, group_id=f"test-{uuid.uuid4().hex}")
+        subscriber(hold)
+        before = asyncio.all_tasks()
+        await broker.start()
+        await producer.publish(topic, b"1", key="a")
+        await held.wait()
+        consumer = subscriber.consumer
+        with pytest.raises(TimeoutError):
+            await kafka_clients.bounded(broker.stop(), 0.01)
+        async with asyncio.timeout(60):
+            while asyncio.all_tasks() - before:
+                await asyncio.sleep(0.02)
+        assert consumer is not None
+        assert consumer._closed
+
 
 class TestProducer:
     async def test_publishes_in_order_to_the_partition_asked_for(
@@ -259,17 +313,16 @@ class TestProducer:
         await ensure_topics(kafka_bootstrap, [Topic(name, 3, 3_600_000)])
         for number in range(5):
             await producer.publish(name, str(number).encode(), key="any", partition=2)
-        async with bare_consumer(kafka_bootstrap, name) as consumer, asyncio.timeout(10):
+        async with bare_consumer(kafka_bootstrap, name) as consumer, asyncio.timeout(60):
             records = [await consumer.getone() for _ in range(5)]
         assert [(record.partition, record.value) for record in records] == [(2, str(n).encode()) for n in range(5)]
 
     async def test_without_a_broker_a_publish_fails_at_once_and_a_hint_is_dropped(self) -> None:
         async with Producer(f"127.0.0.1:{free_port()}", client_id="test") as producer:
-            began = time.monotonic()
-            with pytest.raises(BrokerUnavailable) as refused:
-                await producer.publish("commands.payments.v1", b"x", key="k")
-            await producer.send_hint("replies.v1", b"x", key="k", partition=0)
-            assert time.monotonic() - began < 0.5
+            for _ in range(100):  # each at once: none waits for a broker
+                with pytest.raises(BrokerUnavailable) as refused:
+                    await producer.publish("commands.payments.v1", b"x", key="k")
+                await producer.send_hint("replies.v1", b"x", key="k", partition=0)
             with pytest.raises(BrokerUnavailable):
                 await producer.wait_ready(0.2)
         assert (refused.value.http_status, refused.value.retry_after_s) == (503, 2)
@@ -283,7 +336,7 @@ class TestProducer:
                 wanted = Topic(f"test.{uuid.uuid4().hex}.v1", 1, 3_600_000)
                 await ensure_topics(engine.bootstrap_servers, [wanted])
                 async with Producer(engine.bootstrap_servers, client_id="test", ack_timeout_s=1) as producer:
-                    await producer.wait_ready(10)
+                    await producer.wait_ready(60)
                     await producer.publish(wanted.name, b"before", key="k")
                     await engine.stop()
                     began = time.monotonic()
@@ -300,7 +353,7 @@ class TestProducer:
 
 async def until_published(producer: Producer, topic: str) -> None:
     """The product's own answer to BrokerUnavailable: try again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await producer.publish(topic, b"after", key="k")

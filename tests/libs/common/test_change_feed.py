@@ -1,10 +1,10 @@
 """A feed that may have missed something says so."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +16,7 @@ from onerouter_common.contracts.topics import REGISTRY_CHANGES
 from onerouter_local.testing import new_broker, scratch_directory
 
 
-async def until(holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not holds():
             await asyncio.sleep(0.02)
@@ -30,7 +30,7 @@ def change(number: int) -> RegistryChange:
 
 async def publish(servers: str, *values: bytes) -> None:
     async with Producer(servers, client_id="test") as producer:
-        await producer.wait_ready(15)
+        await producer.wait_ready(60)
         for value in values:
             await producer.publish(REGISTRY_CHANGES, value, key="k")
 
@@ -40,7 +40,7 @@ async def test_only_what_comes_after_it_went_live_is_told(kafka_bootstrap: str) 
     gaps: list[bool] = []
     await publish(kafka_bootstrap, change(1).to_bytes())
     async with ChangeFeed(kafka_bootstrap, lambda one: heard.append(one.id), lambda: gaps.append(True)) as feed:
-        assert await feed.wait_reading(10)
+        assert await feed.wait_reading(60)
         await publish(kafka_bootstrap, change(2).to_bytes(), b'{"entity": "planet"}', change(3).to_bytes())
         await until(lambda: len(heard) == 2)
     assert heard == ["ten_2", "ten_3"]
@@ -63,13 +63,13 @@ async def test_a_lost_broker_is_a_gap_and_reading_goes_on_when_it_is_back() -> N
                 check_s=0.2,
                 answer_s=3.0,
             ) as feed:
-                assert await feed.wait_reading(10)
+                assert await feed.wait_reading(60)
                 await broker.stop()
                 await until(lambda: not feed.is_reading)
                 assert len(gaps) == 2
                 await broker.start()
                 await ensure_topics(servers)
-                assert await feed.wait_reading(20)
+                assert await feed.wait_reading(60)
                 assert len(gaps) == 3
                 await publish(servers, change(7).to_bytes())
                 await until(lambda: heard == ["ten_7"])
@@ -83,21 +83,26 @@ async def test_without_a_broker_it_is_not_live_and_ends_at_once() -> None:
         assert not feed.is_live
 
 
-async def test_it_is_live_while_a_registry_lets_hear_of_itself(kafka_bootstrap: str) -> None:
+async def test_it_is_live_while_a_registry_lets_hear_of_itself(
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gaps: list[bool] = []
+    now = 1_000.0
+    monkeypatch.setattr(change_feed, "time", SimpleNamespace(monotonic=lambda: now))
     async with (
         Producer(kafka_bootstrap, client_id="test") as producer,
         ChangeFeed(kafka_bootstrap, lambda _: None, lambda: gaps.append(True)) as feed,
     ):
-        await producer.wait_ready(15)
-        assert await feed.wait_reading(10)
+        await producer.wait_ready(60)
+        assert await feed.wait_reading(60)
         assert not feed.is_live
         for _ in range(2):
             await producer.publish(REGISTRY_CHANGES, None, key=HEARTBEAT_KEY)
-            heard_at = time.monotonic()
-            await until(lambda: feed.is_live, 0.5)
-            await until(lambda: not feed.is_live)
-            assert time.monotonic() - heard_at < 1.0
+            await until(lambda: feed.is_live)
+            now += 0.8
+            assert feed.is_live
+            now += 0.2
+            assert not feed.is_live
         await producer.publish(REGISTRY_CHANGES, None, key="ten_1")
         await producer.publish(REGISTRY_CHANGES, change(1).to_bytes(), key="ten_1")
         assert not feed.is_live
@@ -133,8 +138,8 @@ async def test_a_feed_that_delivers_nothing_of_what_is_there_is_begun_anew(monke
     monkeypatch.setattr(change_feed, "AIOKafkaConsumer", Stuck)
     gaps: list[bool] = []
     async with ChangeFeed("nowhere", lambda _: None, lambda: gaps.append(True), check_s=0.02) as feed:
-        assert await feed.wait_reading(1)
+        assert await feed.wait_reading(60)
         await asyncio.sleep(0.2)
         assert len(gaps) == 1  # nothing new and nothing delivered is how it should be
         Stuck.ends = 1
-        await until(lambda: len(gaps) > 1, 2.0)
+        await until(lambda: len(gaps) > 1)

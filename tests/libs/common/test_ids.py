@@ -1,14 +1,17 @@
 import re
+import time
+from uuid import RFC_4122, UUID
 
 import pytest
-import uuid6
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onerouter_common import ids
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's
-PREFIXES = sorted(value for name, value in vars(ids).items() if name.isupper() and not name.startswith("_"))
+PREFIXES = sorted(
+    value for name, value in vars(ids).items() if name.isupper() and not name.startswith("_") and isinstance(value, str)
+)
 parts = st.lists(st.text(max_size=20), min_size=1, max_size=4)
 
 
@@ -25,7 +28,7 @@ def test_ids_have_one_shape_and_fit_where_providers_let_us_store_them(prefix: st
     assert len(value) <= 40
 
 
-def test_later_ids_sort_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_ids_sort_later() -> None:
     made = [ids.new_id("pay") for _ in range(2_000)]
     assert len(set(made)) == len(made)
     assert made == sorted(made)
@@ -36,14 +39,26 @@ def test_text_sorts_as_the_number_does(one: int, other: int) -> None:
     assert (ids._encode(one) < ids._encode(other)) == (one < other)
 
 
-def test_an_id_is_a_uuid_of_version_7(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = uuid6.uuid7()
-    monkeypatch.setattr(uuid6, "uuid7", lambda: fixed)
-    text = ids.new_id("op").removeprefix("op_")
+def number_of(id_: str) -> int:
     number = 0
-    for character in text:
+    for character in id_.partition("_")[2]:
         number = number * 32 + ALPHABET.index(character)
-    assert number == fixed.int
+    return number
+
+
+def test_an_id_is_a_uuid_of_version_7_that_tells_when_it_was_made() -> None:
+    """However many are made at once: none tells a time to come."""
+    before = time.time_ns() // 1_000_000
+    made = [UUID(int=number_of(ids.new_id("op"))) for _ in range(5_000)]
+    after = time.time_ns() // 1_000_000
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
+    assert all(before <= one.int >> 80 <= after for one in made)
+
+
+def test_a_clock_that_is_set_back_makes_no_earlier_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ids.new_id("op")
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
+    assert first < ids.new_id("op") < ids.new_id("op")
 
 
 @pytest.mark.parametrize(

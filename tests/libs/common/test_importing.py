@@ -80,7 +80,7 @@ def run(names: list[str], *, path: Path | None = None) -> dict[str, list[str]]:
         env={},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr

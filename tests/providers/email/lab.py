@@ -138,7 +138,7 @@ class EmailLab:
 
     async def settled(self) -> None:
         """Waits until the sandbox owes this account no callback any more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (await self.show("/callbacks", account=self.account_id, state="pending"))["data"]:
                 await asyncio.sleep(0.01)
 

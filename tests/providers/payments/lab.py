@@ -97,7 +97,7 @@ class Lab:
 
     async def told(self, kind: str, provider_id: str) -> list[ProviderEvent]:
         """Waits until the sandbox owes nothing any more, and verifies what came."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await self.show("/callbacks", state="pending"):
                 await asyncio.sleep(0.01)
         told = [await self.verified(*came) for came in self.inbox.came.get(self.account, [])]

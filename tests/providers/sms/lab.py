@@ -90,7 +90,7 @@ class SmsLab:
 
     async def until_quiet(self) -> None:
         """Until the sandbox owes the account no callback any more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while await self._owed():
                 await asyncio.sleep(0.01)
 

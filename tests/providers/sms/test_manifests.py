@@ -52,6 +52,14 @@ class TestTwilio:
     def test_senders_of_every_kind(self, sender: str) -> None:
         package("twilio").manifest.check_credentials({**TWILIO, "from_number": sender}, "live")
 
+    @pytest.mark.parametrize("sender", ["messaging_service_sid", "from_number"])
+    def test_one_of_its_senders_is_needed(self, sender: str) -> None:
+        manifest, without = package("twilio").manifest, {**TWILIO, "messaging_service_sid": "", "from_number": ""}
+        manifest.check_credentials({**without, sender: TWILIO[sender]}, "live")
+        with pytest.raises(InvalidRequest) as caught:
+            manifest.check_credentials(without, "live")
+        assert [error.field for error in caught.value.errors] == ["credentials.messaging_service_sid"]
+
     def test_what_signs_callbacks_is_not_opened_by_workers(self) -> None:
         by_callbacks = {one.key for one in package("twilio").manifest.credentials if one.used_by == "callback"}
         assert by_callbacks == {"auth_token", "auth_token_secondary", "webhook_signing_key"}

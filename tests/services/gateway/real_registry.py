@@ -7,7 +7,9 @@ from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
-from tests.services.gateway.conftest import TOKEN, World, served
+from tests.services.gateway.services import TOKEN
+from tests.services.gateway.serving import served
+from tests.services.gateway.world import World
 from tests.services.registry.conftest import CREDENTIALS, Registry, opened
 
 from onerouter_registry.api_key.model import CreatedKey

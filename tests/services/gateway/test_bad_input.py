@@ -81,8 +81,8 @@ async def test_a_wrong_body_is_a_precise_problem(
     if field is not None:
         assert field in [error["field"] for error in problem["errors"]]
     assert CARD not in answer.text
-    assert "4111" not in answer.text
-    assert "4111" not in "".join(capsys.readouterr())
+    assert "4111" not in answer.text.replace(problem["trace_id"], "")
+    assert "4111" not in "".join(capsys.readouterr()).replace(problem["trace_id"], "")  # which may hold any digits
     assert not [command for command in world.worker.commands if command.tenant_id == tenant.id]
 
 
@@ -196,7 +196,7 @@ async def test_options_of_everything_is_a_problem(gateway: Any) -> None:
 async def test_a_body_that_drips_is_408_and_one_that_breaks_off_no_error_of_ours(
     gateway: Any, tenant: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(json_body.read_body, "__kwdefaults__", {"timeout_s": 0.2})
+    monkeypatch.setattr(json_body.read_body, "__kwdefaults__", {"timeout_s": 0.2, "beyond": None})
 
     async def dripping() -> AsyncIterator[bytes]:
         for _ in range(100):

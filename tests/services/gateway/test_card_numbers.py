@@ -1,31 +1,34 @@
 """A card number is refused in every free field of every route that takes a body, and reaches no log."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from fastapi import FastAPI
 
-from onerouter_gateway.app import build_routes
-from onerouter_gateway.openapi import describe, operation_id_of
+# What the gateway serves is this (test_openapi.py), and describing it takes a second, which each process would spend.
+DESCRIBED: Final = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 PAN: Final = "4111 1111 1111 1111"
 
 
 def _routes() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Method, path and the names of the text fields of each route that takes a body, as it is described."""
-    app = FastAPI(generate_unique_id_function=operation_id_of)
-    build_routes(app)
-    document = describe(app)
-    for path, methods in document["paths"].items():
+    described = json.loads(DESCRIBED.read_text())
+    for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            if "requestBody" in operation and path.startswith(("/v1/", "/api/v1/")):
-                yield method.upper(), path, tuple(_texts(document, operation["requestBody"]))
+            # Bytes are not looked into; test_objects.py has what is said of them.
+            is_json = "application/json" in operation.get("requestBody", {}).get("content", ())
+            if is_json and path.startswith(("/v1/", "/api/v1/")):
+                there = {"key"} if path.endswith("/downloads") else set()  # of an object that is
+                texts = _texts(described, operation["requestBody"])
+                yield method.upper(), path, tuple(text for text in texts if text not in there)
 
 
-def _texts(document: dict[str, Any], body: dict[str, Any]) -> Iterator[str]:
+def _texts(described: Mapping[str, Any], body: dict[str, Any]) -> Iterator[str]:
     name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    for field, schema in document["components"]["schemas"][name].get("properties", {}).items():
+    for field, schema in described["components"]["schemas"][name].get("properties", {}).items():
         kinds = {one.get("type") for one in schema.get("anyOf", [schema])}
         if "string" in kinds and field not in {"amount", "fixed"}:
             yield field

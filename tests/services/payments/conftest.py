@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_local.reuse import remove_rows
 
 if TYPE_CHECKING:
     from onerouter_local.testing import Cluster, Database
@@ -23,14 +23,7 @@ async def shared_database(postgres: "Cluster") -> "AsyncIterator[Database]":
 @pytest.fixture
 async def payments_database(shared_database: "Database") -> "Database":
     """Empty again for each test, which is faster than a new one."""
-    connection = await asyncpg.connect(shared_database.admin_dsn)
-    try:
-        await connection.execute(
-            "TRUNCATE payments, refunds, operations, operation_ids, attempts, outbox, workers, pending_callbacks, "
-            "history, resources, vendor_details"
-        )
-    finally:
-        await connection.close()
+    await remove_rows(shared_database.admin_dsn)
     return shared_database
 
 

@@ -38,6 +38,7 @@ class FakeConnection:
     currency: str | None = "INR"
     max_in_flight: int = 8
     timeout_s: float = 5.0
+    pace: None = None
     client: Any = None
     capabilities: dict[str, Idempotency] = field(
         default_factory=lambda: {

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from onerouter_common.contracts.commands import HEADER_REPLY_PARTITION, HEADER_R
 from onerouter_common.contracts.events import Event
 from onerouter_common.contracts.replies import Reply
 from onerouter_common.ids import new_id
+from onerouter_common.registry_client import CALLBACK_ADDRESS
 from onerouter_common.secrets import KeyRing
 from onerouter_common.web.internal import InternalAuth
 from onerouter_payments.app import create_app
@@ -83,7 +84,7 @@ class Stack:
             key=command.ordering_key,
             headers=[(HEADER_REPLY_TO, b"replies.v1"), (HEADER_REPLY_PARTITION, str(REPLY_PARTITION).encode())],
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 reply = Reply.model_validate_json((await self.replies.getone()).value)
                 if reply.operation_id == command.operation_id:
@@ -91,7 +92,7 @@ class Stack:
 
     async def event(self) -> Event:
         """The next event of this test's tenant."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 event = Event.model_validate_json((await self.events.getone()).value)
                 if event.tenant_id == self.tenant_id:
@@ -134,7 +135,7 @@ async def running(
     tenant_id, connection_id = new_id("ten"), new_id("con")
     async with contextlib.AsyncExitStack() as opened:
         registry = await opened.enter_async_context(
-            served(lambda: _registry(_route(tenant_id, connection_id, account)))
+            served(lambda: registry_of({"payments": [connection_of(account, tenant_id, connection_id, "payments")]}))
         )
         settings = Settings.model_validate(
             {
@@ -154,7 +155,7 @@ async def running(
         )
         payments = await opened.enter_async_context(served(lambda: create_app(settings)))
         producer = await opened.enter_async_context(Producer(kafka_bootstrap, client_id="test-gateway"))
-        await producer.wait_ready(10)
+        await producer.wait_ready(60)
         yield Stack(
             tenant_id,
             connection_id,
@@ -162,48 +163,52 @@ async def running(
             await opened.enter_async_context(httpx.AsyncClient(base_url=payments, verify=False)),
             await opened.enter_async_context(httpx.AsyncClient(base_url=provider_url, verify=False)),
             producer,
-            await opened.enter_async_context(_reader(kafka_bootstrap, topics.REPLIES, [REPLY_PARTITION])),
-            await opened.enter_async_context(_reader(kafka_bootstrap, topics.events("payments"), range(12))),
+            await opened.enter_async_context(reader(kafka_bootstrap, topics.REPLIES, [REPLY_PARTITION])),
+            await opened.enter_async_context(reader(kafka_bootstrap, topics.events("payments"), range(12))),
         )
 
 
-def _route(tenant_id: str, connection_id: str, account: Account) -> dict[str, Any]:
+def connection_of(account: Account, tenant_id: str, connection_id: str, category: str) -> dict[str, Any]:
+    """As the registry tells workers of it."""
     data_key, wrapped = new_data_key(KEYS, (tenant_id, "test"))
-    bound_to = (tenant_id, connection_id, account.secret_name)
-    sealed = data_key.seal(SecretStr(account.secret), bound_to=bound_to)
-    connection = {
+
+    def sealed(name: str, value: str) -> str:
+        return data_key.seal(SecretStr(value), bound_to=(tenant_id, connection_id, name))
+
+    return {
         "id": connection_id,
         "tenant_id": tenant_id,
         "environment": "test",
-        "category": "payments",
+        "category": category,
         "provider": account.provider,
         "label": account.provider,
         "enabled": True,
-        "credentials": {account.secret_name: sealed},
+        "credentials": {account.secret_name: sealed(account.secret_name, account.secret)},
         "credentials_public": account.public,
         "data_keys": {data_key.id: wrapped},
         "max_in_flight": 8,
         "version": 1,
+        "callback_token": sealed(CALLBACK_ADDRESS, f"token-of-{connection_id}"),
     }
-    return {"version": "1", "connections": [connection]}
 
 
-def _registry(route: dict[str, Any]) -> FastAPI:
+def registry_of(connections: Mapping[str, Sequence[dict[str, Any]]]) -> FastAPI:
+    """By category, for whichever tenant asks."""
     app = FastAPI()
 
     @app.get("/internal/tenants/{tenant_id}/environments/{environment}/routes/{category}")
     async def routes(tenant_id: str, environment: str, category: str) -> dict[str, Any]:
-        return route
+        return {"version": "1", "connections": list(connections.get(category, ()))}
 
     return app
 
 
 @asynccontextmanager
-async def _reader(bootstrap: str, topic: str, partitions: Any) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(bootstrap: str, topic: str, partitions: Any) -> AsyncIterator[AIOKafkaConsumer]:
     """From now on, without a group."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=None, auto_offset_reset="latest")
-    await consumer.start()
     try:
+        await consumer.start()
         assigned = [TopicPartition(topic, number) for number in partitions]
         consumer.assign(assigned)
         await consumer.seek_to_end(*assigned)
@@ -227,7 +232,7 @@ async def served(make: Callable[[], Any]) -> AsyncIterator[str]:
     server = _Server(uvicorn.Config(make(), host="127.0.0.1", port=0, log_config=None, lifespan="on", ws="none"))
     task = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.started:
                 assert not task.done(), "the app did not start"
                 await asyncio.sleep(0.01)

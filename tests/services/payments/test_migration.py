@@ -44,7 +44,8 @@ async def test_operations_of_all_partitions_stay_what_they_were(old: tuple[str, 
     assert {row["tableoid"] for row in before} > {"operations_default"}
     assert len({row["tableoid"] for row in before}) == 5
     await migrate("payments", owner)
-    assert await rows_of(session) == [{**row, "routing": None, "stuck_at": None} for row in before]
+    added = {"routing": None, "stuck_at": None, "priority": 0, "turn_at": None}
+    assert await rows_of(session) == [{**row, **added} for row in before]
 
 
 async def test_a_worker_stores_decisions_in_old_and_new_partitions(old: tuple[str, asyncpg.Connection]) -> None:

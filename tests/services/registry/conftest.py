@@ -120,7 +120,7 @@ async def client(registry: Registry, transport: httpx.ASGITransport) -> AsyncIte
 async def heard(kafka_bootstrap: str) -> AsyncIterator[Heard]:
     told = Heard()
     async with ChangeFeed(kafka_bootstrap, told.change, told.gap) as told.feed:
-        assert await told.feed.wait_reading(10)
+        assert await told.feed.wait_reading(60)
         yield told
 
 

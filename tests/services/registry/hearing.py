@@ -29,9 +29,17 @@ class Heard:
         self.gaps += 1
         self._tell()
 
-    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
         async with self._something:
             await asyncio.wait_for(self._something.wait_for(holds), timeout_s)
+
+    async def heartbeats(self, count: int) -> None:
+        """Wait until so many have come: however late one is, whoever tells them still does."""
+        async with asyncio.timeout(60):
+            for _ in range(count):
+                last = self.feed._heartbeat_at
+                while self.feed._heartbeat_at == last:
+                    await asyncio.sleep(0.01)
 
     def _tell(self) -> None:
         task = asyncio.create_task(self._notify())

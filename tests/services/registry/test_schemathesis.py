@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -26,6 +27,7 @@ from tests.services.registry.conftest import CREDENTIALS, Registry, opened
 from tests.services.registry.connection.conftest import Provider
 
 from onerouter_common.ids import IDENTITY, OPERATION, TENANT, new_id
+from onerouter_common.reads.paging import cursor_of
 from onerouter_local.ports import LOOPBACK, free_port
 from onerouter_local.testing import Cluster
 from onerouter_providers.loader import Providers
@@ -83,12 +85,20 @@ async def registry(postgres: Cluster) -> AsyncIterator[Registry]:
     made = await postgres.create("registry")
     outside = web.Application()
     outside.router.add_get("/{path:.*}", Provider().answer)
-    async with opened(made) as plain, TestServer(outside) as server, TestServer(payments_service()) as payments:
+    async with (
+        opened(made) as plain,
+        TestServer(outside) as server,
+        TestServer(worker_service(1)) as payments,
+        TestServer(worker_service(0)) as messaging,
+        TestServer(worker_service(0)) as storage,
+    ):
         told = plain.settings.model_copy(
             update={
                 "oidc_issuers": (Issuer(id="acme", name="Acme", issuer=NOWHERE, client_id="x", sign_up=True),),
                 "sign_up": "open",
                 "payments_url": AnyHttpUrl(str(payments.make_url("/"))),
+                "messaging_url": AnyHttpUrl(str(messaging.make_url("/"))),
+                "storage_url": AnyHttpUrl(str(storage.make_url("/"))),
                 "provider_base_urls": {one.manifest.id: str(server.make_url("/")) for one in Providers.load()},
                 "log_level": "CRITICAL",
             }
@@ -98,8 +108,8 @@ async def registry(postgres: Cluster) -> AsyncIterator[Registry]:
     await postgres.drop(made)
 
 
-def payments_service() -> web.Application:
-    """Has one operation, under every id; what a real one answers is in `operator/test_operations_api.py`."""
+def worker_service(count: int) -> web.Application:
+    """Has one operation, under every id, or none; what a real one answers is in `operator/test_operations_api.py`."""
     names = ("id", "tenant_id", "environment", "operation", "status", "resource_id", "belongs_to", "provider")
     values = (new_id(OPERATION), new_id(TENANT), "test", "payment.create", "unknown", "pay_1", "pay_1", "razorpay")
     absent = ("connection_id", "effect_guarantee", "amount_minor", "currency", "error", "in_doubt_since", "finished_at")
@@ -112,11 +122,15 @@ def payments_service() -> web.Application:
         "updated_at": at,
     }
 
+    cursor = cursor_of(datetime(2026, 3, 1, 9, 30, tzinfo=UTC), str(one["id"]))
+
     async def answer_one(_: web.Request) -> web.Response:
-        return web.json_response(one)
+        return web.json_response(one) if count else web.json_response({"detail": "There is none."}, status=404)
 
     async def answer_all(_: web.Request) -> web.Response:
-        return web.json_response({"data": [one], "has_more": False, "next_cursor": None})
+        return web.json_response(
+            {"data": [one] * count, "has_more": False, "next_cursor": None, "cursors": [cursor] * count}
+        )
 
     app = web.Application()
     app.router.add_get("/internal/admin/operations", answer_all)

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from aiohttp import web
+from tests.pausing import Pause
 
 from onerouter_sandbox.app import create_app
 from onerouter_sandbox.settings import Settings
@@ -91,10 +92,11 @@ class Delivery:
 
 @dataclass
 class Receiver:
-    """Stands where the webhooks service stands; answers the statuses it is told, then 200."""
+    """Stands where the webhooks service stands; answers the statuses it is told, then 200, with JSON that it is told."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
+    says: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
     _arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -103,10 +105,11 @@ class Receiver:
         async with self._arrived:
             self.deliveries.append(Delivery(dict(request.headers), body))
             self._arrived.notify_all()
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        status = self.answers.pop(0) if self.answers else 200
+        return web.Response(status=status, text=self.says, content_type="application/json")
 
     async def wait(self, count: int) -> list[Delivery]:
-        async with asyncio.timeout(5), self._arrived:
+        async with asyncio.timeout(30), self._arrived:
             await self._arrived.wait_for(lambda: len(self.deliveries) >= count)
         return self.deliveries
 
@@ -139,8 +142,8 @@ async def serve_sandbox(**settings: Any) -> AsyncIterator[str]:
 @asynccontextmanager
 async def speak_to(url: str, key_id: str) -> AsyncIterator[Sandbox]:
     async with (
-        httpx.AsyncClient(base_url=f"{url}/razorpay/v1", auth=(key_id, KEY_SECRET), timeout=5, verify=NO_TLS) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, verify=NO_TLS) as control,
+        httpx.AsyncClient(base_url=f"{url}/razorpay/v1", auth=(key_id, KEY_SECRET), timeout=60, verify=NO_TLS) as api,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=60, verify=NO_TLS) as control,
     ):
         yield Sandbox(url, key_id, api, control)
 
@@ -152,7 +155,7 @@ async def run_sandbox(**settings: Any) -> AsyncIterator[Sandbox]:
 
 
 async def until_ready(url: str, serving: "asyncio.Task[None]") -> None:
-    async with asyncio.timeout(10), httpx.AsyncClient(verify=NO_TLS) as http:
+    async with asyncio.timeout(60), httpx.AsyncClient(verify=NO_TLS) as http:
         while not serving.done():
             try:
                 if (await http.get(url)).status_code == 200:
@@ -177,6 +180,13 @@ async def sandbox(sandbox_url: str) -> AsyncIterator[Sandbox]:
         await sandbox.control.delete("/faults")
         await sandbox.ask("/latency", ms=0)
         await sandbox.control.delete(f"/razorpay/accounts/{sandbox.key_id}")
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pause]:
+    one = Pause(monkeypatch)
+    yield one
+    one.end()
 
 
 @pytest.fixture

@@ -8,14 +8,23 @@ import pytest
 from onerouter_sandbox.faults import WIRE_KINDS, Fault, FaultKind, Faults, FaultSpec
 
 if TYPE_CHECKING:
+    from tests.pausing import Pause
     from tests.services.sandbox.conftest import Sandbox
 
 ORDER = {"amount": 100, "currency": "INR"}
+IMPATIENT = httpx.Timeout(60, read=0.1)
+"""Of an answer only."""
 
 
-async def no_answer(sandbox: "Sandbox", timeout_s: float = 5) -> None:
+async def no_answer(sandbox: "Sandbox") -> None:
     with pytest.raises(httpx.RemoteProtocolError):
-        await sandbox.api.post("/orders", json=ORDER, timeout=timeout_s)
+        await sandbox.api.post("/orders", json=ORDER)
+
+
+async def until_hit(sandbox: "Sandbox", fault_id: str) -> None:
+    async with asyncio.timeout(60):
+        while not any(f["hits"] for f in (await sandbox.show("/faults"))["data"] if f["id"] == fault_id):
+            await asyncio.sleep(0.01)
 
 
 class TestTimeouts:
@@ -32,17 +41,19 @@ class TestTimeouts:
 
     @pytest.mark.parametrize(("kind", "effects"), [("timeout_before_effect", 0), ("timeout_after_effect", 1)])
     async def test_the_client_gives_up_first(self, sandbox: "Sandbox", kind: str, effects: int) -> None:
-        await sandbox.fault(kind, times=1)
+        fault_id = await sandbox.fault(kind, times=1)
         with pytest.raises(httpx.ReadTimeout):
-            await sandbox.api.post("/orders", json=ORDER, timeout=0.1)
+            await sandbox.api.post("/orders", json=ORDER, timeout=IMPATIENT)
+        await until_hit(sandbox, fault_id)
         assert len(await sandbox.effects()) == effects
 
     async def test_a_refund_whose_answer_was_lost_is_replayed(self, sandbox: "Sandbox") -> None:
         payment_id = await sandbox.paid()
-        await sandbox.fault("timeout_after_effect", "refunds.create", hold_s=5, times=1)
+        fault_id = await sandbox.fault("timeout_after_effect", "refunds.create", times=1)
         headers = {"X-Refund-Idempotency": "key-0123456789"}
         with pytest.raises(httpx.ReadTimeout):
-            await sandbox.api.post(f"/payments/{payment_id}/refund", json={}, headers=headers, timeout=0.1)
+            await sandbox.api.post(f"/payments/{payment_id}/refund", json={}, headers=headers, timeout=IMPATIENT)
+        await until_hit(sandbox, fault_id)
         replay = await sandbox.api.post(f"/payments/{payment_id}/refund", json={}, headers=headers)
         assert replay.status_code == 200
         assert [e["object_id"] for e in await sandbox.effects(kind="refund.created")] == [replay.json()["id"]]
@@ -80,17 +91,15 @@ class TestErrors:
 class TestSlow:
     @pytest.mark.parametrize(("when", "effects_meanwhile"), [("before", 0), ("after", 1), (None, 1)])
     async def test_effect_before_or_after_the_wait(
-        self, sandbox: "Sandbox", when: str | None, effects_meanwhile: int
+        self, sandbox: "Sandbox", pause: "Pause", when: str | None, effects_meanwhile: int
     ) -> None:
-        fault_id = await sandbox.fault("slow", "orders.create", delay_s=0.3, when=when, times=1)
-        started = time.monotonic()
+        await sandbox.fault("slow", "orders.create", delay_s=0.3, when=when, times=1)
         call = asyncio.create_task(sandbox.api.post("/orders", json=ORDER))
-        async with asyncio.timeout(5):
-            while not any(f["hits"] for f in (await sandbox.show("/faults"))["data"] if f["id"] == fault_id):
-                continue
+        await pause.reached()
         assert len(await sandbox.effects()) == effects_meanwhile
+        assert (pause.asked_s, call.done()) == (0.3, False)
+        pause.end()
         assert (await call).status_code == 200
-        assert time.monotonic() - started >= 0.3
         assert len(await sandbox.effects()) == 1
 
     async def test_latency_of_every_answer(self, sandbox: "Sandbox") -> None:
@@ -146,15 +155,15 @@ class TestProbability:
 
 
 async def test_a_held_call_gets_no_answer_when_the_sandbox_stops(running: Any) -> None:
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         async with running() as sandbox:
             await sandbox.register()
             await sandbox.fault("timeout_after_effect", times=1)
             call = asyncio.create_task(
                 http.post(f"{sandbox.url}/razorpay/v1/orders", json=ORDER, auth=sandbox.api.auth)
             )
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not await sandbox.effects():
-                    continue
+                    await asyncio.sleep(0.01)
         with pytest.raises(httpx.RemoteProtocolError):
             await call

@@ -38,10 +38,10 @@ CreateDatabase = Callable[[str], Awaitable[Database]]
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[Any]] | Callable[[], Any], timeout_s: float = 10.0, what: str = "the condition"
+    condition: Callable[[], Awaitable[Any]] | Callable[[], Any], timeout_s: float = 60.0, what: str = "the condition"
 ) -> Any:
-    """Wait until the condition holds; its value."""
-    deadline = asyncio.get_running_loop().time() + timeout_s
+    """Wait until the condition holds; its value. It is looked at less often the longer it takes: a look is work, too."""
+    deadline, pause_s = asyncio.get_running_loop().time() + timeout_s, 0.01
     while True:
         value = condition()
         if asyncio.iscoroutine(value):
@@ -50,7 +50,8 @@ async def eventually(
             return value
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"{what} did not come true in {timeout_s} s")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause_s)
+        pause_s = min(0.1, pause_s * 1.3)
 
 
 @dataclass
@@ -65,25 +66,40 @@ class KnownConnection:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        key, wrapped = new_data_key(self.keyring_text, (self.tenant_id, "test"))
+        self._key, self._wrapped = new_data_key(self.keyring_text, (self.tenant_id, "test"))
         values = {"webhook_secret": WEBHOOK_SECRET, "webhook_secret_previous": PREVIOUS_SECRET}
-        self.target = CallbackTarget(
-            connection_id=self.connection_id,
+        self.target = self._target(self.connection_id, "payments", "razorpay", values, {})
+        self._others: dict[tuple[str, str], CallbackTarget] = {}
+
+    def connect(
+        self, category: Any, provider: str, values: dict[str, str], public: dict[str, str] | None = None
+    ) -> tuple[str, CallbackTarget]:
+        """One more connection of the tenant; its token."""
+        token = secrets.token_urlsafe(32)
+        target = self._target(new_id(CONNECTION), category, provider, values, public or {})
+        self._others[provider, token] = target
+        return token, target
+
+    def _target(
+        self, connection_id: str, category: Any, provider: str, values: dict[str, str], public: dict[str, str]
+    ) -> CallbackTarget:
+        return CallbackTarget(
+            connection_id=connection_id,
             tenant_id=self.tenant_id,
             environment="test",
-            category="payments",
-            provider="razorpay",
+            category=category,
+            provider=provider,
             secrets={
-                name: key.seal(SecretStr(value), bound_to=(self.tenant_id, self.connection_id, name))
+                name: self._key.seal(SecretStr(value), bound_to=(self.tenant_id, connection_id, name))
                 for name, value in values.items()
             },
-            credentials_public={},
-            data_keys={key.id: wrapped},
+            credentials_public=public,
+            data_keys={self._key.id: self._wrapped},
         )
 
     async def callback_target(self, provider: str, token: str) -> CallbackTarget | None:
         self.asked += 1
-        return self.target if (provider, token) == ("razorpay", self.token) else None
+        return self.target if (provider, token) == ("razorpay", self.token) else self._others.get((provider, token))
 
 
 @dataclass
@@ -178,6 +194,22 @@ def razorpay_body(event: str = "payment.captured", **entity: Any) -> bytes:
             "created_at": 1_767_225_600,
         }
     ).encode()
+
+
+async def rows_of(service: Running) -> list[Any]:
+    return list(await service.admin.fetch("SELECT * FROM inbound_events ORDER BY id"))
+
+
+async def is_published(service: Running) -> bool:
+    """Whether the worker has everything, and nothing of it lies here in the clear."""
+    left = "count(*) FILTER (WHERE publish_at IS NOT NULL OR callback IS NOT NULL)"
+    return bool(await service.admin.fetchval(f"SELECT count(*) > 0 AND {left} = 0 FROM callback_records"))
+
+
+async def bodies_of(service: Running) -> list[bytes]:
+    sealing = service.app.state.services.replay.sealing
+    rows = await rows_of(service)
+    return [(await sealing.open((row["tenant_id"], row["environment"]), row["id"], row["sealed"]))[1] for row in rows]
 
 
 def make_settings(database: Database, kafka_bootstrap: str, connection: KnownConnection, **changes: Any) -> Settings:

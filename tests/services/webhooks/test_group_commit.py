@@ -29,6 +29,23 @@ async def test_what_waits_during_a_commit_is_one_batch() -> None:
     assert batches == [[0], list(range(1, 51))]
 
 
+async def test_batches_that_begin_apart_serve_what_comes_one_by_one() -> None:
+    batches: list[list[int]] = []
+
+    async def write(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        return list(items)
+
+    async with GroupCommit(write, name="test", most=100, apart_s=0.25) as commit:
+        assert await commit.submit(1) == 1, "what comes alone does not wait"
+        later = []
+        for number in (2, 3, 4):
+            later.append(asyncio.create_task(commit.submit(number)))
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*later) == [2, 3, 4]
+    assert batches == [[1], [2, 3, 4]]
+
+
 async def test_one_wrong_item_fails_alone() -> None:
     async def write(items: Sequence[int]) -> list[int]:
         if 13 in items:

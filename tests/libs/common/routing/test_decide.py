@@ -28,8 +28,10 @@ def candidate(connection_id: str, provider: str = "alpha", **changes: Any) -> Ca
 A, B, C = candidate("con_a"), candidate("con_b", "beta"), candidate("con_c", "gamma")
 
 
-def request(provider: str | None = None, key: str | None = "pay_1", **facts: Any) -> RoutingRequest:
-    return RoutingRequest("payment.create", Facts(**facts), provider, key)
+def request(
+    provider: str | None = None, key: str | None = "pay_1", providers: tuple[str, ...] = (), **facts: Any
+) -> RoutingRequest:
+    return RoutingRequest("payment.create", Facts(**facts), provider, key, providers)
 
 
 def policy(*rules: dict[str, Any], **more: Any) -> RoutingPolicy:
@@ -187,6 +189,42 @@ class TestOverrides:
         assert (ids(decision), reasons(decision)) == (["con_b"], {"con_a": reason})
 
 
+class TestPreferences:
+    """A list of providers, the best first."""
+
+    def test_only_those_named_are_taken_in_the_order_of_the_list(self) -> None:
+        decision = decide(None, [A, B, C], request(providers=("gamma", "alpha")))
+        assert (ids(decision), decision.by) == (["con_c", "con_a"], "priority")
+        assert reasons(decision) == {"con_b": "provider_not_asked_for"}
+        assert decision.refused[0].detail == "The request asks for gamma or alpha."
+        assert decision.to_json("con_c")["reason"] == (
+            "No rule decides, so the connections are taken in their order of priority. "
+            "The request prefers gamma, then alpha."
+        )
+
+    def test_among_one_providers_connections_the_policy_decides(self) -> None:
+        second = candidate("con_a2")
+        made = policy({"name": "r", "failover": ["con_a2", "con_b", "con_gone", "con_a"]})
+        decision = decide(made, [A, B, second], request(providers=("beta", "alpha", "beta")))
+        assert (ids(decision), decision.rule) == (["con_b", "con_a2", "con_a"], "r")
+
+    def test_a_rule_with_none_of_them_is_passed_over(self) -> None:
+        made = policy(rule("beta only", to="con_b"), rule("some", to="con_b", failover=("con_c",)))
+        decision = decide(made, [A, B, C], request(providers=("alpha", "gamma")))
+        assert (decision.rule, ids(decision)) == ("some", ["con_c"])
+
+    def test_a_list_of_one_is_a_name_and_a_name_outweighs_a_list(self) -> None:
+        second = candidate("con_a2")
+        made = policy(overrides={"alpha": {"connection": "con_a2"}})
+        named = decide(made, [A, second, B], request("alpha"))
+        assert decide(made, [A, second, B], request(providers=("alpha",))) == named
+        assert decide(made, [A, second, B], request("alpha", providers=("beta",))) == named
+        assert ids(decide(made, [A, second, B], request(providers=("beta", "alpha")))) == ["con_b", "con_a", "con_a2"]
+
+    def test_one_that_is_not_connected_leaves_the_next(self) -> None:
+        assert ids(decide(None, [A, B], request(providers=("gamma", "beta")))) == ["con_b"]
+
+
 class TestStored:
     def test_the_decision_is_plain_json_with_every_connection_once(self) -> None:
         decision = decide(policy(rule("eu", to="con_b", failover=("con_gone",))), [A, B], request())
@@ -210,6 +248,11 @@ class TestRefusal:
 
     def test_a_provider_that_is_not_connected(self) -> None:
         assert "'beta'" in self.of(None, [A], request("beta")).detail
+
+    def test_none_of_a_list_is_connected(self) -> None:
+        assert (
+            "connection to 'beta' or 'gamma' exists" in self.of(None, [A], request(providers=("beta", "gamma"))).detail
+        )
 
     def test_a_provider_that_is_switched_off(self) -> None:
         off = candidate("con_a", switched_off=True)

@@ -69,6 +69,7 @@ requests = st.builds(
     facts=facts,
     provider=st.none() | providers,
     ordering_key=st.none() | st.text(max_size=20),
+    providers=st.lists(providers, max_size=3).map(tuple),
 )
 
 
@@ -131,7 +132,7 @@ def test_what_cannot_take_it_is_never_taken(
         assert one.enabled
         assert not one.switched_off
         assert request.capability in (one.capabilities or ())
-        assert request.provider in (None, one.provider)
+        assert not request.asked_for or one.provider in request.asked_for
         assert None in (one.currencies, request.facts.currency) or request.facts.currency in (one.currencies or ())
         override = policy.overrides.get(one.provider) if policy is not None else None
         assert override is None or override.enabled

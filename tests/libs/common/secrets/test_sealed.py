@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from tests.sealing import new_data_key
 
-from onerouter_common.secrets import DataKey, KeyRing, LocalKey, SecretUnopenable, open_sealed, wrapper_of
+from onerouter_common.secrets import (
+    DataKey,
+    KeyRing,
+    LocalKey,
+    SecretUnopenable,
+    data_key_of_bytes,
+    open_sealed,
+    wrapper_of,
+)
 
 TENANT, ENVIRONMENT, CONNECTION = "ten_1", "test", "con_1"
 OWNER = (TENANT, ENVIRONMENT)
@@ -256,7 +264,7 @@ class TestParse:
             "k.1:" + good.partition(":")[2],
             good + ",",
             "k1:é",
-            good.replace("k1", ""),
+            good.removeprefix("k1"),
             f"{good},{KeyRing.generate('k1')}",
         ],
         ids=lambda text: f"{len(text)} characters",  # the keys are random: as names they would differ from run to run
@@ -266,3 +274,29 @@ class TestParse:
             KeyRing.parse(text)
         material = text.partition(":")[2]
         assert len(material) < 8 or material not in str(refused.value)
+
+
+class TestBytes:
+    @given(st.binary(), st.lists(texts, max_size=4).map(tuple))
+    def test_what_is_sealed_opens_at_its_place(self, plaintext: bytes, place: tuple[str, ...]) -> None:
+        sealed = KEY.seal_bytes(plaintext, bound_to=place)
+        assert KEY.open_bytes(sealed, bound_to=place) == plaintext
+        assert data_key_of_bytes(sealed) == KEY.id
+        assert len(sealed) < len(plaintext) + 70
+
+    def test_it_opens_nowhere_else_and_not_by_another_key(self) -> None:
+        sealed = KEY.seal_bytes(b"a body", bound_to=PLACE)
+        with pytest.raises(SecretUnopenable):
+            KEY.open_bytes(sealed, bound_to=(TENANT, CONNECTION))
+        with pytest.raises(SecretUnopenable, match="not"):
+            DataKey.new().open_bytes(sealed, bound_to=PLACE)
+
+    @given(st.data())
+    def test_changed_or_cut_it_does_not_open(self, data: st.DataObject) -> None:
+        sealed = KEY.seal_bytes(b"a body", bound_to=PLACE)
+        place = data.draw(st.integers(0, len(sealed) - 1))
+        changed = bytearray(sealed)
+        changed[place] ^= data.draw(st.integers(1, 255))
+        for other in (bytes(changed), sealed[:place], b"", b"v1.."):
+            with pytest.raises(SecretUnopenable):
+                KEY.open_bytes(other, bound_to=PLACE)

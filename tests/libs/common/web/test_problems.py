@@ -4,10 +4,10 @@ import math
 import asyncpg
 import httpx
 import pytest
-import structlog
 from fastapi import FastAPI
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 from pydantic import BaseModel
+from tests.libs.common.logs import captured
 
 from onerouter_common import errors
 from onerouter_common.errors import FieldError, OneRouterError, ProviderError
@@ -34,7 +34,11 @@ OUR_ERRORS = {
     errors.NotPermitted: ("FORBIDDEN", 403, False, "none"),
     errors.NotFound: ("NOT_FOUND", 404, False, "none"),
     errors.Conflict: ("CONFLICT", 409, False, "none"),
+    errors.OperationInFlight: ("OPERATION_IN_FLIGHT", 409, False, "none"),
+    errors.Superseded: ("SUPERSEDED", 409, False, "unknown"),
     errors.RequestTimedOut: ("REQUEST_TIMEOUT", 408, True, "none"),
+    errors.PreconditionFailed: ("PRECONDITION_FAILED", 412, False, "none"),
+    errors.RangeNotSatisfiable: ("RANGE_NOT_SATISFIABLE", 416, False, "none"),
     errors.PayloadTooLarge: ("PAYLOAD_TOO_LARGE", 413, False, "none"),
     errors.UnsupportedMediaType: ("UNSUPPORTED_MEDIA_TYPE", 415, False, "none"),
     errors.RateLimited: ("RATE_LIMIT_EXCEEDED", 429, True, "none"),
@@ -47,6 +51,8 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "error", "re
 def made(kind: type[OneRouterError]) -> OneRouterError:
     if issubclass(kind, ProviderError):
         return kind("It did not work.", provider="razorpay", provider_code="BAD_REQUEST_ERROR")
+    if issubclass(kind, errors.OperationInFlight):
+        return kind("It did not work.", operation_id="op_1")
     return kind("It did not work.")
 
 
@@ -75,6 +81,10 @@ def app() -> FastAPI:
     @application.api_route("/crash", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def crash() -> None:
         raise RuntimeError("password=hunter2 at postgresql://user:pw@db")
+
+    @application.post("/keyed", openapi_extra={"parameters": [{"name": "Idempotency-Key", "in": "header"}]})
+    async def keyed() -> None:
+        raise RuntimeError
 
     return application
 
@@ -106,7 +116,9 @@ async def test_each_class_has_its_code_status_and_effect(
     assert (body["code"], body["status"], body["retryable"], body["effect"]) == expected
     assert answer.status_code == body["status"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(body) - {"provider", "provider_code", "trace_id"} == MEMBERS
+    assert set(body) - {"provider", "provider_code", "trace_id", "operation_id"} == MEMBERS
+    operation_id = "op_1" if kind is errors.OperationInFlight else None
+    assert body.get("operation_id") == answer.headers.get("x-onerouter-operation-id") == operation_id
     assert body["error"] == body["detail"] == "It did not work."
     assert body["instance"] == f"/raise/{kind.__name__}"
     assert body["type"].startswith("https://")
@@ -142,7 +154,7 @@ def test_the_trace_is_named() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 async def test_what_nobody_expected_leaks_nothing(method: str) -> None:
-    with structlog.testing.capture_logs() as logs:
+    with captured() as logs:
         async with client() as http:
             answer = await http.request(method, "/crash")
     assert answer.status_code == 500
@@ -154,10 +166,29 @@ async def test_what_nobody_expected_leaks_nothing(method: str) -> None:
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request.failed"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "key", "is_safe"),
+    [
+        ("GET", "/crash", None, True),
+        ("POST", "/keyed", "order-1042", True),
+        ("POST", "/keyed", None, False),
+        ("POST", "/crash", "order-1042", False),
+        ("PATCH", "/crash", None, False),
+    ],
+)
+async def test_a_repeat_is_called_safe_only_where_it_is(method: str, path: str, key: str | None, is_safe: bool) -> None:
+    async with client() as http:
+        answer = await http.request(method, path, headers={} if key is None else {"Idempotency-Key": key})
+    body = answer.json()
+    assert body["retryable"] is is_safe
+    assert ("look before you repeat it" in body["detail"]) is not is_safe
+    assert ("Idempotency-Key" in body["detail"]) is (path == "/keyed" and is_safe)
+
+
 @pytest.mark.parametrize(("provider", "event"), [("away", "request.database.away"), ("other", "request.failed")])
 async def test_a_log_names_the_route_and_nothing_of_the_path(provider: str, event: str) -> None:
     """A path holds callback tokens, or whatever the caller wrote into it."""
-    with structlog.testing.capture_logs() as logs:
+    with captured() as logs:
         async with client() as http:
             await http.post(f"/callbacks/{provider}/a-token?of=mine")
     (line,) = logs

@@ -26,6 +26,8 @@ from onerouter_common.retry import Backoff
 from onerouter_common.routing.route import Candidate, Route
 from onerouter_common.worker.circuit.circuits import Circuits
 from onerouter_common.worker.handler import CategoryRules, Idempotency, handlers_by_name
+from onerouter_common.worker.pace.pacer import Pacer
+from onerouter_common.worker.pace.rule import Pace
 from onerouter_common.worker.runtime import Worker, WorkerOptions
 from onerouter_common.worker.slots import Bounds
 from onerouter_payments.payment.operations import PaymentCapture, PaymentCreate
@@ -35,7 +37,7 @@ from onerouter_payments.refund.operations import RefundCreate
 from onerouter_providers.capability import PaymentRequest, PaymentSnapshot, PaymentStatus, RefundRequest, RefundSnapshot
 
 FAST = WorkerOptions(
-    lease_ttl_s=1.0,
+    lease_ttl_s=5.0,  # a process that is not run for a second or two has not died
     retry=Backoff(first_s=0.05, most_s=0.2, give_up_after=4),
     ask=Backoff(first_s=0.05, most_s=0.2, give_up_after=1_000_000),
     drain_timeout_s=5.0,
@@ -112,6 +114,7 @@ class ScriptedConnection:
     currency: str | None = "INR"
     max_in_flight: int = 100
     timeout_s: float = 5.0
+    pace: Pace | None = None
     settles_s: float = 0.0
     retention: float | None = None
     idempotency: dict[str, Idempotency] = field(
@@ -181,8 +184,10 @@ class Rig:
     """The service's login."""
 
     @asynccontextmanager
-    async def worker(self, options: WorkerOptions = FAST, circuits: Circuits | None = None) -> AsyncIterator[Worker]:
-        worker = self.make_worker(options, circuits)
+    async def worker(
+        self, options: WorkerOptions = FAST, circuits: Circuits | None = None, pacer: Pacer | None = None
+    ) -> AsyncIterator[Worker]:
+        worker = self.make_worker(options, circuits, pacer)
         await worker.start()
         await until(lambda: worker.is_ready)
         try:
@@ -190,7 +195,9 @@ class Rig:
         finally:
             await worker.stop()
 
-    def make_worker(self, options: WorkerOptions = FAST, circuits: Circuits | None = None) -> Worker:
+    def make_worker(
+        self, options: WorkerOptions = FAST, circuits: Circuits | None = None, pacer: Pacer | None = None
+    ) -> Worker:
         clock = SystemClock()
         views = Views({})
         handlers = handlers_by_name(
@@ -206,20 +213,21 @@ class Rig:
             clock=clock,
             options=options,
             circuits=circuits,
+            pacer=pacer,
         )
 
     async def send(self, command: Command) -> None:
         headers = [(HEADER_REPLY_TO, b"replies.v1"), (HEADER_REPLY_PARTITION, str(self.partition).encode())]
         await self.producer.publish(
-            topics.commands("payments"), command.to_bytes(), key=command.ordering_key, headers=headers
+            topics.commands(command.category), command.to_bytes(), key=command.ordering_key, headers=headers
         )
 
-    async def ask(self, command: Command, timeout_s: float = 15) -> Reply:
+    async def ask(self, command: Command, timeout_s: float = 60) -> Reply:
         """Send a command and wait for the reply to its operation."""
         await self.send(command)
         return await self.reply_to(command.operation_id, timeout_s)
 
-    async def reply_to(self, operation_id: str, timeout_s: float = 15) -> Reply:
+    async def reply_to(self, operation_id: str, timeout_s: float = 60) -> Reply:
         async with asyncio.timeout(timeout_s):
             while True:
                 reply = await self.replies.get()
@@ -233,9 +241,11 @@ class Rig:
         return await self.pool.fetch("SELECT * FROM attempts WHERE operation_id = $1 ORDER BY number", operation_id)
 
     async def until_state(self, operation_id: str, *states: str) -> Any:
-        async with asyncio.timeout(15):
+        pause_s = 0.01
+        async with asyncio.timeout(60):
             while (row := await self.operation(operation_id)) is None or row["state"] not in states:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(pause_s)
+                pause_s = min(0.1, pause_s * 1.3)
         return row
 
 
@@ -272,32 +282,33 @@ def create_refund(payment: Command, amount_minor: int | None = None) -> Command:
     )
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 15) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def kill(worker: Worker) -> None:
-    """End a worker as SIGKILL would: no drain, no hand-over, no release; only its sockets are closed."""
+    """End a worker as SIGKILL would, and let its lease run out: no drain, no hand-over, no release."""
     tasks = [*worker._loops, *worker._calls]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await worker.broker.stop()
+    await worker._pool.execute("UPDATE workers SET expires_at = now() WHERE id = $1", worker._lease.owner)
 
 
-async def skip_what_is_there(bootstrap: str) -> None:
+async def skip_what_is_there(bootstrap: str, category: str = "payments") -> None:
     """The broker is shared by the session: the worker under test starts behind what other tests have published."""
-    await _skip(bootstrap, topics.commands("payments"), group_id="onerouter-payments")
-    await _skip(bootstrap, topics.callbacks("payments"), group_id="onerouter-payments-callbacks")
+    await _skip(bootstrap, topics.commands(category), group_id=f"onerouter-{category}")
+    await _skip(bootstrap, topics.callbacks(category), group_id=f"onerouter-{category}-callbacks")
 
 
 async def _skip(bootstrap: str, topic: str, *, group_id: str) -> None:
     partitions = [TopicPartition(topic, number) for number in range(12)]
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group_id, enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(partitions)
         await consumer.commit(await consumer.end_offsets(partitions))
     finally:
@@ -309,18 +320,13 @@ async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterat
     provider = ScriptedProvider()
     await skip_what_is_there(bootstrap)
     async with worker_pool(dsn, "payments") as pool, Producer(bootstrap, client_id="test") as producer:
-        await producer.wait_ready(10)
+        await producer.wait_ready(60)
         partition = uuid.uuid4().int % 32
         replies: asyncio.Queue[Reply] = asyncio.Queue()
         events: asyncio.Queue[Event] = asyncio.Queue()
         reply_topic = TopicPartition(topics.REPLIES, partition)
         event_topics = [TopicPartition(topics.events("payments"), number) for number in range(12)]
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-        await consumer.start()
-        consumer.assign([reply_topic, *event_topics])
-        await consumer.seek_to_end()
-        for each in (reply_topic, *event_topics):
-            await consumer.position(each)
 
         async def read() -> None:
             async for record in consumer:
@@ -329,13 +335,20 @@ async def open_rig(dsn: str, bootstrap: str, admin_dsn: str = "") -> AsyncIterat
                 else:
                     events.put_nowait(Event.model_validate_json(record.value))
 
-        reading = asyncio.create_task(read())
-        connections = ScriptedConnections([ScriptedConnection(provider)])
         try:
-            yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition, admin_dsn, dsn)
+            await consumer.start()
+            consumer.assign([reply_topic, *event_topics])
+            await consumer.seek_to_end()
+            for each in (reply_topic, *event_topics):
+                await consumer.position(each)
+            reading = asyncio.create_task(read())
+            try:
+                connections = ScriptedConnections([ScriptedConnection(provider)])
+                yield Rig(pool, producer, bootstrap, provider, connections, replies, events, partition, admin_dsn, dsn)
+            finally:
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
             await consumer.stop()
 
 

@@ -56,6 +56,19 @@ async def test_a_payment_that_never_appears_was_made_elsewhere_and_is_given_up(r
     assert await rig.pool.fetchval("SELECT topic FROM outbox") == "callbacks.payments.dead.v1"
 
 
+async def test_what_surely_is_none_of_ours_is_not_waited_for(rig: Rig) -> None:
+    class Knows(PaymentCallbacks):
+        def patience_s(self, callback: Callback) -> float:
+            return 0.0 if callback.callback_id == "cb_foreign" else super().patience_s(callback)
+
+    names = ("cb_foreign", "cb_early")
+    await make_inbox(rig, Knows(Views({}))).handle(
+        [SimpleNamespace(value=callback_of_nobody(name).to_bytes()) for name in names]
+    )
+    assert await rig.pool.fetchval("SELECT array_agg(callback_id) FROM pending_callbacks") == ["cb_early"]
+    assert await rig.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
 async def test_a_waiting_callback_that_breaks_holds_up_no_other(rig: Rig) -> None:
     class Breaks(PaymentCallbacks):
         async def find_keys(self, connection: Any, callbacks: Sequence[Callback]) -> Mapping[str, str]:

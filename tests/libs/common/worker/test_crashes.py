@@ -131,6 +131,48 @@ async def test_a_database_that_goes_away_between_claim_and_call_delays_nothing(
     assert not failures
 
 
+async def test_what_another_process_marked_with_the_same_generation_is_not_begun(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a database does that forgets, in a crash, what one process marked, before another marks it."""
+    rig.provider.before = [ProviderUnavailable("later", provider="scripted")]
+    async with rig.worker() as worker:
+        routes = worker._claims._router.routes
+        taken_over: list[str] = []
+
+        async def overtaken(*args: Any, in_doubt: Any = (), **options: Any) -> Any:
+            if args[0][0][0].attempts and not taken_over:
+                taken_over.append(args[0][0][0].id)
+                await rig.pool.execute(
+                    "UPDATE operations SET owner = 'wrk_other' WHERE id = ANY($1) AND state = 'executing'", taken_over
+                )
+            return await routes(*args, in_doubt=in_doubt, **options)
+
+        monkeypatch.setattr(worker._claims._router, "routes", overtaken)
+        command = create_payment()
+        await rig.send(command)
+        await until(lambda: bool(taken_over))
+        # `wrk_other` is no living process: what it had is adopted, and begun as the next generation.
+        assert (await rig.reply_to(command.operation_id)).state == "succeeded"
+        row = await rig.until_state(command.operation_id, "succeeded")
+    assert (row["generation"], row["attempts"]) == (3, 2)
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+
+
+async def test_what_another_process_marked_with_the_same_generation_is_not_settled(rig: Rig) -> None:
+    rig.provider.gate = asyncio.Event()
+    async with rig.worker():
+        command = create_payment()
+        await rig.send(command)
+        await until(lambda: bool(rig.provider.calls))
+        await rig.pool.execute("UPDATE operations SET owner = 'wrk_other' WHERE id = $1", command.operation_id)
+        rig.provider.gate.set()
+        assert (await rig.reply_to(command.operation_id)).state == "succeeded"
+        row = await rig.until_state(command.operation_id, "succeeded")
+    assert row["generation"] > 1, "the first call's answer was not this process's to store any more"
+    assert rig.provider.effects == {f"create:{command.resource_id}": 1}
+
+
 async def test_an_operation_that_cannot_be_begun_holds_up_no_other(rig: Rig) -> None:
     at = datetime.now(UTC) + timedelta(seconds=1)
     async with rig.worker():

@@ -273,6 +273,19 @@ async def test_an_outage_that_ends_a_callers_operation_only_delays_one_of_our_ow
     assert rig.provider.effects == {f"create:{own.resource_id}": 1}
 
 
+async def test_an_outage_that_ends_a_callers_operation_only_delays_bulk(rig: Rig) -> None:
+    """And what was asked for its time: who asked for it was answered long ago."""
+    down, outage = ProviderUnavailable("It is down.", provider="scripted"), FAST.retry.give_up_after
+    options = replace(FAST, retry_unhurried=Backoff(first_s=0.02, most_s=0.05, give_up_after=1_000))
+    later = datetime.now(UTC) + timedelta(milliseconds=200)
+    async with rig.worker(options):
+        for command in (create_payment(priority=1), create_payment(not_before=later)):
+            rig.provider.before = [down] * (outage + 2)
+            await rig.send(command)
+            row = await rig.until_state(command.operation_id, "succeeded", "failed")
+            assert (row["state"], row["failures"]) == ("succeeded", outage + 2)
+
+
 async def test_unknown_is_never_failed_over(rig: Rig) -> None:
     second = ScriptedProvider()
     rig.connections.connections.append(ScriptedConnection(second, id="con_2"))

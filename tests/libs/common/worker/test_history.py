@@ -16,10 +16,11 @@ from onerouter_common.contracts.commands import Command
 from onerouter_common.db.engine import tenant_engine
 from onerouter_common.errors import ProviderUnavailable
 from onerouter_common.ids import CALLBACK, new_id
+from onerouter_common.operations.repository import OperationReads
+from onerouter_common.reads.paging import Page
 from onerouter_common.web.internal import TenantContext
-from onerouter_payments.payment.settlement import Views
-from onerouter_payments.query.paging import Page
-from onerouter_payments.query.repository import Reads
+from onerouter_common.worker.history import cost_in
+from onerouter_payments.payment.costs import OperationCosts
 
 TENANT = TenantContext("ten_1", "test")
 
@@ -49,7 +50,7 @@ def told_of(payment: Command, *, status: str = "succeeded", fee_minor: int | Non
 
 async def whole_timeline(engine: AsyncEngine, operation_id: str, *, limit: int = 100) -> dict[str, Any]:
     """All pages as one; checks what holds of each."""
-    reads, data, cursor = Reads(engine, Views({})), list[Any](), None
+    reads, data, cursor = OperationReads(engine, OperationCosts({})), list[Any](), None
     while True:
         page: Any = await reads.timeline(TENANT, operation_id, Page(limit=limit, cursor=cursor))
         assert len(page["data"]) <= limit
@@ -76,7 +77,7 @@ async def test_a_payments_timeline_tells_all_that_happened_in_order(rig: Rig) ->
         timeline = await whole_timeline(engine, payment.operation_id)
         for limit in (1, 2, 5):
             assert await whole_timeline(engine, payment.operation_id, limit=limit) == {**timeline}
-        operation: Any = await Reads(engine, Views({})).operation(TENANT, payment.operation_id)
+        operation: Any = await OperationReads(engine, OperationCosts({})).one(TENANT, payment.operation_id)
     shown = [(entry["kind"], entry["data"].get("type") or entry["data"].get("outcome")) for entry in timeline["data"]]
     assert shown == [
         ("accepted", None),
@@ -130,6 +131,27 @@ async def test_what_happened_at_one_moment_is_paged_without_a_gap(rig: Rig) -> N
         for limit in (1, 3, 4):
             assert await whole_timeline(engine, payment.operation_id, limit=limit) == timeline
     assert sum(entry["kind"] == "callback" for entry in timeline["data"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("shown", "cost"),
+    [
+        ({"cost": {"amount": 11.78, "currency": "INR"}}, {"amount": 11.78, "currency": "INR"}),
+        (
+            {"cost": 0.0083, "currency": "USD", "cost_estimated": True},
+            {"amount": 0.0083, "amount_minor": 0.83, "currency": "USD", "estimated": True},
+        ),
+        (
+            {"cost": 2, "currency": "JPY", "cost_estimated": False},
+            {"amount": 2, "amount_minor": 2, "currency": "JPY", "estimated": False},
+        ),
+        ({"cost": 0.01, "currency": "credits"}, None),
+        ({"cost": None, "currency": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_cost_has_one_form_whatever_it_is_of(shown: dict[str, Any], cost: Any) -> None:
+    assert cost_in(shown) == cost
 
 
 async def test_nobody_may_rewrite_history(rig: Rig) -> None:

@@ -78,7 +78,7 @@ async def test_what_was_done_is_settled_as_the_provider_tells_it(rig: Rig, accou
         assert (reply.state, reply.status) == ("succeeded", 201)
         assert reply.result is not None
         assert (reply.result["status"], reply.result["provider_order_id"]) == ("succeeded", "order_1")
-        events = [await asyncio.wait_for(rig.events.get(), 10) for _ in range(2)]
+        events = [await asyncio.wait_for(rig.events.get(), 60) for _ in range(2)]
         assert [event.type for event in events] == ["payment.created", "payment.succeeded"]
         assert {event.operation_id for event in events} == {payment.operation_id}
 

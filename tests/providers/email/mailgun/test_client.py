@@ -37,7 +37,6 @@ class TestSend:
             reply_to=[Address("help@example.net", "Hilfe"), Address("two@example.net")],
             headers={"X-Order": "17"},
             tags=["orders", "de"],
-            metadata={"cart": "17"},
             attachments=[
                 Attachment("Rechnung 5.pdf", b"%PDF\r\n\x00\xff", "application/pdf"),
                 Attachment("logo.png", b"\x89PNG", "image/png", content_id="logo"),
@@ -52,7 +51,7 @@ class TestSend:
         assert mail["sender"] == f"=?utf-8?b?Wm/DqydzIFNob3A=?= <shop@{lab.domain}>"
         assert mail["headers"] == {"Reply-To": "Hilfe <help@example.net>, two@example.net", "X-Order": "17"}
         assert mail["tags"] == ["orders", "de"]
-        assert mail["variables"] == {"cart": "17", "onerouter_id": request.message_id}
+        assert mail["variables"] == {"onerouter_id": request.message_id}
         assert mail["attachments"] == [
             {"filename": "Rechnung 5.pdf", "content-type": "application/pdf", "size": 8},
             {"filename": "logo", "content-type": "image/png", "size": 4},
@@ -66,6 +65,8 @@ class TestSend:
         made = await lab.client().send_email(request, key="k")
         mail = await lab.mail(made.provider_message_id)
         assert (mail["subject"], mail["html"], mail["text"]) == ("For Ada", "<b>Hi Ada</b>", "Hi Ada")
+        made = await lab.client().send_email(replace(lab.request(), text=None, provider_template="welcome"), key="k")
+        assert (await lab.mail(made.provider_message_id))["subject"].startswith("About")
         with pytest.raises(ProviderRefusedUs) as caught:
             await lab.client().send_email(lab.request(text=None, subject=None, provider_template="nobodys"), key="k")
         assert caught.value.reason == "not_found"
@@ -92,9 +93,8 @@ class TestSend:
             ({"headers": {"X-A\r\nBcc": "b"}}, "headers"),
             ({"headers": {"Message-ID": "<a@b>"}}, "headers.Message-ID"),
             ({"tags": ["a\nb"]}, "tags"),
-            ({"metadata": {"a\nb": "c"}}, "metadata"),
             ({"attachments": [Attachment("a\r\nb.txt", b"", "text/plain")]}, "attachments"),
-            ({"text": None}, "text"),
+            ({"text": None}, "text_body"),
             ({"send_at": datetime.now(UTC) + timedelta(days=8)}, "send_at"),
         ],
     )

@@ -47,7 +47,6 @@ def complete(lab: MailgunLab) -> EmailRequest:
         reply_to=[Address("help@example.net")],
         headers={"X-Order": "17"},
         tags=["orders"],
-        metadata={"cart": "17"},
         attachments=[
             Attachment("a.txt", b"a", "text/plain"),
             Attachment("b.png", b"b", "image/png", content_id="b"),

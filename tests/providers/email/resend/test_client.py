@@ -1,5 +1,6 @@
 """What is Resend's own: keys that may only send, a key used for something else, what is found after a day, refusals."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from onerouter_providers.messages import Address, MessageReference, MessageSnaps
 from onerouter_providers.testing.payments_suite import new_key
 
 if TYPE_CHECKING:
+    from tests.pausing import Pause
+
     from .conftest import ResendLab
 
 DAY_S = 86_401
@@ -66,14 +69,18 @@ class TestSend:
         with pytest.raises(ProviderOutcomeUnknown):
             await client.send_email(message(), key=key)
 
-    async def test_a_repeat_while_the_first_is_running_is_unknown_for_a_moment(self, lab: "ResendLab") -> None:
-        client, key, request = lab.client(timeout_s=0.3), new_key(), message()
+    async def test_a_repeat_while_the_first_is_running_is_unknown_for_a_moment(
+        self, lab: "ResendLab", pause: "Pause"
+    ) -> None:
+        client, key, request = lab.client(), new_key(), message()
         await lab.ask("/faults", provider="resend", kind="slow", times=1, delay_s=1, key_id=lab.account_id)
-        with pytest.raises(ProviderOutcomeUnknown):
-            await client.send_email(request, key=key)
+        first = asyncio.create_task(client.send_email(request, key=key))
+        await pause.reached()
         with pytest.raises(ProviderOutcomeUnknown) as caught:
             await client.send_email(request, key=key)
         assert (caught.value.provider_code, caught.value.retry_after_s) == ("concurrent_idempotent_requests", 2)
+        pause.end()
+        assert (await first).provider_message_id
 
     async def test_a_template_is_sent_once_it_is_published(self, lab: "ResendLab") -> None:
         client = lab.client()

@@ -119,7 +119,8 @@ class TestGet:
         await lab.decide(made.provider_message_id, "failed")
         again = await client.send_email(replace(request, message_id=message().message_id), key=new_key())
         shown = await client.get_email(reference(again, request.to[0].email))
-        assert (shown.status, shown.error_reason, shown.facts) == ("failed", "suppressed", {"event": "suppressed"})
+        assert (shown.status, shown.error_reason) == ("failed", "suppressed")
+        assert shown.facts == {"event": "suppressed", "recipient": request.to[0].email}
         (dropped,) = await lab.told(again.provider_message_id)
         assert (dropped.object.status, dropped.object.error_reason) == ("failed", "suppressed")
 
@@ -129,7 +130,7 @@ class TestCallbacks:
         await lab.register(batch_s=0.3, fate="opened")
         client = lab.client()
         made = [await client.send_email(message(), key=new_key()) for _ in range(3)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not lab.inbox.came.get(lab.account_id):
                 await asyncio.sleep(0.01)
         assert len(lab.inbox.came[lab.account_id]) == 1

@@ -26,7 +26,6 @@ class TestBodyOf:
             html="<p>T</p>",
             headers={"X-Order": "7"},
             tags=("spring",),
-            metadata={"order": "7"},
             attachments=(Attachment("a.txt", b"abc", "text/plain"), Attachment("l.png", b"\x89", "image/png", "logo")),
             send_at=NOW + timedelta(hours=1, milliseconds=1),
         )
@@ -36,7 +35,7 @@ class TestBodyOf:
                     "to": [{"email": "ada@xn--bcher-kva.example", "name": "Lovelace, Ada"}, {"email": "b@example.net"}],
                     "cc": [{"email": "c@example.net"}],
                     "bcc": [{"email": "d@example.net"}],
-                    "custom_args": {"order": "7", "onerouter_id": "eml_01", "onerouter_batch": "B1"},
+                    "custom_args": {"onerouter_id": "eml_01", "onerouter_batch": "B1"},
                     "send_at": int(NOW.timestamp()) + 3_601,  # never before its time
                 }
             ],
@@ -81,15 +80,13 @@ class TestBodyOf:
             ("to", {"to": tuple(Address(f"u{number}@example.net") for number in range(1_001))}),
             ("to", {"to": (Address("a@example.net"),), "cc": (Address("A@example.net"),)}),
             ("to", {"to": (Address("a@example.net\r\nBcc: x@example.net"),)}),
-            ("from", {"sender": Address("a@example.com", "A\nBcc: x@example.net")}),
+            ("from_email", {"sender": Address("a@example.com", "A\nBcc: x@example.net")}),
             ("subject", {"subject": "Hi\r\nBcc: x@example.net"}),
+            ("subject", {"text": None, "provider_template": "d-1"}),
             ("headers.X-SG-EID", {"headers": {"X-SG-EID": "1"}}),
             ("headers.Reply-To", {"headers": {"Reply-To": "x@example.net"}}),
             ("tags", {"tags": tuple(str(number) for number in range(11))}),
             ("tags", {"tags": ("x" * 256,)}),
-            ("metadata", {"metadata": {"event": "delivered"}}),
-            ("metadata", {"metadata": {"onerouter_id": "eml_02"}}),
-            ("metadata", {"metadata": {"note": "x" * 10_000}}),
             ("send_at", {"send_at": NOW + timedelta(hours=73)}),
         ],
     )

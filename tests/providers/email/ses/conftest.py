@@ -35,6 +35,7 @@ class SesLab(EmailLab):
             "secret_access_key": SECRET_KEY,
             "region": "us-east-1",
             "configuration_set": "onerouter",
+            "sns_topic_arn": TOPIC,
         }
 
     @property

@@ -39,6 +39,8 @@ from onerouter_providers.testing.payments_suite import new_key, payment_request,
 from .openapi import Recorder
 
 if TYPE_CHECKING:
+    from tests.pausing import Pause
+
     from .conftest import PayPalLab
 
 PRICE = Money(1_299, "USD")
@@ -52,7 +54,7 @@ class Heard:
     arrived: asyncio.Queue[tuple[dict[str, str], bytes]] = field(default_factory=asyncio.Queue)
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.arrived.get()
 
 
@@ -365,14 +367,14 @@ class TestRefund:
         shown = await client.get_payment(reference)
         assert (shown.status, shown.amount_refunded_minor) == ("refunded", 1_299)
 
-    async def test_still_running_is_not_a_no(self, lab: "PayPalLab") -> None:
+    async def test_still_running_is_not_a_no(self, lab: "PayPalLab", pause: "Pause") -> None:
         client = lab.client()
         reference, _ = await taken(lab, client)
         await lab.ask("/faults", kind="slow", operation="captures.refund", key_id=lab.client_id, times=1, delay_s=0.5)
         wanted, key = RefundRequest(new_id(REFUND), reference, PRICE), new_key()
         first = asyncio.create_task(client.create_refund(wanted, key=key))
         # The twin must meet the first at the provider, so it does not look into the order before.
-        await asyncio.sleep(0.2)
+        await pause.reached()
         capture_id = (await client.get_payment(reference)).provider_payment_id
         twin = await client._wire.answer(
             "refund.create",
@@ -384,6 +386,7 @@ class TestRefund:
             body={},
         )
         assert (twin.status, twin.body["details"][0]["issue"]) == (409, "PREVIOUS_REQUEST_IN_PROGRESS")
+        pause.end()
         assert (await first).status == "succeeded"
 
 

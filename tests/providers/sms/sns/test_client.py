@@ -1,16 +1,15 @@
 """What is particular about SNS's client: its settings, who has opted out, and that nothing is ever sent twice."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 from tests.providers.sms.lab import new_recipient, package
 
 from onerouter_common.errors import (
+    CapabilityUnsupported,
     InvalidRequest,
     ProviderDeclined,
     ProviderError,
@@ -74,7 +73,7 @@ class TestSend:
 
     @pytest.mark.parametrize(
         ("change", "field"),
-        [({"sender": "-x"}, "sender"), ({"sender": "a\r\nb"}, "sender"), ({"body": ""}, "body")],
+        [({"sender": "-x"}, "from_number"), ({"sender": "a\r\nb"}, "from_number"), ({"body": ""}, "body")],
     )
     async def test_what_cannot_be_sent_is_refused_by_name(
         self, lab: "SnsLab", change: dict[str, str], field: str
@@ -82,6 +81,16 @@ class TestSend:
         with pytest.raises(InvalidRequest) as caught:
             await lab.client().send_sms(replace(lab.request(), **change), key=new_key())  # type: ignore[arg-type]
         assert [error.field for error in caught.value.errors] == [field]
+        assert await lab.published() == []
+
+    async def test_a_text_that_is_longer_than_it_takes_may_go_elsewhere(self, lab: "SnsLab") -> None:
+        with pytest.raises(ProviderDeclined) as caught:
+            await lab.client().send_sms(lab.request("🙂" * 500), key=new_key())
+        assert caught.value.reason == "payload_too_large"
+
+    async def test_it_has_no_templates(self, lab: "SnsLab") -> None:
+        with pytest.raises(CapabilityUnsupported):
+            await lab.client().send_sms(replace(lab.request(""), provider_template="HX1"), key=new_key())
         assert await lab.published() == []
 
     async def test_another_region_is_told_as_what_it_is(self, lab: "SnsLab") -> None:
@@ -162,7 +171,7 @@ class TestRefusal:
         ("code", "status", "message", "reason"),
         [
             ("InvalidParameter", 400, "Invalid parameter: PhoneNumber Reason: +12 is not valid", "invalid_recipient"),
-            ("InvalidParameter", 400, "Invalid parameter: Message too long", "invalid_request"),
+            ("InvalidParameter", 400, "Invalid parameter: Message too long", "payload_too_large"),
             ("ParameterValueInvalid", 400, "No.", "invalid_request"),
             ("AuthorizationError", 403, "No.", "authentication_failed"),
             ("ExpiredToken", 403, "No.", "authentication_failed"),
@@ -196,17 +205,9 @@ class TestRegional:
         assert regional("http://sandbox/sns/v1", "ap-south-1") == "http://sandbox/sns/v1"
 
 
-@pytest.fixture(scope="module")
-async def moto_url() -> AsyncIterator[str]:
-    """Somebody else's idea of SNS: moto's server, which knows its own protocol and not our simulator."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 class TestMoto:
+    """Somebody else's idea of SNS: moto's server, which knows its own protocol and not our simulator."""
+
     async def test_it_takes_a_message(self, moto_url: str, pool: httpx.AsyncBaseTransport) -> None:
         client = client_on(pool, base_url=moto_url)
         await client.probe()

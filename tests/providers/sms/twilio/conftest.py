@@ -113,6 +113,7 @@ async def lab(sandbox_url: str, pool: httpx.AsyncBaseTransport, control: httpx.A
         api_keys=[{"sid": api_key_of(account), "secret": API_SECRET}],
         numbers=[NUMBER, "+14155550100"],
         messaging_services={SERVICE: [NUMBER]},
+        contents={"HX" + "c" * 32: "Hi {{1}}, number {{ 2 }}."},
         webhook_url=f"{inbox.url}/{account}",
         delivery="manual",
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NUMBER = "+14155550100"
 SERVICE = "MG" + "7" * 32
+CONTENT = "HX" + "c" * 32
 
 
 def reference(request: SmsRequest, sid: str) -> MessageReference:
@@ -80,6 +81,21 @@ class TestSend:
                 await lab.client().send_sms(request, key=new_key())
         words = [one.object.facts["keyword"] for one in await lab.events() if one.object.facts.get("keyword")]
         assert words == ["STOP", "START"]
+
+    async def test_twilios_own_template_is_filled_there(self, lab: "TwilioLab") -> None:
+        request = replace(lab.request(""), provider_template=CONTENT, variables={"1": "Ada 👋", "2": 7})
+        made = await lab.client().send_sms(request, key=new_key())
+        assert made.body == await lab.text_of(made.provider_message_id) == "Hi Ada 👋, number 7."
+        with pytest.raises(ProviderRefusedUs) as caught:
+            await lab.client().send_sms(replace(request, provider_template="HX" + "9" * 32), key=new_key())
+        assert caught.value.reason == "not_found"
+        for wrong, field in (
+            (replace(request, provider_template="welcome"), "provider_template"),
+            (replace(request, variables={"1": []}), "variables"),
+        ):
+            with pytest.raises(InvalidRequest) as refused:
+                await lab.client().send_sms(wrong, key=new_key())
+            assert [error.field for error in refused.value.errors] == [field]
 
     @pytest.mark.parametrize("body", ["", "x" * 1_601])
     async def test_a_text_that_no_sms_holds_is_refused_here(self, lab: "TwilioLab", body: str) -> None:
@@ -140,6 +156,16 @@ class TestFind:
         assert found is not None
         assert found.provider_message_id == second.provider_message_id
         assert await client.find_sms(request, since=since, but_not={*known, second.provider_message_id}) is None
+
+    async def test_of_a_template_only_that_there_is_none_can_be_told(self, lab: "TwilioLab") -> None:
+        """Nobody but Twilio knows what it says: any other message at that time could be it."""
+        since, client = datetime.now(UTC), lab.client()
+        request = replace(lab.request(""), provider_template=CONTENT, variables={"1": "Ada"})
+        assert await client.find_sms(request, since=since) is None
+        other = await client.send_sms(replace(lab.request(), to=request.to), key=new_key())
+        with pytest.raises(ProviderOutcomeUnknown):
+            await client.find_sms(request, since=since)
+        assert await client.find_sms(request, since=since, but_not={other.provider_message_id}) is None
 
     async def test_what_is_scheduled_is_found_too(self, lab: "TwilioLab") -> None:
         since, request = datetime.now(UTC), lab.request()

@@ -91,6 +91,8 @@ async def _do_everything(lab: "TwilioLab") -> None:
     reference = MessageReference(request.message_id, scheduled.provider_message_id, request.to, datetime.now(UTC))
     await client.cancel_sms(reference, key=new_key())
     await client.send_sms(replace(lab.request(), sender=NUMBER, callback_url=None), key=new_key())
+    template = replace(lab.request(""), provider_template="HX" + "c" * 32, variables={"1": "Ada"})
+    await client.send_sms(template, key=new_key())
     await client.find_sms(request, since=datetime.now(UTC))
 
 

@@ -129,7 +129,7 @@ class TestSender:
     def test_what_cannot_send_is_refused_by_name(self, asked: str | None) -> None:
         with pytest.raises(InvalidRequest) as caught:
             choose(asked, service_sid=None, number=None)
-        assert [error.field for error in caught.value.errors] == ["sender"]
+        assert [error.field for error in caught.value.errors] == ["from_number"]
 
 
 class TestAddresses:

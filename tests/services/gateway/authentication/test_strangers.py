@@ -29,7 +29,7 @@ class _Asking:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
@@ -72,8 +72,7 @@ class TestTurn:
         assert asking.strangers._sites == {}
 
 
-PATIENT: Final = {"trusted_proxies": "127.0.0.1", "rate_limit_timeout_s": 2}
-"""A busy machine must not take a slow Redis for one that is away: then each gateway limits by itself."""
+BEHIND_OURS: Final = {"trusted_proxies": "127.0.0.1"}
 
 
 def _from(address: str, key: str | None = None) -> dict[str, str]:
@@ -81,11 +80,12 @@ def _from(address: str, key: str | None = None) -> dict[str, str]:
     return {"X-Forwarded-For": address, "Authorization": f"Bearer {key}"}
 
 
+@pytest.mark.usefixtures("long_windows")
 class TestRefusals:
     """Of a gateway whose client is behind a proxy of ours."""
 
     async def test_are_exact_across_gateways_and_end_the_asking(self, world: Any) -> None:
-        bounds = {**PATIENT, "refused_rate_per_s": 1, "refused_rate_burst": 30}
+        bounds = {**BEHIND_OURS, "refused_rate_per_s": 1, "refused_rate_burst": 30}
         seen, new = world.tenant(), world.tenant()
         async with world.gateway(**bounds) as one, world.gateway(**bounds) as other:
             here = "198.51.100.31"
@@ -100,9 +100,9 @@ class TestRefusals:
             assert world.services.introspections <= asked + 2 * 30, "a few were in flight when the last was counted"
             refused = next(answer for answer in answers if answer.status_code == 429)
             assert refused.json()["detail"] == (
-                "Your address may make 30 requests without a valid API key in any 30 seconds; try again later."
+                "Your address may make 30 requests without a valid API key in any 600 seconds; try again later."
             )
-            assert 1 <= int(refused.headers["retry-after"]) <= 30
+            assert 1 <= int(refused.headers["retry-after"]) <= 600
             asked = world.services.introspections
             assert (await one.http.get("/v1/payments", headers=_from(here))).status_code == 429
             assert (await one.http.get("/api/services", headers=_from(here))).status_code == 429
@@ -113,7 +113,7 @@ class TestRefusals:
             assert (await one.http.get("/v1/payments", headers=elsewhere)).status_code == 200
 
     async def test_are_never_counted_of_keys_that_are_somebodys(self, world: Any) -> None:
-        async with world.gateway(**PATIENT, refused_rate_per_s=1, refused_rate_burst=2) as one:
+        async with world.gateway(**BEHIND_OURS, refused_rate_per_s=1, refused_rate_burst=2) as one:
             here = "198.51.100.33"
             keys = [world.tenant().key for _ in range(60)]
             for _ in range(2):
@@ -123,11 +123,11 @@ class TestRefusals:
                 assert {answer.status_code for answer in answers} == {200}
             answers = [await one.http.get("/v1/payments", headers=_from(here)) for _ in range(3)]
             assert [answer.status_code for answer in answers] == [401, 401, 429]
-            assert answers[0].headers["ratelimit-policy"] == '"refused";q=2;w=2'
+            assert answers[0].headers["ratelimit-policy"] == '"refused";q=2;w=600'
 
     async def test_a_key_that_cannot_be_looked_up_counts_under_api(self, world: Any) -> None:
         tenant = world.tenant()
-        async with world.gateway(**PATIENT, management_rate_per_s=1, management_rate_burst=2) as one:
+        async with world.gateway(**BEHIND_OURS, management_rate_per_s=1, management_rate_burst=2) as one:
             world.services.away.add("registry")
             try:
                 headers = _from("198.51.100.34", tenant.key)

@@ -1,6 +1,7 @@
 """Subscriptions: what they are made of is looked up before anything is written down."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -157,3 +158,27 @@ class TestChange:
         for verb in ("cancel", "pause", "resume", "change_plan"):
             body = {"new_plan_id": "plan_There"}
             await shop.refused("POST", f"{SUBSCRIPTIONS}/{theirs}/{verb}", body, status=404)
+
+
+class TestRepeat:
+    """Under the same key: what it was, whatever became of its plan since."""
+
+    @pytest.mark.parametrize("verb", ["create", "change_plan"])
+    async def test_it_is_answered_before_the_plan_is_looked_at(self, world: Any, shop: Any, verb: str) -> None:
+        plan, key = shop.has("plan", asked=ASKED), str(uuid4())
+        path, body = SUBSCRIPTIONS, {"plan_id": plan}
+        if verb == "change_plan":
+            path, body = f"{SUBSCRIPTIONS}/{shop.has('subscription')}/change_plan", {"new_plan_id": plan}
+        first = await shop.ask("POST", path, body, idempotency_key=key)
+        assert first.is_success, first.text
+        command = shop.command_of(first.headers["x-onerouter-operation-id"])
+        world.services.operations[command.operation_id] = shop.tenant.operation(
+            command, state="succeeded", result=first.json(), made_by="cmd_first"
+        )
+        del world.services.resources[plan]
+        again = await shop.ask("POST", path, body, idempotency_key=key)
+        assert (again.is_success, again.headers["idempotency-replayed"]) == (True, "true"), again.text
+        assert again.json() == first.json()
+        other = {name: shop.has("plan", asked=ASKED) for name in body}
+        refused = await shop.ask("POST", path, other, idempotency_key=key)
+        assert (refused.status_code, refused.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")

@@ -62,7 +62,7 @@ async def test_the_log_goes_and_comes_back(world: Any, tenant: Any, own_broker: 
         started = asyncio.get_running_loop().time()
         refused = await gateway.http.post("/v1/payments", json=PAY, headers=tenant.auth)
         assert (refused.status_code, refused.json()["effect"]) == (503, "none")
-        assert asyncio.get_running_loop().time() - started < 0.5
+        assert asyncio.get_running_loop().time() - started < 4, "an acknowledgement would be waited for for 5 s"
 
         await own_broker.start()
         async with worker.running():

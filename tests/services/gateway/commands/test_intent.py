@@ -53,6 +53,14 @@ def test_the_fingerprint_ignores_order(body: dict[str, Any]) -> None:
     assert fingerprint("POST /x", body) != fingerprint("POST /y", body)
 
 
+def test_any_number_that_json_has_can_be_in_it() -> None:
+    """What is looked at item by item is in it as it was written."""
+    huge, other = {"items": [{"n": 10**30}]}, {"items": [{"n": 10**30 + 1}]}
+    assert fingerprint("POST /x", huge) == fingerprint("POST /x", {"items": [{"n": 10**30}]})
+    assert fingerprint("POST /x", huge) != fingerprint("POST /x", other)
+    assert fingerprint("POST /x", {"b": -(2**70), "a": 1}) == fingerprint("POST /x", {"a": 1, "b": -(2**70)})
+
+
 def test_spelling_does_not_matter_but_meaning_does() -> None:
     def of(**body: Any) -> dict[str, Any]:
         return canonical_of(validate(PaymentCreate, body))

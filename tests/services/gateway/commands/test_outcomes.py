@@ -31,6 +31,11 @@ async def _unknown(command: Command) -> Reply:
     return _reply(command, state="unknown", status=202, problem=problem)
 
 
+async def _lost(command: Command) -> Reply:
+    problem = Problem(status=500, code="INTERNAL_ERROR", title="x", detail="It was done.", effect="committed")
+    return _reply(command, state="succeeded", status=202, problem=problem)
+
+
 async def _never(command: Command) -> None:
     return None
 
@@ -51,6 +56,16 @@ async def test_an_unknown_outcome_is_202(gateway: Any, world: Any, tenant: Any) 
     assert answer.status_code == 202
     assert answer.json()["effect"] == "unknown"
     assert answer.headers["location"] == f"/v1/operations/{answer.json()['id']}"
+
+
+async def test_what_was_done_is_said_to_be_done_also_where_its_result_is_lost(
+    gateway: Any, world: Any, tenant: Any
+) -> None:
+    world.worker.outcomes[tenant.id] = _lost
+    answer = await gateway.http.post("/v1/payments", json=PAY, headers=tenant.auth)
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["effect"]) == (202, "succeeded", "committed")
+    assert (body["detail"], body["error"]["code"]) == ("It was done.", "INTERNAL_ERROR")
 
 
 async def test_a_wait_that_ends_is_202_with_the_operation(gateway: Any, world: Any, tenant: Any) -> None:
@@ -187,6 +202,8 @@ async def test_in_flight_with_respond_async_is_409(gateway: Any, world: Any, ten
     await asyncio.sleep(0)
     answer = await gateway.http.post("/v1/payments", json=PAY, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (409, "OPERATION_IN_FLIGHT")
+    (begun,) = [c for c in world.worker.commands if c.tenant_id == tenant.id]
+    assert answer.json()["operation_id"] == answer.headers["x-onerouter-operation-id"] == begun.operation_id
     other = await gateway.http.post("/v1/payments", json={"amount": 1}, headers=headers)
     assert other.status_code == 422
 

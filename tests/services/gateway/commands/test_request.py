@@ -34,6 +34,21 @@ def test_the_key_comes_from_either_place() -> None:
     assert idempotency_key(Headers({}), {}) is None
 
 
+def _sent(*keys: bytes) -> Headers:
+    return Headers(raw=[(b"idempotency-key", key) for key in keys])
+
+
+def test_a_header_that_is_there_twice_is_one_key() -> None:
+    assert idempotency_key(_sent(b"a", b"a"), {"idempotency_key": "a"}) == "a"
+
+
+@pytest.mark.parametrize("keys", [(b"a", b"b"), (b"a", b"a", b"b"), (b"a", b"A"), (b"a", b"")])
+def test_two_headers_that_differ_are_refused(keys: tuple[bytes, ...]) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        idempotency_key(_sent(*keys), {})
+    assert [error.field for error in refused.value.errors] == ["idempotency_key"]
+
+
 @pytest.mark.parametrize("key", ["", " ", "a ", "x" * 256, "ä", 7, ["a"]])
 def test_a_wrong_key_is_refused(key: object) -> None:
     with pytest.raises(MalformedRequest):

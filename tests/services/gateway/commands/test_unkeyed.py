@@ -8,6 +8,7 @@ import pytest
 
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.replies import Reply
+from onerouter_gateway.commands.unkeyed import UnkeyedRepeats
 
 PAY = {"amount": "499.00"}
 
@@ -94,3 +95,10 @@ async def test_without_redis_there_is_no_joining_and_no_failure(world: Any) -> N
     headers = {**tenant.auth, "User-Agent": "onerouter-python/1.0.0"}
     async with world.gateway(redis_url="redis://127.0.0.1:9") as gateway:
         assert (await gateway.http.post("/v1/payments", json=PAY, headers=headers)).status_code == 201
+
+
+async def test_of_many_at_once_each_is_known(redis_url: str) -> None:
+    async with UnkeyedRepeats(redis_url, timeout_s=60) as repeats:
+        keys = await asyncio.gather(*(repeats.join("ten_many", "test", "f" * 64) for _ in range(200)))
+    assert len(set(keys)) == 1
+    assert None not in keys

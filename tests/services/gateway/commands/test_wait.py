@@ -1,11 +1,13 @@
 """What a wait without a reply says about the workers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
+from tests.services.gateway.quota.test_quotas import Registry
 
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.replies import Reply
@@ -14,7 +16,7 @@ from onerouter_gateway.commands.intent import Intent
 from onerouter_gateway.commands.pending import Pending
 from onerouter_gateway.commands.request import Patience
 from onerouter_gateway.commands.wait import Asked, Commands
-from onerouter_gateway.quota.quotas import Quotas
+from onerouter_gateway.quota.quotas import QuotaExceeded, Quotas
 
 INTENT = Intent("payment.create", "payments", "POST /v1/payments", {}, {}, resource_prefix="pay")
 
@@ -35,7 +37,11 @@ class _Lookup:
         )
 
 
-def _commands(state: str | None) -> Commands:
+async def _noted(_: Command) -> None:
+    pass
+
+
+def _commands(state: str | None, lend: Any = None) -> Commands:
     async def publish(command: Command, *, key: str | None) -> None:
         pass
 
@@ -44,13 +50,13 @@ def _commands(state: str | None) -> Commands:
     clock: Any = SimpleNamespace(now=lambda: datetime.now(UTC))
     lookup: Any = _Lookup(state)
     repeats: Any = None
-    lend: Any = None
+    accepted: Any = SimpleNamespace(note=_noted)
     quotas = Quotas(lend, clock, debt=0)
-    return Commands(publisher, pending, lookup, repeats, quotas=quotas, secret=b"s" * 32, clock=clock)
+    return Commands(publisher, pending, lookup, repeats, accepted, quotas=quotas, secret=b"s" * 32, clock=clock)
 
 
-def _asked() -> Asked:
-    principal: Any = SimpleNamespace(tenant_id="ten_1", api_key_id="key_1", quotas={})
+def _asked(**quotas: int) -> Asked:
+    principal: Any = SimpleNamespace(tenant_id="ten_1", api_key_id="key_1", family="key_1", quotas=quotas)
     return Asked(principal, "test", "key", Patience(0.01))
 
 
@@ -71,3 +77,28 @@ async def test_workers_that_do_not_get_to_it_shed_what_comes_next(state: str | N
     assert (await commands.carry_out(INTENT, _asked(), _request())).status_code == 202
     with pytest.raises(Overloaded):
         await commands.carry_out(INTENT, _asked(), _request())
+
+
+class TestQuota:
+    """Of what takes many operations of it at once."""
+
+    async def test_what_is_looked_at_before_work_is_done_for_it_takes_nothing_from_others(self) -> None:
+        registry = Registry(100)
+        commands, asked = _commands(None, registry.lend), _asked(payments=100)
+        await commands.check_room(replace(INTENT, units=100), asked)
+        assert registry.granted <= 1, "what is lent in advance"
+
+    @pytest.mark.parametrize("is_only_looked_at", [True, False])
+    async def test_what_does_not_fit_takes_nothing_even_for_a_moment(self, is_only_looked_at: bool) -> None:
+        registry = Registry(100)
+        commands, asked, intent = _commands(None, registry.lend), _asked(payments=100), replace(INTENT, units=101)
+        with pytest.raises(QuotaExceeded):
+            if is_only_looked_at:
+                await commands.check_room(intent, asked)
+            else:
+                await commands.carry_out(intent, asked, _request())
+        assert registry.granted <= 1, "another gateway may lend the rest"
+
+    async def test_a_repeat_needs_none(self) -> None:
+        registry = Registry(100)
+        await _commands("succeeded", registry.lend).check_room(replace(INTENT, units=101), _asked(payments=100))

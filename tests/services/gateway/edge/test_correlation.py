@@ -21,6 +21,16 @@ async def test_ids_are_echoed(gateway: Any, tenant: Any) -> None:
     assert answer.headers["x-request-id"].startswith("req_")
 
 
+async def test_a_request_id_names_the_trace_where_nothing_else_does(gateway: Any) -> None:
+    for headers, request_id, trace_id in (
+        ({"X-Request-Id": "mine"}, "mine", "mine"),
+        ({"X-Request-Id": "mine", "X-Trace-Id": "trace"}, "mine", "trace"),
+    ):
+        answer = await gateway.http.get("/v1/payments", headers=headers)
+        assert (answer.headers["x-request-id"], answer.headers["x-trace-id"]) == (request_id, trace_id)
+        assert answer.json()["trace_id"] == trace_id, "a problem has the trace that its headers name"
+
+
 async def test_traceparent_comes_first(gateway: Any) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "X-Trace-Id": "other"}
@@ -57,6 +67,8 @@ async def test_a_span_tells_the_route_and_nothing_the_caller_wrote(
     [
         ("GET", "/v1/nothing", 404),
         ("DELETE", "/v1/payments", 405),
+        ("DELETE", "/api/v1/payments", 405),
+        ("GET", "/api/v1/nothing", 404),
         ("GET", "/v1/payments", 401),
         ("GET", "/", 404),
     ],
@@ -65,6 +77,7 @@ async def test_every_error_is_a_problem_with_safe_headers(gateway: Any, method: 
     answer = await gateway.http.request(method, path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+    assert ("allow" in answer.headers) == (status == 405)
     body = answer.json()
     assert {"type", "title", "status", "detail", "instance", "code", "error", "retryable", "effect"} <= set(body)
     assert body["detail"].endswith(".")

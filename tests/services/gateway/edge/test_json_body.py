@@ -1,5 +1,6 @@
 """Bodies: bounded, inflated, decoded without floats."""
 
+import asyncio
 import gzip
 import json
 from decimal import Decimal
@@ -7,9 +8,17 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
-from onerouter_common.errors import InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType
-from onerouter_gateway.edge.json_body import inflate, parse_object
+from onerouter_common.errors import (
+    InvalidRequest,
+    MalformedRequest,
+    PayloadTooLarge,
+    RequestTimedOut,
+    UnsupportedMediaType,
+)
+from onerouter_gateway.edge.json_body import Beyond, inflate, parse_object, read_body
+from onerouter_gateway.edge.json_size import refuse_many_values
 
 JSON = "application/json"
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -104,3 +113,66 @@ def test_other_encodings_are_415() -> None:
 @given(st.dictionaries(STORABLE, st.integers(-(10**20), 10**20) | STORABLE, max_size=5))
 def test_json_is_read_as_it_was_written(value: dict[str, object]) -> None:
     assert parse_object(json.dumps(value).encode(), JSON) == value
+
+
+class TestReadBody:
+    async def test_a_large_one_has_to_keep_a_pace(self) -> None:
+        entered: list[float] = []
+        loop = asyncio.get_running_loop()
+
+        async def enter() -> None:
+            entered.append(loop.time())
+
+        beyond = Beyond(1_000, enter, grace_s=0.2, least_bytes_per_s=100_000)
+        assert len(await read_body(_sending([500] * 20, 0.001), max_bytes=20_000, beyond=beyond)) == 10_000
+        assert len(entered) == 1
+        left = [1_500, *[1] * 100]
+        with pytest.raises(RequestTimedOut, match="slowly"):
+            await read_body(_sending(left, 0.05), max_bytes=20_000, beyond=beyond)
+        assert len(entered) == 2
+        assert len(left) > 50, "it was read for longer than it was given"
+
+    async def test_one_of_ordinary_size_takes_no_place(self) -> None:
+        async def enter() -> None:
+            raise AssertionError
+
+        beyond = Beyond(1_000, enter)
+        assert len(await read_body(_sending([1_000], 0.0), max_bytes=20_000, beyond=beyond)) == 1_000
+
+
+def _sending(left: list[int], every_s: float) -> Request:
+    """One piece after the other, taken from the list."""
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(every_s)
+        size = left.pop(0)
+        return {"type": "http.request", "body": b"x" * size, "more_body": bool(left)}
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+class TestManyValues:
+    @pytest.mark.parametrize("value", [b"{}", b"[]", b"1", b'""', b"null", b'{"a":1}', b'"\\\\","'])
+    def test_they_are_counted_before_they_are_made(self, value: bytes) -> None:
+        with pytest.raises(PayloadTooLarge, match="100,000 values"):
+            parse_object(b'{"a":[' + b",".join([value] * 100_001) + b"]}", JSON)
+
+    def test_what_stands_in_texts_is_none(self) -> None:
+        text = '[{,"\\' * 200_000
+        assert parse_object(json.dumps({"a": text, text: "b"}).encode(), JSON) == {"a": text, text: "b"}
+
+    def test_as_many_as_a_bulk_send_has_pass(self) -> None:
+        recipients = [{"to": "+14155552671", "variables": {f"v{n}": n for n in range(20)}}] * 1_000
+        assert len(parse_object(json.dumps({"recipients": recipients}).encode(), JSON)["recipients"]) == 1_000
+
+    @given(st.recursive(st.text() | st.integers(), lambda of: st.lists(of) | st.dictionaries(st.text(), of)))
+    def test_a_value_is_never_missed(self, value: object) -> None:
+        def count(one: object) -> int:
+            below = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+            return 1 + sum(map(count, below))
+
+        body = json.dumps({"a": value}, ensure_ascii=False).encode()
+        refuse_many_values(body, 2 * count({"a": value}))
+        if count({"a": value}) > 2:
+            with pytest.raises(PayloadTooLarge):
+                refuse_many_values(body, count({"a": value}) - 2)

@@ -1,13 +1,15 @@
 """Card numbers are found however they are written, and what is no card number is let through."""
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onerouter_common.errors import InvalidRequest
-from onerouter_gateway.edge.pan import holds_card_number, refuse_card_numbers
+from onerouter_common.errors import InvalidRequest, PayloadTooLarge
+from onerouter_gateway.edge import pan
+from onerouter_gateway.edge.pan import Screening, Withheld, holds_card_number, refuse_card_numbers, screened
 
 CARDS = [
     "4111111111111111",
@@ -66,6 +68,10 @@ def test_a_card_number_is_found_in_groups(text: str) -> None:
         "+14155552671",
         "1700000000000",  # a clock in milliseconds
         "2026-01-31T09:30:00.125Z",
+        "20260131093037.jpg",  # Luhn's sum is right in each of these
+        "2026-01-31 09.30.37",
+        "backup-20260131-093037.sql",
+        "20260131093012009.log",
         "4111 1111, 1111 1111",
         "4111 1111\n1111 1111",  # two lines
         "4111 1111    1111 1111",  # two columns
@@ -105,5 +111,88 @@ def test_a_hostile_text_costs_little() -> None:
     started = time.process_time()
     holds_card_number("7 " * 60_000)
     assert time.process_time() - started < 1
-    with pytest.raises(InvalidRequest, match="more text"):
+    with pytest.raises(PayloadTooLarge, match="more text"):
         refuse_card_numbers({"notes": ["7 " * 20_000] * 10})
+
+
+@given(st.text(alphabet="0123456789 .-\u2013ax+", max_size=60))
+def test_what_is_passed_over_fast_holds_none(text: str) -> None:
+    """The quick search lets nothing by that the careful one finds."""
+    normal = unicodedata.normalize("NFKC", text)
+    carefully = any(pan._run_holds(match.group()) for match in pan._RUN.finditer(normal))
+    is_phone = pan._PHONE.match(text) is not None
+    assert holds_card_number(text) is (carefully and not is_phone and len(text) >= 13)
+
+
+def test_a_megabyte_is_searched_in_a_moment() -> None:
+    row = "<tr><td style='padding:0 10px 20px'>Order 1042 of 2026-01-31 09:30</td><td>499.00 EUR</td></tr>\n"
+    text = row * (1_000_000 // len(row))
+    began = time.thread_time()  # others' work on a busy machine is not ours
+    assert not holds_card_number(text)
+    assert time.thread_time() - began < 0.5
+
+
+class TestScreening:
+    @pytest.mark.parametrize("to", ["+49 151 1234 5678 90", "0049-151-12345678901", "+4915112345678901"[:16]])
+    def test_phone_numbers_are_none_where_they_are_expected(self, to: str) -> None:
+        screening = Screening(numbers=frozenset({"to"}))
+        refuse_card_numbers({"to": to, "recipients": [{"to": to}], "data": {"to": to}}, screening)
+
+    @pytest.mark.parametrize("card", ["4111 1111 1111 1111", "+4111 1111 1111 1111", "5555555555554444"])
+    def test_a_card_is_one_even_there(self, card: str) -> None:
+        with pytest.raises(InvalidRequest) as refused:
+            refuse_card_numbers({"recipients": [{"to": card}]}, Screening(numbers=frozenset({"to"})))
+        assert [error.field for error in refused.value.errors] == ["recipients.0.to"]
+
+    def test_a_file_is_no_text_and_its_name_is(self) -> None:
+        file = {"content": CARDS[0], "filename": "a"}
+        with_files = Screening(files=True)
+        screened({"attachments": [file]}, with_files)
+        screened({"data": {"attachments": [file]}}, with_files, ("data", "params"))
+        for body, field in (
+            ({"attachments": [{**file, "filename": CARDS[0]}]}, "attachments.0.filename"),
+            ({"attachments": CARDS[0]}, "attachments"),
+            ({"attachments": [CARDS[0]]}, "attachments.0"),
+            ({"content": CARDS[0]}, "content"),
+        ):
+            with pytest.raises(InvalidRequest) as refused:
+                refuse_card_numbers(body, with_files)
+            assert [error.field for error in refused.value.errors] == [field]
+        with pytest.raises(InvalidRequest):
+            refuse_card_numbers({"attachments": [file]})
+
+    @pytest.mark.parametrize("nested", [(), ("data", "params")])
+    @pytest.mark.parametrize("name", ["variables", "metadata", "params"])
+    def test_what_is_called_like_a_file_is_text(self, name: str, nested: tuple[str, ...]) -> None:
+        own = {name: {"attachments": [{"content": CARDS[0]}]}}
+        body = {"data": own, **own} if nested else own
+        with pytest.raises(InvalidRequest) as refused:
+            screened(body, Screening(files=True), nested)
+        assert f"{name}.attachments.0.content" in {error.field for error in refused.value.errors}
+
+    @pytest.mark.parametrize("nested", [(), ("data", "params")])
+    def test_an_item_that_holds_one_is_withheld_and_no_other(self, nested: tuple[str, ...]) -> None:
+        good = {"to": "+14155552671"}
+        bad = {"to": "+14155552672", "variables": {"order": CARDS[0]}}
+        own = {"body": "Hi", "recipients": [good, bad, {"to": CARDS[0]}, CARDS[0]]}
+        screening = Screening(numbers=frozenset({"to"}), items="recipients")
+        passed = screened({"data": own} if nested else own, screening, nested)
+        kept = (passed["data"] if nested else passed)["recipients"]
+        assert kept[0] is good
+        assert kept[1:] == [
+            Withheld(("variables.order",), "+14155552672"),
+            Withheld(("to",), None),
+            Withheld(("to",), None),
+        ]
+        assert CARDS[0] not in repr(passed)
+        assert own["recipients"][1] is bad, "what was sent stays as it is"
+
+    def test_what_all_items_share_still_counts_for_the_whole(self) -> None:
+        screening = Screening(items="recipients")
+        for body in (
+            {"body": CARDS[0]},
+            {"variables": {"recipients": [{"to": CARDS[0]}]}},
+            {"recipients.0.to": CARDS[0]},
+        ):
+            with pytest.raises(InvalidRequest):
+                screened({**body, "recipients": [{"to": "a"}]}, screening)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from onerouter_common.errors import InvalidRequest
 from onerouter_common.money import Money
-from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of
-from onerouter_gateway.marketplace.schemas import SplitPart
+from onerouter_gateway.commands.request import is_key
+from onerouter_gateway.marketplace.parts import check_places, check_sum, item_of, part_key
+from onerouter_gateway.marketplace.schemas import MOST_PAYMENTS, SplitPart
 
 
 def seller(**config: Any) -> dict[str, Any]:
@@ -19,6 +20,19 @@ def seller(**config: Any) -> dict[str, Any]:
 
 def minor(part: SplitPart, vendor: dict[str, Any] | None, total: Money) -> int:
     return item_of(part, vendor, total, "splits.0").amount_minor
+
+
+class TestPartKey:
+    @given(key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
+    def test_is_a_key_of_its_own_place_whatever_that_of_the_whole(self, key: str) -> None:
+        keys = [part_key(key, index) for index in range(MOST_PAYMENTS)]
+        assert all(is_key(one) for one in keys)
+        assert len(set(keys)) == MOST_PAYMENTS
+        assert keys == [part_key(key, index) for index in range(MOST_PAYMENTS)]
+        assert (keys[7] == f"{key}:7") is (len(key) <= 252)
+
+    def test_long_ones_that_begin_alike_stay_apart(self) -> None:
+        assert part_key("k" * 254 + "a", 0) != part_key("k" * 254 + "b", 0)
 
 
 class TestItemOf:

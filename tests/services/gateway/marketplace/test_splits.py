@@ -1,6 +1,7 @@
 """Split payments: one, several, and what they brought."""
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,6 +141,26 @@ class TestSeveral:
         ]
         assert all(count == 1 for count in (shop.world.worker.effects[one.operation_id] for one in commands))
 
+    @pytest.mark.parametrize("in_body", [False, True])
+    async def test_a_key_may_have_as_many_characters_as_any(self, shop: Any, in_body: bool) -> None:
+        key = str(uuid4()).ljust(255, "k")
+        body = {"payments": [a_split(a_vendor(shop)) for _ in range(2)]}
+        headers = {} if in_body else {"idempotency_key": key}
+        sent = {**body, "idempotency_key": key} if in_body else body
+        first, again = [(await shop.ask("POST", BULK, sent, **headers)).json() for _ in range(2)]
+        assert (first["succeeded"], again["succeeded"]) == (2, 2)
+        ids = [item["payment"]["id"] for item in first["data"]]
+        assert [item["payment"]["id"] for item in again["data"]] == ids
+        assert len(set(ids)) == 2
+        key_of_first = f"{hashlib.sha256(key.encode()).hexdigest()}:0"
+        alone = await shop.ask("POST", SPLIT, body["payments"][0], idempotency_key=key_of_first)
+        assert alone.json()["id"] == ids[0]
+
+    async def test_a_number_beyond_64_bits_stops_at_most_its_own_item(self, shop: Any) -> None:
+        items = [{**a_split(a_vendor(shop)), "unknown": 10**30}, {**a_split(a_vendor(shop)), "amount": 10**30}]
+        answer = await shop.ask("POST", BULK, {"payments": items}, idempotency_key=str(uuid4()))
+        assert [item["status_code"] for item in answer.json()["data"]] == [201, 422]
+
     async def test_a_key_of_its_own_goes_before_its_place(self, shop: Any) -> None:
         item = {**a_split(a_vendor(shop)), "idempotency_key": str(uuid4())}
         first, second = [
@@ -208,6 +229,7 @@ class TestRepeats:
         assert (again.status_code, again.json()["resource_id"]) == (202, command.resource_id)
         unwilling = await shop.ask("POST", SPLIT, a_split(vendor), idempotency_key=key, prefer="respond-async")
         assert (unwilling.status_code, unwilling.json()["code"]) == (409, "OPERATION_IN_FLIGHT")
+        assert unwilling.json()["operation_id"] == command.operation_id
 
 
 class TestWithoutAKey:
@@ -255,6 +277,7 @@ class TestWithoutAKey:
 
 
 class TestLimits:
+    @pytest.mark.usefixtures("long_windows")
     async def test_each_item_counts_and_one_too_many_is_refused_in_its_place(self, world: Any, shop: Any) -> None:
         few = replace(shop, tenant=world.tenant(rate_limit_per_s=1, rate_burst=3))
         answer = await few.ask("POST", BULK, {"payments": [a_split(a_vendor(few))] * 5})

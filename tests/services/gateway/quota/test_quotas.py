@@ -298,6 +298,59 @@ class TestGiveBack:
         assert [asked["returned"] for asked in registry.asked][-2:] == [91, 0]
 
 
+class TestCheck:
+    async def test_what_is_checked_is_not_taken(self) -> None:
+        registry = Registry(100)
+        quotas = registry.quotas()
+        for _ in range(3):
+            await quotas.check(key(), "payments", 100)
+        assert registry.granted <= 1, "what is lent in advance"
+        assert await spend(quotas, 200) == 100
+
+    async def test_what_does_not_fit_is_refused_and_leaves_all_to_others(self) -> None:
+        registry = Registry(100)
+        quotas, other = registry.quotas(), registry.quotas()
+        with pytest.raises(QuotaExceeded) as refused:
+            await quotas.check(key(), "payments", 101)
+        assert str(refused.value) == (
+            "The monthly quota of this API key has 100 of its 100 payments operations left in 2026-11, and this takes 101. "
+            "It begins anew at 2026-12-01T00:00:00.000Z."
+        )
+        assert await spend(other, 99) == 99
+        assert await spend(quotas, 1) == 1
+
+    async def test_it_is_asked_again_where_others_may_have_returned_some(self) -> None:
+        registry = Registry(100)
+        quotas, other = registry.quotas(), registry.quotas()
+        assert await spend(other, 60) == 60
+        with pytest.raises(QuotaExceeded):
+            await quotas.check(key(), "payments", 50)
+        registry.granted = 20
+        registry.now += 1
+        await quotas.check(key(), "payments", 50)
+
+    async def test_a_quota_that_is_spent_is_not_asked_about_over_and_over(self) -> None:
+        registry = Registry(0)
+        quotas = registry.quotas()
+        for _ in range(5):
+            with pytest.raises(QuotaExceeded):
+                await quotas.check(key(0), "payments", 10)
+        assert len(registry.asked) == 1
+
+    async def test_without_a_quota_nobody_is_asked(self) -> None:
+        registry = Registry()
+        await registry.quotas().check(PRINCIPAL, "payments", 1_000)
+        assert registry.asked == []
+
+    async def test_while_the_registry_is_away_so_many_as_may_begin_on_credit(self) -> None:
+        registry = Registry(100, failure=Overloaded("away"))
+        quotas = registry.quotas(debt=10)
+        await quotas.check(key(), "payments", 10)
+        with pytest.raises(Overloaded) as refused:
+            await quotas.check(key(), "payments", 11)
+        assert not isinstance(refused.value, QuotaExceeded)
+
+
 class TestRegistryAway:
     async def test_operations_begin_on_credit_and_are_charged(self) -> None:
         registry = Registry(100, failure=Overloaded("away"))

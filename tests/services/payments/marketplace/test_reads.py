@@ -6,11 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.engine import Pool
 from onerouter_common.money import Money
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.web.internal import TenantContext
 from onerouter_payments.marketplace.reads import MarketplaceReads
 from onerouter_payments.payment.aggregate import PaymentAggregate, observe_payment
 from onerouter_payments.payment.repository import PaymentStore
-from onerouter_payments.query.rows import TenantRows
 from onerouter_providers.capability import PaymentSnapshot
 
 from ..examples import NOW, VIEWS, a_payment

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
-from structlog.testing import capture_logs
+from tests.libs.common.logs import captured
 
 from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.contracts.payment_resources import CreateTransfer
@@ -71,7 +71,7 @@ class TestTransfersAfter:
             word, "order_1", "pay_1", captured=Money(50_000, "INR"), amount_refunded_minor=refunded_minor
         )
         back = observe_payment(PaymentAggregate(PAYMENT), told, NOW).aggregate.payment
-        with capture_logs() as logs:
+        with captured() as logs:
             assert transfers_after(PAYMENT, back) == ()
         assert [(line["event"], line["amount_refunded_minor"]) for line in logs] == [("split.withheld", refunded_minor)]
         assert standing_without_transfer(back) == "withheld"

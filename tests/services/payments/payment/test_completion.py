@@ -134,6 +134,14 @@ class TestPaymentComplete:
         settled = self.settle(approved(), Failed(why))
         assert (settled.resource, settled.events) == (None, ())
 
+    def test_an_approval_that_is_gone_after_an_answer_was_lost_was_declined(self) -> None:
+        """PayPal keeps no answer of a refusal: who repeats a declined capture hears that the order is not approved."""
+        settled = self.settle(approved(), Failed(error(ProviderDeclined, "authentication_required")), attempts=2)
+        assert settled.resource is not None
+        assert settled.resource.payment.status == "failed"
+        assert settled.resource.payment.failure == {"code": "authentication_required", "message": "no"}
+        assert [event.type for event in settled.events] == ["payment.failed"]
+
     def test_unknown(self) -> None:
         settled = self.settle(approved(), Unknown(error(ProviderOutcomeUnknown)))
         assert (settled.resource, settled.status) == (None, 202)
@@ -141,6 +149,6 @@ class TestPaymentComplete:
     def command(self, aggregate: PaymentAggregate) -> CompletePayment:
         return CompletePayment(payment_id=aggregate.payment.id)
 
-    def settle(self, aggregate: PaymentAggregate, outcome: Any) -> Any:
-        op = an_operation("payment.complete", aggregate.payment.id)
+    def settle(self, aggregate: PaymentAggregate, outcome: Any, attempts: int = 1) -> Any:
+        op = an_operation("payment.complete", aggregate.payment.id, attempts=attempts)
         return HANDLER.settle(op, self.command(aggregate), aggregate, outcome)

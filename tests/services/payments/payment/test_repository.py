@@ -156,6 +156,6 @@ async def test_a_refund_nobody_claims_waits_for_ours_under_way(pool: Pool) -> No
 
 async def _until_somebody_waits(pool: Pool) -> None:
     query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
-    async with asyncio.timeout(10), pool.acquire() as connection:
+    async with asyncio.timeout(60), pool.acquire() as connection:
         while not await connection.fetchval(query):
             await asyncio.sleep(0)

@@ -11,12 +11,12 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.engine import Pool
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.web import problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_payments.payment.repository import PaymentStore
 from onerouter_payments.query import by_offset
 from onerouter_payments.query.by_offset import PaymentsByOffset
-from onerouter_payments.query.rows import TenantRows
 
 from ..examples import NOW, VIEWS, captured
 

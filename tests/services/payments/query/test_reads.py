@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.engine import Pool
-from onerouter_common.ids import new_id
 from onerouter_common.web import problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_payments.payment.aggregate import PaymentAggregate, add_refund, observe_refund
@@ -127,6 +126,7 @@ async def test_filters(gateway: httpx.AsyncClient, pool: Pool, params: dict[str,
         ({"limit": "101"}, "limit"),
         ({"limit": "0"}, "limit"),
         ({"created_after": "yesterday"}, "created_after"),
+        ({"created_after": "1769851800"}, "created_after"),
         ({"status": "paid"}, "status"),
         ({"customer_id": "a\0b"}, "customer_id"),
     ],
@@ -151,46 +151,6 @@ async def test_refunds_are_read_by_id_and_by_payment(gateway: httpx.AsyncClient,
     assert (await gateway.get(f"/refunds/{refund.id}", headers=headers("ten_2"))).status_code == 404
 
 
-async def test_an_operation_shows_its_attempts(gateway: httpx.AsyncClient, pool: Pool) -> None:
-    operation_id = await _operation(pool)
-    view = (await gateway.get(f"/operations/{operation_id}", headers=headers())).json()
-    assert (view["status"], view["effect"]) == ("unknown", "unknown")
-    assert view["resource"] == {"kind": "payment", "id": "pay_1"}
-    assert [(a["number"], a["kind"], a["outcome"]) for a in view["attempts"]] == [
-        (1, "call", "unknown"),
-        (2, "lookup", None),
-    ]
-    assert view["routing"] == {"by": "priority", "connection_id": "con_1"}
-    listed = (await gateway.get("/operations", params={"status": "unknown"}, headers=headers())).json()
-    assert [item["id"] for item in listed["data"]] == [operation_id]
-    assert (await gateway.get(f"/operations/{operation_id}", headers=headers("ten_2"))).status_code == 404
-
-
 async def test_strangers_are_turned_away(gateway: httpx.AsyncClient) -> None:
     answer = await gateway.get("/payments/pay_1", headers={**headers(), "Authorization": "Bearer " + "x" * 32})
     assert answer.status_code == 401
-
-
-async def _operation(pool: Pool) -> str:
-    operation_id = new_id("op")
-    await pool.execute(
-        "INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, "
-        "fingerprint, made_by, api_key_id, accepted_at, created_at, state, due_at, routing) VALUES ($1, 'ten_1', 'test', "
-        "'payments', 'payment.create', 'pay_1', 'pay_1', '{}', 'f', 'cmd_1', 'key_1', $2, $2, 'unknown', $2, $3)",
-        operation_id,
-        NOW,
-        {"by": "priority", "connection_id": "con_1"},
-    )
-    for number, (kind, outcome) in enumerate((("call", "unknown"), ("lookup", None)), start=1):
-        await pool.execute(
-            "INSERT INTO attempts (id, operation_id, tenant_id, environment, number, kind, connection_id, provider, "
-            "capability, provider_key, created_at, outcome) VALUES ($1, $2, 'ten_1', 'test', $3, $4, 'con_1', "
-            "'razorpay', 'payment.create', 'k', $5, $6)",
-            new_id("att"),
-            operation_id,
-            number,
-            kind,
-            NOW + timedelta(seconds=number),
-            outcome,
-        )
-    return operation_id

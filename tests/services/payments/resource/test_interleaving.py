@@ -23,6 +23,7 @@ from onerouter_common.worker.handler import Failed, Handler, Operation, Settled,
 from onerouter_payments.resource.callbacks import apply
 from onerouter_payments.resource.change import observe
 from onerouter_payments.resource.operations import Question
+from onerouter_payments.resource.poller import is_overtaken
 from onerouter_payments.resource.state import Resource, answered
 from onerouter_payments.resource.subscriptions import (
     SubscriptionCancel,
@@ -60,6 +61,8 @@ class Answer:
 
     op: tuple[Handler[Any, Any], Any, Operation] | None
     outcome: Succeeded | Failed | Unknown
+    known: Resource | None = None
+    """Of a poll: how ours stood when it was asked."""
 
 
 class Subscriptions(RuleBasedStateMachine):
@@ -71,6 +74,8 @@ class Subscriptions(RuleBasedStateMachine):
         self.emitted: list[tuple[str, int, datetime]] = []
         self.delivered: set[int] = set()
         self.answers: list[Answer] = []
+        self.asked: list[tuple[datetime, Resource]] = []
+        self.is_open = False
         self.told: list[int] = []
         op = an_operation(CREATE.name, ID)
         begun = CREATE.begin(op, CREATED, None, FakeConnection())
@@ -139,8 +144,17 @@ class Subscriptions(RuleBasedStateMachine):
     @rule(pause_ms=st.integers(1, 1_500))
     def we_poll(self, pause_ms: int) -> None:
         self.now += timedelta(milliseconds=pause_ms)
-        told = answered(self._shown(), self.now, self.ours.known_as_of)
-        self.answers.append(Answer(None, Succeeded(told)))
+        self.asked.append((self.now, self.ours))
+
+    @rule(data=st.data(), pause_ms=st.integers(0, 900))
+    @precondition(lambda self: self.asked)
+    def a_poll_is_answered(self, data: st.DataObject, pause_ms: int) -> None:
+        """Whatever happened since it was asked."""
+        self.now += timedelta(milliseconds=pause_ms)
+        self._answer(*self.asked.pop(data.draw(st.integers(0, len(self.asked) - 1))))
+
+    def _answer(self, at: datetime, known: Resource) -> None:
+        self.answers.append(Answer(None, Succeeded(answered(self._shown(), at, known.known_as_of)), known))
 
     @rule(data=st.data())
     @precondition(lambda self: self.answers)
@@ -151,7 +165,10 @@ class Subscriptions(RuleBasedStateMachine):
         CLOCK.moment = self.now
         if answer.op is None:
             assert isinstance(answer.outcome, Succeeded)
+            assert answer.known is not None
             change = observe(self.ours, answer.outcome.result, self.now)
+            if not change.happened:
+                self.is_open |= is_overtaken(answer.known, self.ours, answer.outcome.result)
             self.told += [item.resource.version for item in change.happened]
             self.ours = change.resource
             return
@@ -185,12 +202,18 @@ class Subscriptions(RuleBasedStateMachine):
         assert self.told == list(range(1, self.ours.version + 1))
 
     def teardown(self) -> None:
-        """At last everything has come, the latest first."""
+        """At last everything has come, the latest first; what was left open has been read again."""
+        for asked in self.asked:
+            self._answer(*asked)
         for answer in reversed(self.answers):
             self._apply(answer)
         for number in reversed(range(len(self.emitted))):
             if number not in self.delivered:
                 self._deliver(number)
+        if self.is_open:
+            self.now += timedelta(seconds=2)
+            self._answer(self.now, self.ours)
+            self._apply(self.answers[-1])
         assert (self.ours.status, self.ours.fact("quantity")) == (self.truth, self.seen)
         assert self.told == list(range(1, self.ours.version + 1))
 

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.db.engine import Pool
+from onerouter_common.reads.rows import TenantRows
 from onerouter_common.web import problems
 from onerouter_common.web.internal import InternalAuth
-from onerouter_payments.query.rows import TenantRows
 from onerouter_payments.resource import endpoints
 from onerouter_payments.resource.kinds.customer import CUSTOMER_KIND
 from onerouter_payments.resource.kinds.plan import PLAN_KIND

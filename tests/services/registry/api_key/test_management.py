@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 from tests.services.registry.api_key.conftest import Api, As
@@ -10,6 +11,7 @@ from tests.services.registry.api_key.conftest import Api, As
 from onerouter_common.api_keys import hash_key, parse_key
 from onerouter_common.clock import isoformat
 from onerouter_common.contracts.registry import RegistryChange
+from onerouter_common.once.key import HEADER, REPLAYED, Key
 from onerouter_registry.api_key.service import MOST_ACTIVE
 from onerouter_registry.tenant.model import Tenant
 
@@ -52,6 +54,7 @@ class TestCreate:
         made = answer.json()
         key = made.pop("key")
         assert parse_key(key) is not None
+        assert made.pop("note") is None
         assert made == {
             "id": made["id"],
             "name": "backend",
@@ -75,6 +78,25 @@ class TestCreate:
         (row,) = await api.rows("SELECT k::text AS text FROM api_keys k WHERE id = $1", made["id"])
         assert key not in row["text"]
         assert hash_key(key, api.registry.settings.api_key_pepper) in row["text"]
+
+    async def test_a_repeat_makes_no_second_one_and_says_why_it_shows_none(self, api: Api, admin: As) -> None:
+        async def ask(body: dict[str, Any], fingerprint: str = "f") -> httpx.Response:
+            once = {HEADER: str(Key("0a" * 32, fingerprint * 64))}
+            return await admin("POST", "/api/api-keys", body, **once)
+
+        made = await ask(NEW)
+        again = await ask(NEW)
+        assert (made.status_code, again.status_code) == (201, 201)
+        assert (made.headers.get(REPLAYED), again.headers.get(REPLAYED)) == (None, "true")
+        told = again.json()
+        assert "rotate" in told["note"]
+        assert told == {**made.json(), "key": None, "note": told["note"]}
+        other = await ask({**NEW, "name": "other"}, "0")
+        assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+        listed = (await admin("GET", "/api/api-keys")).json()["data"]
+        assert [one["id"] for one in listed if one["created_by"]["id"] == admin.id] == [made.json()["id"]]
+        (kept,) = await api.rows("SELECT answer FROM idempotency_keys WHERE answer LIKE '%' || $1 || '%'", told["id"])
+        assert made.json()["key"] not in kept["answer"]
 
     async def test_the_key_works_and_is_bound_as_it_says(self, api: Api, admin: As, tenant: Tenant) -> None:
         made = (await admin("POST", "/api/api-keys", {"name": "x", "scopes": ["api_keys:read"]})).json()

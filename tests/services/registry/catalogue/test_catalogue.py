@@ -57,8 +57,8 @@ class TestCatalogue:
         assert (catalogue["has_more"], catalogue["next_cursor"]) == (False, None)
         categories = {one["id"]: one for one in catalogue["categories"]}
         assert list(categories) == ["payments", "sms", "email", "storage"]
-        assert (categories["sms"]["display_name"], categories["sms"]["providers"]) == ("SMS", 1)
-        assert categories["storage"]["providers"] == 0
+        assert (categories["sms"]["display_name"], categories["sms"]["providers"]) == ("SMS", 3)
+        assert categories["storage"]["providers"] == 2
 
     async def test_an_entry_has_what_a_form_a_card_and_a_price_list_need(self, http: httpx.AsyncClient) -> None:
         acme = (await http.get("/api/catalogue/sms/acme")).json()
@@ -86,12 +86,19 @@ class TestCatalogue:
 
     async def test_says_nothing_of_where_apis_are(self, http: httpx.AsyncClient) -> None:
         text = (await http.get("/api/catalogue")).text
-        for address in ("base_url", "api.acme.example", "sandbox.acme.example", "api.razorpay.com", "timeout_s"):
+        for address in (
+            '"base_url',
+            "api.acme.example",
+            "sandbox.acme.example",
+            "api.razorpay.com",
+            "amazonaws.com",
+            "timeout_s",
+        ):
             assert address not in text
 
     async def test_one_category(self, http: httpx.AsyncClient) -> None:
         catalogue = (await http.get("/api/catalogue?category=sms")).json()
-        assert [entry["id"] for entry in catalogue["data"]] == ["acme"]
+        assert [entry["id"] for entry in catalogue["data"]] == ["acme", "sns", "twilio"]
         assert [one["id"] for one in catalogue["categories"]] == ["sms"]
         assert (await http.get("/api/catalogue?category=fax")).status_code == 422
 

@@ -31,7 +31,7 @@ class TestSettings:
             tenant.id,
             "test",
             made.id,
-            {"enabled": False, "label": "main", "currency": None, "max_in_flight": 64},
+            {"enabled": False, "label": "main", "currency": None, "max_in_flight": 64, "rate_per_s": 5.0},
             by=SOMEBODY,
         )
         assert (changed.enabled, changed.label, changed.currency) == (False, "main", None)
@@ -39,8 +39,8 @@ class TestSettings:
         entry = (await desk.audit_of(made))[-1]
         assert entry["action"] == "connection.updated"
         assert entry["actor_id"] == SOMEBODY.id
-        assert entry["before"] == {"enabled": True, "label": "default", "currency": "INR"}
-        assert entry["after"] == {"enabled": False, "label": "main", "currency": None}
+        assert entry["before"] == {"enabled": True, "label": "default", "currency": "INR", "rate_per_s": None}
+        assert entry["after"] == {"enabled": False, "label": "main", "currency": None, "rate_per_s": 5.0}
         assert (await desk.changes_of(tenant))[-1] == ("connection", "updated")
 
     async def test_that_differ_in_nothing_change_nothing(self, desk: Desk, tenant: Tenant) -> None:
@@ -59,6 +59,7 @@ class TestSettings:
             ({"enabled": False, "label": "taken"}, Conflict),
             ({"enabled": False, "currency": "RUPEES"}, InvalidRequest),
             ({"enabled": False, "max_in_flight": 0}, InvalidRequest),
+            ({"enabled": False, "rate_per_s": 0.0}, InvalidRequest),
         ):
             with pytest.raises(error):
                 await desk.admin.connections.change(tenant.id, "test", made.id, wrong)  # type: ignore[arg-type]
@@ -158,6 +159,45 @@ class TestCredentials:
             "connection.credentials_accepted",
             "connection.updated",
         ]
+
+
+class TestPlace:
+    """Where a connection is it stays: work in hand would otherwise be done in another bucket."""
+
+    async def test_is_never_changed(self, desk: Desk, tenant: Tenant) -> None:
+        made = await self._bucket(desk, tenant)
+        for key, value in (("bucket", "prod"), ("prefix", ""), ("prefix", "b/"), ("region", "eu-west-1")):
+            with pytest.raises(InvalidRequest, match="stays there") as refused:
+                await desk.admin.connections.change(
+                    tenant.id, "test", made.id, {"label": "not this either"}, credentials={key: SecretStr(value)}
+                )
+            assert [error.field for error in refused.value.errors] == [f"credentials.{key}"]
+        assert await desk.get(made) == made
+
+    async def test_may_be_said_again_with_what_may_change(self, desk: Desk, tenant: Tenant) -> None:
+        made = await self._bucket(desk, tenant)
+        other = {"public_base_url": "https://cdn.example.org", "secret_access_key": "t" * 40}
+        same = {"bucket": "staging", "prefix": "a/"}
+        changed = await desk.admin.connections.change(
+            tenant.id,
+            "test",
+            made.id,
+            {},
+            credentials={key: SecretStr(value) for key, value in {**same, **other}.items()},
+        )
+        assert changed.credentials.public == {**made.credentials.public, "public_base_url": other["public_base_url"]}
+        assert (await open_all(desk, made))["secret_access_key"] == other["secret_access_key"]
+
+    async def _bucket(self, desk: Desk, tenant: Tenant) -> Connection:
+        credentials = {
+            "access_key_id": "AKIA0000000000000000",
+            "secret_access_key": "s" * 40,
+            "region": "eu-central-1",
+            "bucket": "staging",
+            "prefix": "a/",
+        }
+        sealed = {key: SecretStr(value) for key, value in credentials.items()}
+        return (await desk.admin.connections.connect(tenant.id, "test", "s3", sealed, category="storage")).connection
 
 
 async def test_a_disconnected_one_is_not_changed(desk: Desk, tenant: Tenant) -> None:

@@ -25,6 +25,14 @@ async def payments_of(api: Api, query: str = "") -> Any:
     return next(one for one in overview["data"] if one["service"] == "payments")
 
 
+async def test_how_fast_it_may_be_used_is_the_tenants_or_else_the_providers(api: Api) -> None:
+    assert (await connect(api, rate_per_s=2.5))["rate_per_s"] == 2.5
+    assert (await api.call("PATCH", RAZORPAY, json={"rate_per_s": 40}))["rate_per_s"] == 40
+    assert (await api.call("PATCH", RAZORPAY, json={"label": "other"}))["rate_per_s"] == 40
+    assert (await api.call("PATCH", RAZORPAY, json={"rate_per_s": None}))["rate_per_s"] is None
+    assert (await api.call("PATCH", RAZORPAY, expect=422, json={"max_in_flight": None}))["code"] == "VALIDATION_ERROR"
+
+
 class TestConnect:
     async def test_shows_all_but_the_secrets(self, desk: Desk, api: Api) -> None:
         made = await connect(api, label="main", currency="inr", max_in_flight=7)
@@ -86,6 +94,9 @@ class TestConnect:
             ({"credentials": CREDENTIALS, "currency": "XQQ"}, "currency"),
             ({"credentials": CREDENTIALS, "max_in_flight": 10**40}, "max_in_flight"),
             ({"credentials": CREDENTIALS, "max_in_flight": True}, "max_in_flight"),
+            ({"credentials": CREDENTIALS, "rate_per_s": 0}, "rate_per_s"),
+            ({"credentials": CREDENTIALS, "rate_per_s": 10_001}, "rate_per_s"),
+            ({"credentials": CREDENTIALS, "rate_per_s": "5"}, "rate_per_s"),
             ({"credentials": CREDENTIALS, "priority": 0}, "priority"),
             ({"credentials": CREDENTIALS, "colour": "blue"}, "colour"),
         ],

@@ -1,7 +1,6 @@
 """Mail: carried by our own email service, on a real HTTP server that answers as it does; or printed; or said to be lost."""
 
 import asyncio
-import time
 from collections.abc import MutableMapping
 from functools import partial
 from typing import Any
@@ -105,9 +104,8 @@ class TestPost:
     async def test_nobody_waits_for_it(self) -> None:
         done = asyncio.Event()
         async with Post(NoMail()) as post:
-            began = time.perf_counter()
-            await post.hand_in(done.wait)
-            assert time.perf_counter() - began < 0.5
+            async with asyncio.timeout(60):
+                await post.hand_in(done.wait)
             done.set()
 
     async def test_what_fails_stops_nobody_elses_and_is_logged_without_its_text(

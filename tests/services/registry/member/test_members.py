@@ -56,6 +56,12 @@ async def everyone(site: Site) -> Team:
     return await team(site, "owner", "admin", "developer", "viewer")
 
 
+@pytest.fixture(scope="module")
+async def coming_and_going(site: Site) -> Team:
+    """One of each role stays."""
+    return await team(site, "admin", "developer", "viewer")
+
+
 class TestListing:
     async def test_every_role_sees_all_in_pages(self, everyone: Team) -> None:
         for browser in everyone.browsers.values():
@@ -103,12 +109,11 @@ class TestMatrix:
 
     @pytest.mark.parametrize("acting", ROLES)
     @pytest.mark.parametrize("who", ROLES)
-    async def test_removing(self, site: Site, acting: Role, who: Role) -> None:
-        made = await team(site, "admin", "developer", "viewer")
-        await made.join("target", who)
+    async def test_removing(self, coming_and_going: Team, acting: Role, who: Role) -> None:
+        await coming_and_going.join("target", who)
         allowed = acting == "owner" or (acting == "admin" and who != "owner")
-        assert await made.remove(acting, "target") == (200 if allowed else 403)
-        assert ("target" in await made.roles()) is not allowed
+        assert await coming_and_going.remove(acting, "target") == (200 if allowed else 403)
+        assert ("target" in await coming_and_going.roles()) is not allowed
 
     @pytest.mark.parametrize("acting", ["viewer", "developer", "admin"])
     async def test_nobody_raises_themselves(self, everyone: Team, acting: str) -> None:

@@ -1,8 +1,6 @@
 """Real OpenID providers as processes, and what a person does in a browser there."""
 
 import asyncio
-import hashlib
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -11,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
+from tests.node_packages import installed
 
 from onerouter_local.ports import accepts, free_port
 
 _HERE = Path(__file__).parent
 _START_S = 30.0
-_INSTALL_S = 60.0
 
 
 class ProviderProcess:
@@ -105,13 +102,7 @@ class CertifiedProvider(ProviderProcess):
 @asynccontextmanager
 async def certified_provider(cache: Path) -> AsyncIterator[CertifiedProvider]:
     """Installed into `cache` the first time, from the lock. Skips where there is no node, or no registry to install from."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not installed")
-    source = _HERE / "node_provider"
-    lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:12]
-    home = cache / f"oidc-provider-{lock}"
-    await asyncio.to_thread(_install, npm, source, home)
+    node, home = await asyncio.to_thread(installed, _HERE / "node_provider", cache, "oidc-provider")
     port = free_port()
     provider = CertifiedProvider([node, str(home / "provider.mjs"), str(port)], port)
     await provider.start()
@@ -119,19 +110,3 @@ async def certified_provider(cache: Path) -> AsyncIterator[CertifiedProvider]:
         yield provider
     finally:
         await provider.stop()
-
-
-def _install(npm: str, source: Path, home: Path) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    for file in source.iterdir():
-        shutil.copy(file, home)
-    if (home / ".installed").exists():
-        return
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    try:
-        done = subprocess.run(command, cwd=home, capture_output=True, timeout=_INSTALL_S, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"npm did not install oidc-provider within {_INSTALL_S:.0f} s")
-    if done.returncode != 0:
-        pytest.skip("npm could not install oidc-provider; is its registry within reach?")
-    (home / ".installed").touch()

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,15 +20,18 @@ from tests.services.registry.test_changes import environment_of
 from typer.testing import CliRunner
 
 from onerouter_common.contracts.commands import Command
-from onerouter_common.errors import ProviderOutcomeUnknown, ProviderRefusedUs
+from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.errors import NotFound, ProviderOutcomeUnknown, ProviderRefusedUs
 from onerouter_common.ids import new_id
 from onerouter_common.money import Money
+from onerouter_common.operations import operator_endpoints
+from onerouter_common.operations.stuck import StuckOperations
+from onerouter_common.reads.paging import Page, part_view
 from onerouter_common.web import problems
 from onerouter_common.web.internal import InternalAuth
 from onerouter_common.worker.handler import Idempotency
 from onerouter_local.testing import Database
-from onerouter_payments.operation import endpoints
-from onerouter_payments.operation.stuck import StuckOperations
+from onerouter_payments.taken import taken_by
 from onerouter_providers.capability import PaymentReference, PaymentSnapshot
 from onerouter_registry.audit.model import Filter
 from onerouter_registry.settings import Settings
@@ -56,31 +61,95 @@ async def rig(
         yield made
 
 
+@dataclass
+class Workers:
+    """Three that listen. The second one's operations are rows that a test adds: it has the tables that every worker has; the
+    third never has any."""
+
+    payments: str
+    messaging: str
+    storage: str
+    messages: Pool
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "ONEROUTER_REGISTRY_PAYMENTS_URL": self.payments,
+            "ONEROUTER_REGISTRY_MESSAGING_URL": self.messaging,
+            "ONEROUTER_REGISTRY_STORAGE_URL": self.storage,
+        }
+
+    @property
+    def urls(self) -> dict[str, AnyHttpUrl]:
+        return {
+            "payments_url": AnyHttpUrl(self.payments),
+            "messaging_url": AnyHttpUrl(self.messaging),
+            "storage_url": AnyHttpUrl(self.storage),
+        }
+
+    async def lose_message(self, tenant: Tenant) -> str:
+        """An SMS of unknown outcome."""
+        operation_id = new_id("op")
+        await self.messages.execute(
+            "INSERT INTO operations (id, tenant_id, environment, category, operation, resource_id, ordering_key, payload, "
+            "fingerprint, made_by, api_key_id, accepted_at, created_at, state, due_at) VALUES ($1, $2, 'test', 'sms', "
+            "'sms.send', 'sms_1', 'sms_1', '{}', 'f', 'cmd_1', 'key_1', now(), now(), 'unknown', now())",
+            operation_id,
+            tenant.id,
+        )
+        return operation_id
+
+
 @pytest.fixture
-async def payments_url(rig: Rig, registry: Registry) -> AsyncIterator[str]:
-    """The worker's internal API, listening."""
-    async with rig.worker() as worker:
-        stuck = StuckOperations(rig.pool, worker.resolutions)
+async def workers(
+    rig: Rig, registry: Registry, database: Callable[[str], Awaitable[Database]]
+) -> AsyncIterator[Workers]:
+    other = await database("payments")
+    async with rig.worker() as worker, worker_pool(other.dsn, "payments", size=2) as messages:
+        payments = StuckOperations(rig.pool, worker.resolutions, taken_by)
+        messaging = StuckOperations(messages, worker.resolutions, taken_by)
+        async with (
+            listening(payments, registry) as payments_url,
+            listening(messaging, registry) as messaging_url,
+            listening(WithoutAny(messages, worker.resolutions, taken_by), registry) as storage_url,
+        ):
+            yield Workers(payments_url, messaging_url, storage_url, messages)
 
-        @asynccontextmanager
-        async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-            yield {"stuck": stuck}
 
-        app = FastAPI(lifespan=lifespan)
-        problems.install(app)
-        app.include_router(endpoints.router(InternalAuth(registry.settings.internal_tokens)))
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-            task = asyncio.create_task(server.serve([listening]))
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-            server.should_exit = True
-            await task
+class WithoutAny(StuckOperations):
+    """Of a category in which nothing is in doubt."""
+
+    async def page(self, tenant_id: str | None, page: Page) -> dict[str, Any]:
+        return part_view([], page, lambda _: None, lambda _: (datetime.now(UTC), ""))
+
+    async def get(self, operation_id: str) -> dict[str, Any]:
+        raise NotFound("There is no such operation here.")
+
+
+@asynccontextmanager
+async def listening(stuck: StuckOperations, registry: Registry) -> AsyncIterator[str]:
+    """The worker's internal API."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {"stuck": stuck}
+
+    app = FastAPI(lifespan=lifespan)
+    problems.install(app)
+    app.include_router(operator_endpoints.router(InternalAuth(registry.settings.internal_tokens)))
+    # Named as TCP, or asyncio does not set TCP_NODELAY on what it accepts and every answer waits 40 ms.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        task = asyncio.create_task(server.serve([listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture
-def settings(registry: Registry, payments_url: str) -> Settings:
-    return registry.settings.model_copy(update={"payments_url": AnyHttpUrl(payments_url)})
+def settings(registry: Registry, workers: Workers) -> Settings:
+    return registry.settings.model_copy(update=workers.urls)
 
 
 @pytest.fixture
@@ -157,21 +226,18 @@ class TestResolve:
         assert refused.status_code == 409
         assert first.resource_id in refused.json()["detail"]
 
-    @pytest.mark.parametrize(
-        ("body", "field"),
-        [
+    async def test_half_a_decision_is_none(self, ops: httpx.AsyncClient) -> None:
+        halves: list[tuple[dict[str, Any], str]] = [
             ({"outcome": "succeeded", "reason": "So."}, "provider_id"),
             ({**SEEN, "provider_id": "order 1"}, "provider_id"),
             ({**NOTHING, "provider_id": "order_1"}, "provider_id"),
             ({**NOTHING, "reason": " "}, "reason"),
             ({"outcome": "failed"}, "reason"),
             ({**NOTHING, "outcome": "unknown"}, "outcome"),
-        ],
-    )
-    async def test_half_a_decision_is_none(self, ops: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
-        answer = await resolve(ops, new_id("op"), body)
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["field"] == field
+        ]
+        for body, field in halves:
+            answer = await resolve(ops, new_id("op"), body)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), body
 
     async def test_what_there_is_not(self, ops: httpx.AsyncClient) -> None:
         for operation_id in (new_id("op"), "op_x", "nothing"):
@@ -182,17 +248,57 @@ class TestResolve:
 
 async def test_a_page_goes_on_where_the_one_before_ended(ops: httpx.AsyncClient, rig: Rig, tenant: Tenant) -> None:
     made = [(await lost_payment(rig, tenant)).operation_id for _ in range(3)]
-    seen: list[str] = []
-    cursor = None
-    while True:
-        params = {"limit": "2", "tenant_id": tenant.id, **({"cursor": cursor} if cursor else {})}
-        page = (await ops.get("/api/admin/operations", params=params)).json()
-        seen += [one["id"] for one in page["data"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    seen = [one["id"] for one in await every_page(ops, limit="2", tenant_id=tenant.id)]
     assert seen == made
     assert (await ops.get("/api/admin/operations", params={"tenant_id": "ten_other"})).json()["data"] == []
+
+
+class TestSeveralWorkers:
+    async def test_the_list_goes_through_all_of_them_oldest_first(
+        self, ops: httpx.AsyncClient, rig: Rig, workers: Workers, tenant: Tenant
+    ) -> None:
+        made = [
+            (await lost_payment(rig, tenant)).operation_id,
+            await workers.lose_message(tenant),
+            await workers.lose_message(tenant),
+            (await lost_payment(rig, tenant)).operation_id,
+        ]
+        assert [one["id"] for one in await every_page(ops, limit="1")] == made
+        assert [one["operation"] for one in await every_page(ops, limit="3")] == [
+            "payment.create", "sms.send", "sms.send", "payment.create",
+        ]  # fmt: skip
+        found = (await ops.get(f"/api/admin/operations/{made[1]}")).json()
+        assert (found["operation"], found["amount_minor"]) == ("sms.send", None)
+
+    async def test_one_that_is_away_hides_nothing_of_the_others(
+        self, registry: Registry, rig: Rig, workers: Workers, person: Person, tenant: Tenant
+    ) -> None:
+        payment = (await lost_payment(rig, tenant)).operation_id
+        message = await workers.lose_message(tenant)
+        without = registry.settings.model_copy(
+            update={**workers.urls, "messaging_url": AnyHttpUrl("http://127.0.0.1:9")}
+        )
+        async with serving(without) as transport, browsing(transport, person) as client:
+            statuses = [
+                (await client.get(f"/api/admin/operations{path}")).status_code
+                for path in (f"/{payment}", f"/{message}", "")
+            ]
+            assert statuses == [200, 503, 503]
+            assert (await resolve(client, payment, NOTHING)).json()["status"] == "failed"
+
+
+async def every_page(ops: httpx.AsyncClient, **params: str) -> list[dict[str, Any]]:
+    seen: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        page = (
+            await ops.get("/api/admin/operations", params={**params, **({"cursor": cursor} if cursor else {})})
+        ).json()
+        assert len(page["data"]) <= int(params["limit"])
+        seen += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return seen
 
 
 async def test_only_operators_may(settings: Settings, registry: Registry, tenant: Tenant) -> None:
@@ -213,33 +319,33 @@ async def test_a_payments_service_that_is_away_changes_nothing(
 
 
 class TestCommand:
-    async def test_lists_and_resolves(self, registry: Registry, rig: Rig, payments_url: str, tenant: Tenant) -> None:
+    async def test_lists_and_resolves(self, registry: Registry, rig: Rig, workers: Workers, tenant: Tenant) -> None:
         payment = await lost_payment(rig, tenant)
-        code, out, err = await admin(registry, payments_url, "list", "--state", "unknown")
+        code, out, err = await admin(registry, workers, "list", "--state", "unknown")
         assert code == 0, err
         assert out.split("\t")[:7] == [
             payment.operation_id, tenant.id, "test", "payment.create", payment.resource_id, "scripted", "499.00 INR",
         ]  # fmt: skip
         decision = ("resolve", payment.operation_id, "--outcome", "failed", "--reason", NOTHING["reason"])
-        code, _, err = await admin(registry, payments_url, *decision)
+        code, _, err = await admin(registry, workers, *decision)
         assert (code, "has failed" in err) == (0, True)
         assert [action for action, _, _ in await audited(registry, tenant)] == [
             "operation.resolution_requested",
             "operation.resolved",
         ]
-        code, _, err = await admin(registry, payments_url, "resolve", payment.operation_id, *decision[2:5], "Again.")
+        code, _, err = await admin(registry, workers, "resolve", payment.operation_id, *decision[2:5], "Again.")
         assert code == 0
         code, _, err = await admin(
-            registry, payments_url, "resolve", payment.operation_id, "--outcome", "succeeded",
+            registry, workers, "resolve", payment.operation_id, "--outcome", "succeeded",
             "--provider-id", "order_1", "--reason", "So.",
         )  # fmt: skip
         assert (code, "only an unknown outcome can be decided" in err) == (2, True)
 
 
-async def admin(registry: Registry, payments_url: str, *arguments: str) -> tuple[int, str, str]:
+async def admin(registry: Registry, workers: Workers, *arguments: str) -> tuple[int, str, str]:
     environment = {
         **environment_of(registry),
-        "ONEROUTER_REGISTRY_PAYMENTS_URL": payments_url,
+        **workers.environment,
         "ONEROUTER_INTERNAL_TOKENS": registry.settings.internal_tokens.get_secret_value(),
     }
     result = await asyncio.to_thread(CliRunner().invoke, admin_app, ["operations", *arguments], env=environment)

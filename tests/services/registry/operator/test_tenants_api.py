@@ -106,6 +106,7 @@ class TestTenants:
             "plan": "growth",
             "requests_per_minute": 500,
             "requests_per_minute_override": None,
+            "default_region": None,
             "created_at": None,
             "updated_at": None,
             "api_keys": 1,

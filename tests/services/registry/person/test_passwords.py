@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 
 import pytest
 from argon2 import PasswordHasher
@@ -42,19 +41,20 @@ class TestHashing:
 
 
 class Slow(PasswordHasher):
-    """Counts how many work at the same time."""
+    """Counts how many work at the same time; each works until it is let go."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=64, parallelism=1)
         self._lock = threading.Lock()
         self.working = 0
         self.most = 0
+        self.let_go = threading.Event()
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         with self._lock:
             self.working += 1
             self.most = max(self.most, self.working)
-        time.sleep(0.02)
+        self.let_go.wait(60)
         with self._lock:
             self.working -= 1
         return super().hash(password, salt=salt)
@@ -62,29 +62,38 @@ class Slow(PasswordHasher):
 
 class TestConcurrency:
     async def test_two_at_a_time_while_the_loop_goes_on(self) -> None:
-        passwords, slow, turns = Passwords(), Slow(), 0
+        passwords, slow = Passwords(), Slow()
         passwords.use(slow)
         hashing = asyncio.gather(*(passwords.hash(GOOD) for _ in range(8)))
-        while not hashing.done():
-            await asyncio.sleep(0.001)
-            turns += 1
+        await self._until_all_places_are_taken(slow)
+        assert not hashing.done()
+        slow.let_go.set()
         await hashing
         assert slow.most == AT_ONCE
-        assert turns > 10
 
     async def test_who_went_away_leaves_no_room_for_a_third(self) -> None:
         passwords, slow = Passwords(), Slow()
         passwords.use(slow)
         gone = [asyncio.create_task(passwords.hash(GOOD)) for _ in range(2)]
-        await asyncio.sleep(0.005)
+        await self._until_all_places_are_taken(slow)
         for task in gone:
             task.cancel()
-        await asyncio.gather(*(passwords.hash(GOOD) for _ in range(2)))
+        others = asyncio.gather(*(passwords.hash(GOOD) for _ in range(2)))
+        await asyncio.sleep(0.02)
+        slow.let_go.set()
+        await others
         assert slow.most == AT_ONCE
 
+    @staticmethod
+    async def _until_all_places_are_taken(slow: Slow) -> None:
+        async with asyncio.timeout(60):
+            while slow.working < AT_ONCE:
+                await asyncio.sleep(0.001)
+
     async def test_too_many_are_refused_at_once(self) -> None:
-        passwords = Passwords()
-        passwords.use(Slow())
+        passwords, slow = Passwords(), Slow()
+        passwords.use(slow)
+        slow.let_go.set()
         answers = await asyncio.gather(*(passwords.hash(GOOD) for _ in range(40)), return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, Overloaded)]
         assert refused

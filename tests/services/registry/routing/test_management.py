@@ -54,7 +54,7 @@ class TestGet:
 
     async def test_lists_every_category_that_matters(self, shop: Shop) -> None:
         found = (await shop.by_key("GET", "/api/routing")).json()
-        assert [one["category"] for one in found["data"]] == ["payments"]
+        assert [one["category"] for one in found["data"]] == ["payments", "sms", "email", "storage"]
         assert (found["has_more"], found["next_cursor"]) == (False, None)
 
     async def test_knows_no_other_category(self, shop: Shop) -> None:

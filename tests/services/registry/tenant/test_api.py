@@ -1,11 +1,12 @@
 """`/api/tenant`: a tenant sees itself, renames itself, deletes itself and comes back."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from tests.services.registry.acting import browsing, sign_in
+from tests.services.registry.acting import as_owner, browsing, sign_in
 from tests.services.registry.conftest import Registry, opened, serving
 
 from onerouter_local.testing import Cluster
@@ -47,6 +48,24 @@ async def test_is_renamed_but_gives_itself_no_plan(owner: httpx.AsyncClient) -> 
     assert (await owner.patch("/api/tenant", json={"name": "Acme & Sons"})).json()["name"] == "Acme & Sons"
     for sent in ({"plan": "scale"}, {"name": "x", "requests_per_minute": 9}, {"status": "active"}):
         assert (await owner.patch("/api/tenant", json=sent)).status_code == 422
+
+
+async def test_says_whose_phone_numbers_it_writes(owner: httpx.AsyncClient, registry: Registry, tenant: Tenant) -> None:
+    assert (await owner.get("/api/tenant")).json()["default_region"] is None
+    changed = (await owner.patch("/api/tenant", json={"default_region": "in"})).json()
+    assert (changed["default_region"], changed["name"]) == ("IN", "Acme")
+    for wrong in ("UK", "IND", "", 91):
+        refused = await owner.patch("/api/tenant", json={"default_region": wrong})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == "default_region"
+    assert (await owner.patch("/api/tenant", json={"name": None})).status_code == 422
+    assert (await owner.patch("/api/tenant", json={"default_region": None})).json()["default_region"] is None
+    trail = await as_owner(
+        registry,
+        "SELECT after::text FROM audit_entries WHERE target_id = $1 AND action = 'tenant.updated' ORDER BY sequence",
+        tenant.id,
+    )
+    assert [json.loads(entry["after"]) for entry in trail] == [{"default_region": "IN"}, {"default_region": None}]
 
 
 class TestDelete:

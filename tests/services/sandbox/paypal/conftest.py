@@ -108,8 +108,8 @@ def issue_of(answer: httpx.Response) -> tuple[int, str]:
 @asynccontextmanager
 async def shop_at(url: str, client_id: str) -> AsyncIterator[Shop]:
     async with (
-        httpx.AsyncClient(base_url=f"{url}/paypal", timeout=5, trust_env=False) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, trust_env=False) as control,
+        httpx.AsyncClient(base_url=f"{url}/paypal", timeout=60, trust_env=False) as api,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=60, trust_env=False) as control,
     ):
         shop = Shop(url, client_id, api, control)
         await shop.register()

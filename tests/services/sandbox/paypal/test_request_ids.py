@@ -16,6 +16,7 @@ from .conftest import Shop, issue_of, order_body, shop_at
 
 if TYPE_CHECKING:
     from httpx import Response
+    from tests.pausing import Pause
 
 ORDERS = "/v2/checkout/orders"
 HOUR, DAY = 3_600.0, 86_400.0
@@ -90,11 +91,12 @@ async def test_a_key_has_a_length(shop: Shop, key: str) -> None:
     assert (await shop.post(ORDERS, order_body(), key=key)).status_code == 400
 
 
-async def test_two_at_once_under_one_key(shop: Shop) -> None:
-    await shop.ask("/faults", kind="slow", operation="orders.create", key_id=shop.client_id, times=1, delay_s=0.3)
+async def test_two_at_once_under_one_key(shop: Shop, pause: "Pause") -> None:
+    await shop.ask("/faults", kind="slow", operation="orders.create", key_id=shop.client_id, times=1)
     first = asyncio.create_task(shop.post(ORDERS, order_body(), key="k"))
-    await asyncio.sleep(0.1)
+    await pause.reached()
     assert issue_of(await shop.post(ORDERS, order_body(), key="k")) == (409, "PREVIOUS_REQUEST_IN_PROGRESS")
+    pause.end()
     assert (await first).status_code == 201
 
 

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def page(sandbox: "Sandbox") -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"{sandbox.url}/razorpay/checkout", timeout=5)
+    return httpx.AsyncClient(base_url=f"{sandbox.url}/razorpay/checkout", timeout=60)
 
 
 async def test_a_person_pays(sandbox: "Sandbox") -> None:

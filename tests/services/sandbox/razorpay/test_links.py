@@ -32,7 +32,7 @@ async def test_a_reference_makes_one_link(shop: "Shop") -> None:
 
 async def test_paid_by_a_person(shop: "Shop") -> None:
     link = await shop.made("/payment_links", **LINK, callback_url="https://shop.example/done", callback_method="get")
-    async with httpx.AsyncClient(timeout=5) as person:
+    async with httpx.AsyncClient(timeout=60) as person:
         assert "₹1,299.00" in (await person.get(link["short_url"])).text
         failed = await person.post(f"{link['short_url']}/pay", data={"action": "fail"})
         assert "Payment failed" in failed.text

@@ -16,11 +16,12 @@ async def refund(sandbox: "Sandbox", payment_id: str, key: str | None = None, **
 
 
 async def settled(sandbox: "Sandbox", refund_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             shown: dict[str, Any] = (await sandbox.api.get(f"/refunds/{refund_id}")).json()
             if shown["status"] != "pending":
                 return shown
+            await asyncio.sleep(0.01)
 
 
 class TestCreate:

@@ -89,7 +89,7 @@ class TestLife:
         addons = [{"item": {"name": "Delivery", "amount": 3_000, "currency": "INR"}}]
         made = await a_subscription(shop, start_at=start, addons=addons, customer_notify=False)
         path = f"/subscriptions/{made['id']}"
-        async with httpx.AsyncClient(timeout=5) as person:
+        async with httpx.AsyncClient(timeout=60) as person:
             shown = (await person.get(made["short_url"])).text
             assert "₹30.00 now" in shown
             assert "₹1,000.00" in shown

@@ -67,8 +67,8 @@ class Team:
 @asynccontextmanager
 async def speak_to(url: str, account_id: str) -> AsyncIterator[Team]:
     async with (
-        httpx.AsyncClient(base_url=f"{url}/resend", timeout=5, verify=NO_TLS) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, verify=NO_TLS) as control,
+        httpx.AsyncClient(base_url=f"{url}/resend", timeout=60, verify=NO_TLS) as api,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=60, verify=NO_TLS) as control,
     ):
         team = Team(account_id, url, api, control)
         api.headers["Authorization"] = f"Bearer {team.api_key}"

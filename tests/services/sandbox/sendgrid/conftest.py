@@ -73,8 +73,8 @@ class Shop:
 @asynccontextmanager
 async def speak_to(url: str, account_id: str) -> AsyncIterator[Shop]:
     async with (
-        httpx.AsyncClient(base_url=f"{url}/sendgrid/v3", timeout=5, verify=NO_TLS) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, verify=NO_TLS) as control,
+        httpx.AsyncClient(base_url=f"{url}/sendgrid/v3", timeout=60, verify=NO_TLS) as api,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=60, verify=NO_TLS) as control,
     ):
         shop = Shop(account_id, url, api, control)
         api.headers["Authorization"] = f"Bearer {shop.api_key}"

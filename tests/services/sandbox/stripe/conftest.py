@@ -85,9 +85,9 @@ async def speak_to(url: str) -> AsyncIterator[Shop]:
     secret_key = f"sk_test_{name}"
     async with (
         httpx.AsyncClient(
-            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {secret_key}"}, timeout=5, verify=NO_TLS
+            base_url=f"{url}/stripe/v1", headers={"Authorization": f"Bearer {secret_key}"}, timeout=60, verify=NO_TLS
         ) as api,
-        httpx.AsyncClient(base_url=f"{url}/control", timeout=5, verify=NO_TLS) as control,
+        httpx.AsyncClient(base_url=f"{url}/control", timeout=60, verify=NO_TLS) as control,
     ):
         yield Shop(url, f"acct_{name}", secret_key, api, control)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def page(shop: "Shop") -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"{shop.url}/stripe/checkout", timeout=5)
+    return httpx.AsyncClient(base_url=f"{shop.url}/stripe/checkout", timeout=60)
 
 
 async def test_a_person_pays_a_session(shop: "Shop") -> None:

@@ -49,7 +49,7 @@ class TestOnboarding:
         assert "external_account" in made["requirements"]["currently_due"]
         urls = {"refresh_url": "https://shop.example/again", "return_url": "https://shop.example/back"}
         link = await shop.made("/account_links", {"account": made["id"], "type": "account_onboarding", **urls})
-        async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
+        async with httpx.AsyncClient(timeout=60, verify=NO_TLS) as http:
             assert "Agree and submit" in (await http.get(link["url"])).text
             assert (await http.get(link["url"])).headers["location"] == urls["refresh_url"]
             done = await http.post(f"{link['url']}/done", data={"action": "complete"})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.pausing import Pause
     from tests.services.sandbox.stripe.conftest import Shop
 
 GOOD = {"amount": "1299", "currency": "usd", "metadata[onerouter_payment_id]": "order-7"}
@@ -34,12 +35,13 @@ async def test_a_key_is_for_one_request(shop: "Shop") -> None:
     assert (await shop.post("/payment_intents", GOOD, idempotency_key="x" * 256)).status_code == 400
 
 
-async def test_a_twin_is_told_that_the_first_is_at_work(shop: "Shop") -> None:
-    await shop.ask("/faults", kind="slow", operation="payment_intents.create", key_id=shop.account_id, delay_s=0.3)
+async def test_a_twin_is_told_that_the_first_is_at_work(shop: "Shop", pause: "Pause") -> None:
+    await shop.ask("/faults", kind="slow", operation="payment_intents.create", key_id=shop.account_id, times=1)
     first = asyncio.create_task(shop.post("/payment_intents", GOOD, idempotency_key="k1"))
-    await asyncio.sleep(0.1)
+    await pause.reached()
     twin = await shop.post("/payment_intents", GOOD, idempotency_key="k1")
     assert (twin.status_code, twin.json()["error"]["code"]) == (409, "idempotency_key_in_use")
+    pause.end()
     assert (await first).status_code == 200
     after = await shop.post("/payment_intents", GOOD, idempotency_key="k1")
     assert after.json()["id"] == (await first).json()["id"]

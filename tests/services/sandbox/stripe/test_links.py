@@ -22,7 +22,7 @@ async def link(shop: "Shop", **more: str) -> dict[str, Any]:
 
 async def test_a_person_pays_and_the_link_is_spent(shop: "Shop") -> None:
     made = await link(shop, **{"restrictions[completed_sessions][limit]": "1", "inactive_message": "Thank you"})
-    async with httpx.AsyncClient(timeout=5, verify=NO_TLS, follow_redirects=True) as http:
+    async with httpx.AsyncClient(timeout=60, verify=NO_TLS, follow_redirects=True) as http:
         page = await http.get(made["url"])
         assert "$25.98" in page.text
         assert "Payment successful" in (await http.post(f"{page.url}/pay", data={"action": "success"})).text
@@ -50,7 +50,7 @@ async def test_without_a_limit_it_is_paid_again_until_it_is_ended(shop: "Shop") 
 
 async def test_a_visit_ends_a_day_later(shop: "Shop") -> None:
     made = await link(shop)
-    async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
+    async with httpx.AsyncClient(timeout=60, verify=NO_TLS) as http:
         assert (await http.get(made["url"])).status_code == 303
     await shop.ask(f"/stripe/accounts/{shop.account_id}/clock/advance", seconds=86_400)
     (session,) = (await shop.got("/checkout/sessions", payment_link=made["id"]))["data"]

@@ -1,5 +1,6 @@
 """An account at Twilio's simulator, spoken to as Twilio's customers do."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -64,6 +65,15 @@ class Phone:
     async def effects(self) -> list[dict[str, Any]]:
         return list((await self.sandbox.show("/ledger", account=self.sid))["data"])
 
+    async def delivered(self, sid: str) -> list[dict[str, Any]]:
+        """The callbacks about a message, once all of them were."""
+        async with asyncio.timeout(30):
+            while True:
+                owed = (await self.sandbox.show("/callbacks", account=self.sid, group=sid))["data"]
+                if all(each["state"] == "delivered" for each in owed):
+                    return list(owed)
+                await asyncio.sleep(0.01)
+
     async def events(self, sid: str) -> list[str]:
         owed = await self.sandbox.show("/callbacks", account=self.sid, group=sid)
         return [each["event"] for each in owed["data"]]
@@ -73,7 +83,7 @@ class Phone:
 async def phone(sandbox: "Sandbox") -> AsyncIterator[Phone]:
     sid = f"AC{uuid4().hex}"
     base = f"{sandbox.url}/twilio/2010-04-01/Accounts/{sid}"
-    async with httpx.AsyncClient(base_url=base, auth=(sid, TOKEN), timeout=5, trust_env=False, verify=NO_TLS) as http:
+    async with httpx.AsyncClient(base_url=base, auth=(sid, TOKEN), timeout=60, trust_env=False, verify=NO_TLS) as http:
         made = Phone(sandbox, sid, http)
         await made.register()
         yield made

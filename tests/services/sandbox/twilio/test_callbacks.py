@@ -40,6 +40,17 @@ async def test_a_failure_says_its_number(phone: "Phone", receiver: "Receiver") -
     assert next(each["ErrorCode"] for each in came if each["MessageStatus"] == "failed") == "30007"
 
 
+async def test_an_answer_that_twilio_could_not_carry_out_is_noted(phone: "Phone", receiver: "Receiver") -> None:
+    await phone.register(webhook_url=receiver.url)
+    noted: dict[str, str | None] = {}
+    for said in ('{"received":true}', ""):
+        receiver.says = said
+        came = await phone.ask(f"/accounts/{phone.sid}/incoming", sender=TO, to=NUMBER, body="Hi")
+        (told,) = await phone.delivered(came["sid"])
+        noted[said] = told["tries"][0]["error"]
+    assert noted == {'{"received":true}': "12300 Invalid Content-Type: application/json", "": None}
+
+
 async def test_an_incoming_message_is_told_at_the_accounts_address(phone: "Phone", receiver: "Receiver") -> None:
     await phone.register(webhook_url=receiver.url)
     for body in ("Olá 👋 & co", "STOP"):

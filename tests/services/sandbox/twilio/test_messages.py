@@ -22,7 +22,7 @@ def in_minutes(minutes: float) -> str:
 
 
 async def until(phone: "Phone", sid: str, status: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (message := await phone.get(f"/Messages/{sid}.json"))["status"] != status:
             await asyncio.sleep(0.01)
     return message

@@ -2,54 +2,30 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
-import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
 
 from onerouter_common import telemetry
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts import topics
-from onerouter_common.contracts.callbacks import Callback
 from onerouter_common.contracts.registry import RegistryChange
 
-from ..conftest import PREVIOUS_SECRET, Running, StartService, eventually, razorpay_body
-
-ReadCallbacks = Callable[[str, int], Any]
-
-
-@pytest.fixture
-def read_callbacks(kafka_bootstrap: str) -> ReadCallbacks:
-    """`await read_callbacks(tenant_id, n)`: the first n records on the topic that are of the tenant."""
-
-    async def read(tenant_id: str, count: int) -> list[tuple[str, Callback]]:
-        consumer = AIOKafkaConsumer(
-            topics.callbacks("payments"), bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest"
-        )
-        await consumer.start()
-        found: list[tuple[str, Callback]] = []
-        try:
-            async with asyncio.timeout(10):
-                while len(found) < count:
-                    for records in (await consumer.getmany(timeout_ms=200)).values():
-                        for record in records:
-                            callback = Callback.model_validate_json(record.value)
-                            if callback.tenant_id == tenant_id:
-                                found.append((record.key.decode(), callback))
-        finally:
-            await consumer.stop()
-        return found
-
-    return read
-
-
-async def rows_of(service: Running) -> list[asyncpg.Record]:
-    return await service.admin.fetch("SELECT * FROM inbound_events ORDER BY id")
+from ..conftest import (
+    PREVIOUS_SECRET,
+    Running,
+    StartService,
+    bodies_of,
+    eventually,
+    is_published,
+    razorpay_body,
+    rows_of,
+)
+from .conftest import ReadCallbacks
 
 
 class TestGenuine:
@@ -64,14 +40,13 @@ class TestGenuine:
         assert callback.object.kind == "payment"
         assert callback.object.status == "succeeded"
         assert callback.object.amount_minor == 49_900
-
-        async def published() -> bool:
-            return [row["state"] for row in await rows_of(service)] == ["published"]
-
-        await eventually(published)
+        await eventually(lambda: is_published(service))
         (row,) = await rows_of(service)
-        assert row["raw"] == body
-        assert callback.callback_id == row["id"]
+        assert row["state"] == "read"
+        assert body not in row["sealed"]
+        assert await bodies_of(service) == [body]
+        (record,) = await service.admin.fetch("SELECT * FROM callback_records")
+        assert (record["id"], record["inbound_id"]) == (callback.callback_id, row["id"])
 
     async def test_a_hundred_twins_at_once_are_one_row_and_all_are_accepted(
         self, service: Running, read_callbacks: ReadCallbacks
@@ -90,21 +65,9 @@ class TestGenuine:
         answer = await service.send_callback(razorpay_body(), secret=PREVIOUS_SECRET)
         assert answer.status_code == 200
 
-    async def test_a_kind_we_do_not_follow_is_kept_and_can_be_replayed(
-        self, service: Running, read_callbacks: ReadCallbacks
-    ) -> None:
+    async def test_a_kind_we_do_not_follow_is_kept(self, service: Running) -> None:
         assert (await service.send_callback(razorpay_body("invoice.expired"))).status_code == 200
         assert [(row["kind"], row["state"]) for row in await rows_of(service)] == [("invoice.expired", "unhandled")]
-        # What an update of the mapping does: the stored body is understood now.
-        understood = razorpay_body("payment.captured")
-        await service.admin.execute("UPDATE inbound_events SET raw = $1", understood)
-        replay = await service.http.post("/internal/callbacks/replay", headers=service.owner())
-        assert replay.json() == {"replayed": 1}
-        ((_, callback),) = await read_callbacks(service.connection.tenant_id, 1)
-        assert callback.provider_event_type == "payment.captured"
-        assert (await service.http.post("/internal/callbacks/replay", headers=service.owner())).json() == {
-            "replayed": 0
-        }
 
     async def test_what_cannot_be_read_is_kept_and_accepted(self, service: Running) -> None:
         bodies = [
@@ -118,7 +81,7 @@ class TestGenuine:
         for number, body in enumerate(bodies):
             assert (await service.send_callback(body, event_id=f"evt_odd_{number}")).status_code == 200
         rows = await rows_of(service)
-        assert [row["raw"] for row in rows] == bodies
+        assert await bodies_of(service) == bodies
         assert {row["state"] for row in rows} <= {"unparsed", "unhandled"}
 
     async def test_the_providers_own_vector(self, service: Running) -> None:
@@ -146,7 +109,7 @@ class TestRefused:
         unsigned = await service.http.post(f"/callbacks/razorpay/{service.connection.token}", content=razorpay_body())
         assert unsigned.status_code == 401
         assert await rows_of(service) == []
-        assert 'result="bad_signature"' in (await service.http.get("/metrics")).text
+        assert b'result="bad_signature"' in generate_latest()
 
     async def test_an_unknown_address_is_404_without_detail(self, service: Running) -> None:
         token = service.connection.token
@@ -167,7 +130,7 @@ class TestRefused:
             yield b"x"
             await asyncio.sleep(60)
 
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             answer = await service.http.post(f"/callbacks/razorpay/{'u' * 43}", content=never_read())
         assert answer.status_code == 404
 
@@ -244,9 +207,13 @@ class TestTrouble:
                 answer = await service.send_callback(razorpay_body(), event_id="evt_late")
                 assert answer.status_code == 503
                 assert int(answer.headers["retry-after"]) >= 1
-                assert answer.elapsed.total_seconds() < 3
-            again = await service.send_callback(razorpay_body(), event_id="evt_late")
-            assert again.status_code == 200
+                assert answer.elapsed.total_seconds() < 15
+
+            async def accepted() -> bool:
+                answer = await service.send_callback(razorpay_body(), event_id="evt_late")
+                return bool(answer.status_code == 200)
+
+            await eventually(accepted)
 
     async def test_a_lost_connection_is_503_then_works_again(self, service: Running) -> None:
         await service.send_callback(razorpay_body())
@@ -269,12 +236,8 @@ class TestTrouble:
         async with start_service(kafka_bootstrap_servers="127.0.0.1:1", callback_relay_after_s=0.2) as service:
             answer = await service.send_callback(razorpay_body(), event_id="evt_stranded")
             assert answer.status_code == 200
-            assert [row["state"] for row in await rows_of(service)] == ["pending"]
+            assert not await is_published(service)
         async with start_service(callback_relay_after_s=0.2) as service:
             ((_, callback),) = await read_callbacks(service.connection.tenant_id, 1)
             assert callback.provider_event_id == "evt_stranded"
-
-            async def published() -> bool:
-                return [row["state"] for row in await rows_of(service)] == ["published"]
-
-            await eventually(published)
+            await eventually(lambda: is_published(service))

@@ -22,7 +22,7 @@ async def test_made_shown_listed_and_deleted(service: Running) -> None:
     assert len(base64.b64decode(created["secret"].removeprefix("whsec_"))) == 32
     assert created["status"] == "enabled"
     shown = await service.http.get(f"/internal/webhook-endpoints/{created['id']}", headers=service.owner())
-    assert shown.json() == {key: value for key, value in created.items() if key != "secret"}
+    assert shown.json() == {key: value for key, value in created.items() if key not in {"secret", "note"}}
     second = await service.create_endpoint(URL)
     listed = await service.http.get("/internal/webhook-endpoints?limit=1", headers=service.owner())
     assert [one["id"] for one in listed.json()["data"]] == [second["id"]]
@@ -60,7 +60,8 @@ async def test_another_tenant_and_another_environment_see_nothing(service: Runni
 async def test_only_services_may_ask(service: Running) -> None:
     headers = {**service.owner(), "Authorization": "Bearer wrong"}
     assert (await service.http.get("/internal/webhook-endpoints", headers=headers)).status_code == 401
-    assert (await service.http.post("/internal/callbacks/replay", headers=headers)).status_code == 401
+    for what in ("replay", "redact"):
+        assert (await service.http.post(f"/internal/callbacks/{what}", headers=headers)).status_code == 401
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -70,7 +71,41 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"url": "https://user:pass@example.com/"}, "url"),
     ({"url": "https://example.com/" + "x" * 3000}, "url"),
     ({"url": URL, "event_types": []}, "event_types"),
-    ({"url": URL, "event_types": ["*"]}, "event_types"),
+    ({"url": URL, "event_types": ["*.payment"]}, "event_types"),
+    ({"url": URL, "channels": ["a b"]}, "channels"),
+    ({"url": URL, "channels": [str(number) for number in range(11)]}, "channels"),
+    ({"url": URL, "filter": {}}, "filter"),
+    ({"url": URL, "filter": {"data": {"$regex": "a+"}}}, "filter"),
+    ({"url": URL, "filter": {"a\u0000": 1}}, "filter"),
+    ({"url": URL, "headers": {"Host": "other.example"}}, "headers"),
+    ({"url": URL, "headers": {"Webhook-Id": "mine"}}, "headers"),
+    ({"url": URL, "headers": {"Content-Length": "3"}}, "headers"),
+    ({"url": URL, "headers": {"Transfer-Encoding": "chunked"}}, "headers"),
+    ({"url": URL, "headers": {"Cookie": "a=b"}}, "headers"),
+    ({"url": URL, "headers": {"X-A": "one\r\nX-B: two"}}, "headers"),
+    ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
+    ({"url": URL, "headers": {"X A": "1"}}, "headers"),
+    ({"url": URL, "headers": {f"X-{number}": "1" for number in range(21)}}, "headers"),
+    ({"url": URL, "timeout_s": 31}, "timeout_s"),
+    ({"url": URL, "timeout_s": 0.5}, "timeout_s"),
+    ({"url": URL, "max_in_flight": 0}, "max_in_flight"),
+    ({"url": URL, "retry_schedule_s": [86_400] * 8}, "retry_schedule_s"),
+    ({"url": URL, "retry_schedule_s": [1] * 21}, "retry_schedule_s"),
+    ({"url": URL, "auth": {"type": "digest"}}, "auth"),
+    ({"url": URL, "auth": {"type": "basic", "username": "a:b", "password": "c"}}, "auth.basic.username"),
+    ({"url": URL, "auth": {"type": "bearer", "token": "two words"}}, "auth.bearer.token"),
+    (
+        {
+            "url": URL,
+            "auth": {
+                "type": "oauth2_client_credentials",
+                "token_url": "https://169.254.169.254/token",
+                "client_id": "a",
+                "client_secret": "b",
+            },
+        },
+        "auth.token_url",
+    ),
     ({"url": URL, "event_types": ["Payment"]}, "event_types"),
     ({"url": URL, "description": "a\u0000b"}, "description"),
     ({"url": URL, "metadata": {"a": "x" * 501}}, "metadata"),
@@ -116,6 +151,8 @@ async def test_every_table_of_a_tenant_is_behind_row_level_security(service: Run
     )
     assert {row["name"] for row in tables if not row["part"]} == {
         "inbound_events",
+        "callback_records",
+        "callback_handshakes",
         "data_keys",
         "webhook_endpoints",
         "endpoint_secrets",
@@ -123,6 +160,9 @@ async def test_every_table_of_a_tenant_is_behind_row_level_security(service: Run
         "delivery_queue",
         "deliveries",
         "delivery_attempts",
+        "event_outbox",
+        "idempotency_keys",
+        "recoveries",
     }
     assert all(row["forced"] for row in tables)
     login = await asyncpg.connect(str(service.settings.database_url))
@@ -149,6 +189,8 @@ async def test_every_table_of_a_tenant_is_behind_row_level_security(service: Run
         (["payment.*"], "payment.failed", True),
         (["payment.*"], "payment_link.paid", False),
         (["payment.*"], "payment", False),
+        (["*"], "payment.succeeded", True),
+        (["refund.failed", "*"], "payment", True),
         (["refund.*", "payment.failed"], "payment.failed", True),
     ],
 )
@@ -159,4 +201,19 @@ def test_matching(patterns: list[str] | None, event_type: str, matching: bool) -
 def test_patterns() -> None:
     assert is_pattern("payment.*")
     assert is_pattern("payment_link.partially_paid")
-    assert not any(is_pattern(one) for one in ("*", ".*", "payment.", "payment.*.x", "Payment.x", "a b", "x" * 101, ""))
+    assert is_pattern("*")
+    assert not any(
+        is_pattern(one)
+        for one in (
+            "**",
+            ".*",
+            "payment*",
+            "payment.succeeded\n",
+            "payment.",
+            "payment.*.x",
+            "Payment.x",
+            "a b",
+            "x" * 101,
+            "",
+        )
+    )

@@ -7,6 +7,7 @@ from standardwebhooks import Webhook
 
 from onerouter_common.contracts import topics
 from onerouter_common.contracts.events import EventResource
+from onerouter_webhooks.event.bodies import unpack
 
 from ..conftest import Receiver, Running, eventually
 
@@ -25,7 +26,7 @@ async def test_event_arrives_signed_as_standard_webhooks_demands(service: Runnin
     assert payload["resource"] == {"kind": "payment", "id": event.resource.id}
     assert payload["data"] == {"amount": 499.0, "currency": "INR", "note": "Zoë ₹"}
     assert "accept-encoding" not in got.headers
-    stored = await service.admin.fetchval("SELECT body FROM events WHERE id = $1", event.id)
+    stored = unpack(await service.admin.fetchval("SELECT body FROM events WHERE id = $1", event.id))
     assert stored == got.body
 
     async def finished() -> Any:
@@ -41,7 +42,7 @@ async def test_only_matching_endpoints_of_the_tenant_get_it(service: Running, re
     tenant = service.connection.tenant_id
     wanted = await service.create_endpoint(receiver.url, event_types=["refund.*"])
     await service.create_endpoint(receiver.url, event_types=["payment.failed"])
-    await service.create_endpoint(receiver.url, tenant_id="ten_other")
+    await service.create_endpoint(receiver.url, tenant_id="ten_others_shop")
     await service.publish(service.event("payment.succeeded"))
     await service.publish(service.event("refund.succeeded"))
     await eventually(lambda: receiver.got, what="the delivery")
@@ -61,6 +62,8 @@ async def test_the_same_record_twice_is_one_delivery(service: Running, receiver:
     await eventually(lambda: any(got.headers["webhook-id"] == last.id for got in receiver.got))
     await eventually(lambda: service.admin.fetchval("SELECT count(*) = 2 FROM deliveries"))
     assert sorted(got.headers["webhook-id"] for got in receiver.got) == sorted([first.id, last.id])
+    slots = service.app.state.services.worker._slots
+    assert slots.in_flight == 0, "what was stored before holds no slot"
 
 
 async def test_what_the_registry_says_of_a_connection_is_delivered_too(service: Running, receiver: Receiver) -> None:

@@ -1,0 +1,110 @@
+"""Processes are killed at random while SMS and emails are sent by all six providers. Afterwards none is lost where the
+provider can tell a repeat or be asked, and none came twice, whoever sent it.
+
+`SEED=… make test-chaos` plays the same schedule again.
+"""
+
+import asyncio
+import os
+import random
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+from tests.chaos.havoc import Havoc, start
+from tests.chaos.letters import Letter, Plan, Post
+from tests.chaos.running import Hurt, running
+from tests.e2e.addressees import ADDRESSEES
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(420)]
+
+_REST_S: Final = 120.0
+_PEACE_S: Final = 60.0
+_PLANNED_AHEAD_S: Final = 20.0
+_DEATH_AT_S: Final = 6.0
+_IMPATIENT: Final = {
+    "messaging": {
+        "ONEROUTER_MESSAGING_LEASE_TTL_S": "3",
+        "ONEROUTER_MESSAGING_PROVIDER_TIMEOUT_S": "2",
+        "ONEROUTER_MESSAGING_PROVIDER_ABSENCE_S": "1",
+        "ONEROUTER_MESSAGING_POLL_INTERVAL_S": "2",
+    },
+    "webhooks": {
+        "ONEROUTER_WEBHOOKS_CALLBACK_RELAY_AFTER_S": "2",
+        "ONEROUTER_WEBHOOKS_DELIVERY_TIMEOUT_S": "3",
+        "ONEROUTER_WEBHOOKS_DELIVERY_LEASE_MARGIN_S": "1",
+        "ONEROUTER_WEBHOOKS_RETRY_OVERLOAD_FLOOR_S": "0.5",
+        "ONEROUTER_WEBHOOKS_RETRY_SCHEDULE_S": ",".join(["0.3", "0.5", *["1"] * 10, *["2"] * 30]),
+    },
+    "sandbox": {
+        "ONEROUTER_SANDBOX_CALLBACK_RETRY_FIRST_S": "0.3",
+        "ONEROUTER_SANDBOX_CALLBACK_RETRY_MOST_S": "2",
+        "ONEROUTER_SANDBOX_LATENCY_MS": "30",
+    },
+}
+
+
+async def test_no_message_is_lost_and_none_comes_twice() -> None:
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(2**31))
+    print(f"\n\n  Crash suite of messages. SEED={seed} plays the same schedule again.", flush=True)
+    plan = Plan.of(seed)
+    async with running(seed, worker="messaging", environment=_IMPATIENT, faults=plan.faults) as hurt:
+        havoc, post = Havoc(hurt.stack, plan), Post(hurt)
+        wreaking = asyncio.create_task(havoc.run())
+        writing = asyncio.create_task(post.write(plan.letters))
+        await asyncio.wait({wreaking})
+        broken = wreaking.exception()
+        assert broken is None, broken
+        await asyncio.wait({writing}, timeout=_REST_S)
+        stuck = [ask for ask in hurt.shop.asks if ask.state == "asking"]
+        writing.cancel()
+        await hurt.sandbox.delete("/control/faults")
+        problems = await _in_peace(post)
+        kills = (await hurt.sandbox.get("/control/ledger/summary")).json()["counts"]
+        print(f"  {len(post.posted)} messages, {havoc.kills.total()} kills, effects {kills}", flush=True)
+        assert not stuck, [f"{ask.key}: {' | '.join(ask.timeline)}" for ask in stuck]
+        assert not problems, "\n  ".join([f"SEED={seed}: {len(problems)} broken promises", *problems])
+        assert len(havoc.restarted) == 2
+
+
+async def test_planned_messages_survive_the_death_of_everything() -> None:
+    """Nothing of ours is alive between the request and its time, but what is on the disk."""
+    letters = [
+        Letter(number, provider, 0.0, _PLANNED_AHEAD_S, addressee.new_address())
+        for number, (provider, addressee) in enumerate([*ADDRESSEES.items()] * 2)
+    ]
+    async with running(1, worker="messaging", environment=_IMPATIENT, faults=()) as hurt:
+        post = Post(hurt, dies_in_calls=False)
+        began = time.monotonic()
+        await post.write(letters)
+        await asyncio.sleep(max(0.0, _DEATH_AT_S - (time.monotonic() - began)))
+        died_at = await _kill_everything(hurt)
+        assert all(posted.send_at is not None and died_at < posted.send_at for posted in post.posted), (
+            "too slow to tell"
+        )
+        problems = await _in_peace(post)
+        assert not problems, "\n  ".join(problems)
+
+
+async def _kill_everything(hurt: Hurt) -> datetime:
+    """kill -9 of every process but the providers', and of PostgreSQL: when they were dead. Then they are started again. The
+    embedded broker is told to end: it keeps its newest records in memory (ADR 2)."""
+    for process in hurt.stack.services.values():
+        if process.spec.service != "sandbox":
+            process.kill()
+    hurt.stack.postgres.kill()
+    await hurt.stack.broker.stop()
+    died_at = datetime.now(UTC)
+    await asyncio.gather(start(hurt.stack.postgres), start(hurt.stack.broker))
+    return died_at
+
+
+async def _in_peace(post: Post) -> list[str]:
+    """What is wrong once everything is quiet, or the patience ends."""
+    deadline = time.monotonic() + _PEACE_S
+    while await post.unfinished() and time.monotonic() < deadline:
+        await asyncio.sleep(1)
+    while (problems := await post.problems()) and time.monotonic() < deadline:
+        await asyncio.sleep(1)  # an event may be on its way
+    return problems + [f"not ended: {one}" for one in await post.unfinished()]
