@@ -31,7 +31,7 @@ _IMPATIENT: Final = {
     "payments": {
         "ONEROUTER_PAYMENTS_LEASE_TTL_S": "3",
         "ONEROUTER_PAYMENTS_PROVIDER_TIMEOUT_S": "2",
-        "ONEROUTER_PAYMENTS_STUCK_AFTER_S": "4",
+        "ONEROUTER_PAYMENTS_STUCK_AFTER_S": "2",
         "ONEROUTER_PAYMENTS_VENDOR_DETAILS_INTERVAL_S": "0.5",
     },
     "messaging": {

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.db.engine import Pool, tenant_engine
 from onerouter_common.db.tenancy import tenant_transaction
 from onerouter_common.ids import DELIVERY, EVENT, first_id, made_at, new_id
 from onerouter_webhooks.callback.stored.repository import StoredCallbacks
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery import reading as deliveries
 from onerouter_webhooks.delivery.queue import Lease
 from onerouter_webhooks.delivery.repository import DeliveryQueue
@@ -109,7 +110,7 @@ async def place(database: CreateDatabase) -> AsyncIterator[Place]:
     clock = StoppedClock()
     admin = await asyncpg.connect(made.admin_dsn)
     try:
-        async with worker_pool(made.dsn, "webhooks", size=2) as pool, tenant_engine(made.dsn, size=1) as engine:
+        async with database_pool(made.dsn, size=2) as pool, tenant_engine(made.dsn, size=1) as engine:
             maintenance = Maintenance(
                 pool,
                 StoredCallbacks(pool),

@@ -14,7 +14,7 @@ from onerouter_common import logging, telemetry
 from onerouter_common.broker import Producer
 from onerouter_common.change_feed import ChangeFeed
 from onerouter_common.clock import Clock, SystemClock
-from onerouter_common.db.engine import Pool, tenant_engine, worker_pool
+from onerouter_common.db.engine import Pool, tenant_engine
 from onerouter_common.egress import AddressPolicy
 from onerouter_common.ids import WORKER, new_id
 from onerouter_common.loops import running
@@ -41,7 +41,7 @@ from onerouter_webhooks.callback.stored.replay import ReplayCallbacks
 from onerouter_webhooks.callback.stored.repository import StoredCallbacks
 from onerouter_webhooks.callback.targets import Registry, Targets
 from onerouter_webhooks.callback.verification import Questions, Verification
-from onerouter_webhooks.database import DATABASE_AWAY, ITEM_WRONG
+from onerouter_webhooks.database import DATABASE_AWAY, ITEM_WRONG, SERVICE, database_pool
 from onerouter_webhooks.delivery import endpoints as delivery_endpoints
 from onerouter_webhooks.delivery.access import DeliveryAccess
 from onerouter_webhooks.delivery.outbox import Outbox
@@ -76,7 +76,6 @@ from onerouter_webhooks.state import Services, services_of
 
 log = structlog.get_logger()
 
-SERVICE: Final = "webhooks"
 _BATCH: Final = 200
 _CALLBACKS_APART_S: Final = 0.02
 """No provider asks for its answer at once, and each commit keeps others from the disk: of a bulk send's messages, and of what
@@ -107,7 +106,7 @@ def create_app(
             tracer = telemetry.configure(SERVICE, settings.otlp_endpoint, settings.trace_sample_ratio)
             stack.callback(tracer.shutdown)
             pool = await stack.enter_async_context(
-                worker_pool(str(settings.database_url), SERVICE, size=settings.database_pool_size)
+                database_pool(str(settings.database_url), size=settings.database_pool_size)
             )
             producer = await stack.enter_async_context(
                 Producer(settings.kafka_bootstrap_servers, client_id="onerouter-webhooks")

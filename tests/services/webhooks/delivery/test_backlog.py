@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery import claims, repository
 from onerouter_webhooks.delivery.queue import Lease, Work
 from onerouter_webhooks.delivery.reading import _PAGE
@@ -46,8 +47,25 @@ UPDATE delivery_queue q SET event_id = e.id, event_at = e.occurred_at FROM event
 @pytest.fixture
 async def pool(database: CreateDatabase) -> AsyncIterator[Pool]:
     made = await database("webhooks")
-    async with worker_pool(made.dsn, "webhooks", size=2) as opened:
+    async with database_pool(made.dsn, size=2) as opened:
         await opened.execute(_ENDPOINTS, ["we_long", "we_short"])
+        yield opened
+
+
+@pytest.fixture(params=["never counted", "counted when empty", "counted when all but empty"])
+async def counted(request: pytest.FixtureRequest, database: CreateDatabase) -> AsyncIterator[Pool]:
+    """As it is after some time: filled and emptied, and what the planner believes is of another moment than now."""
+    made = await database("webhooks")
+    async with database_pool(made.dsn, size=2) as opened:
+        await opened.execute(_ENDPOINTS, ["we_long", "we_short"])
+        if request.param != "never counted":
+            few = 3 if request.param == "counted when all but empty" else 0
+            await fill(opened, LONG, ROWS, resources=3)
+            await opened.execute("DELETE FROM delivery_queue WHERE position > $1", few)
+            owner = await asyncpg.connect(made.admin_dsn)
+            await owner.execute("ANALYZE delivery_queue")
+            await owner.close()
+            await opened.execute("DELETE FROM delivery_queue")
         yield opened
 
 
@@ -85,39 +103,39 @@ async def cost(pool: Pool, statement: str, *arguments: object) -> int:
     return touched(plan)
 
 
-async def test_of_a_million_only_what_there_is_room_for(pool: Pool) -> None:
+async def test_of_a_million_only_what_there_is_room_for(counted: Pool) -> None:
     """Twenty thousand, to be quick: if they were walked over, they would be seen in the plan as well."""
-    await fill(pool, LONG, ROWS)
-    await fill(pool, SHORT, 3)
-    assert await cost(pool, claims.CLAIM, *ARGUMENTS) <= 8 * ROOM
-    assert await cost(pool, claims.CLAIM_IN_ORDER, *ARGUMENTS, 100) <= 8 * ROOM
-    assert await cost(pool, claims.CLAIM_ASKED, *ARGUMENTS) <= 4
-    assert await cost(pool, repository._DUE, 0.02, "", 1_000) <= 10
-    assert await cost(pool, repository._ASK, 0.02, ["we_long", "we_short"]) <= 10
-    assert await cost(pool, repository._ASKED, 1_000) == 0
-    assert await cost(pool, repository._PUT_ASIDE, ["we_long"], ROOM) <= 4 * ROOM
-    assert await cost(pool, repository._CANCEL, ["we_long"], ROOM) <= 4 * ROOM
+    await fill(counted, LONG, ROWS)
+    await fill(counted, SHORT, 3)
+    assert await cost(counted, claims.CLAIM, *ARGUMENTS) <= 8 * ROOM
+    assert await cost(counted, claims.CLAIM_IN_ORDER, *ARGUMENTS, 100) <= 8 * ROOM
+    assert await cost(counted, claims.CLAIM_ASKED, *ARGUMENTS) <= 4
+    assert await cost(counted, repository._DUE, 0.02, "", 1_000) <= 10
+    assert await cost(counted, repository._ASK, 0.02, ["we_long", "we_short"]) <= 10
+    assert await cost(counted, repository._ASKED, 1_000) == 0
+    assert await cost(counted, repository._PUT_ASIDE, ["we_long"], ROOM) <= 4 * ROOM
+    assert await cost(counted, repository._CANCEL, ["we_long"], ROOM) <= 4 * ROOM
     for back in (None, timedelta(seconds=6)):
-        assert await cost(pool, repository._RECLAIM, ROOM, back) <= 4 * ROOM
-    await pool.execute("UPDATE delivery_queue SET state = 2 WHERE endpoint_id = 'we_long'")
-    assert await cost(pool, repository._TAKE_UP, ROOM) <= 4 * ROOM
+        assert await cost(counted, repository._RECLAIM, ROOM, back) <= 4 * ROOM
+    await counted.execute("UPDATE delivery_queue SET state = 2 WHERE endpoint_id = 'we_long'")
+    assert await cost(counted, repository._TAKE_UP, ROOM) <= 4 * ROOM
 
 
 @pytest.mark.parametrize("stuck", [False, True], ids=["due", "first_waits_for_its_retry"])
-async def test_nor_what_waits_for_the_one_before_it(pool: Pool, stuck: bool) -> None:
+async def test_nor_what_waits_for_the_one_before_it(counted: Pool, stuck: bool) -> None:
     """All of the backlog is of three resources."""
-    await fill(pool, LONG, ROWS, resources=3)
-    await fill(pool, SHORT, 3)
+    await fill(counted, LONG, ROWS, resources=3)
+    await fill(counted, SHORT, 3)
     if stuck:
-        await pool.execute(
+        await counted.execute(
             "UPDATE delivery_queue SET next_at = now() + interval '1 hour' WHERE endpoint_id = 'we_long' AND position = 1"
         )
-    assert await cost(pool, claims.CLAIM_IN_ORDER, *ARGUMENTS, 100) <= 8 * ROOM
-    claimed = await DeliveryQueue(pool).claim({LONG: ROOM, SHORT: ROOM}, LEASE, in_order=True)
+    assert await cost(counted, claims.CLAIM_IN_ORDER, *ARGUMENTS, 100) <= 8 * ROOM
+    claimed = await DeliveryQueue(counted).claim({LONG: ROOM, SHORT: ROOM}, LEASE, in_order=True)
     firsts = [work.delivery_id for work in claimed if work.lane == LONG]
     assert sorted(firsts) == [f"we_long_{number:08}" for number in ((2, 3) if stuck else (1, 2, 3))]
     assert len(claimed) - len(firsts) == 3
-    assert await DeliveryQueue(pool).claim({LONG: ROOM}, LEASE, in_order=True) == [], "one at a time"
+    assert await DeliveryQueue(counted).claim({LONG: ROOM}, LEASE, in_order=True) == [], "one at a time"
 
 
 async def test_among_many_resources_those_go_first_that_have_waited_longest(pool: Pool) -> None:
@@ -174,7 +192,7 @@ async def test_of_many_endpoints_that_were_enabled_so_many_are_taken_up_at_a_tim
 
 async def test_a_page_of_what_an_endpoint_is_owed_looks_at_no_more(database: CreateDatabase) -> None:
     made = await database("webhooks")
-    async with worker_pool(made.dsn, "webhooks", size=2) as pool:
+    async with worker_pool(made.dsn, "webhooks", size=2) as pool:  # planned as for a tenant, whose request it is
         await fill(pool, LONG, ROWS)
         await fill(pool, SHORT, 3)
         await DeliveryQueue(pool).claim({LONG: ROOM, SHORT: 1}, LEASE)

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.db.engine import Pool
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery.dispatch import Dispatch
 from onerouter_webhooks.delivery.queue import Due, Lease, Work
 from onerouter_webhooks.delivery.repository import DeliveryQueue
@@ -63,7 +64,7 @@ class Sender:
 @pytest.fixture
 async def pool(database: CreateDatabase) -> AsyncIterator[Pool]:
     made = await database("webhooks")
-    async with worker_pool(made.dsn, "webhooks", size=2) as opened:
+    async with database_pool(made.dsn, size=2) as opened:
         await opened.execute(_ENDPOINTS, [LONG.endpoint_id, SHORT.endpoint_id])
         yield opened
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.db.engine import Pool
 from onerouter_common.ids import ATTEMPT, new_id
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery.queue import Attempt, Completion, Decision, Finished, Lease, TryAgain, Work
 from onerouter_webhooks.delivery.repository import DeliveryQueue
 from onerouter_webhooks.delivery.requests import Requests
@@ -28,7 +29,7 @@ OTHER = LEASE._replace(owner="wrk_2")
 @pytest.fixture
 async def pool(database: CreateDatabase) -> AsyncIterator[Pool]:
     made = await database("webhooks")
-    async with worker_pool(made.dsn, "webhooks", size=2) as opened:
+    async with database_pool(made.dsn, size=2) as opened:
         await opened.execute(
             "INSERT INTO webhook_endpoints (id, tenant_id, environment, url, metadata, status, created_at, updated_at) "
             "VALUES ('we_long', 'ten_1', 'test', 'https://example.com', '{}', 'enabled', now(), now())"

@@ -9,8 +9,9 @@ import pytest
 
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts.event_types import EVENT_TYPES
-from onerouter_common.db.engine import Pool, worker_pool
+from onerouter_common.db.engine import Pool
 from onerouter_common.ids import ATTEMPT, DELIVERY, ENDPOINT, EVENT, PAYMENT, TENANT, WORKER, new_id
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery.queue import LEASED, Attempt, Completion, Finished, Lease, Work
 from onerouter_webhooks.delivery.repository import DeliveryQueue
 from onerouter_webhooks.delivery.transport import Answer
@@ -33,7 +34,7 @@ _HEADERS: Final = {"content-type": "text/plain", "content-length": "5"}
 @pytest.fixture
 async def pool(database: CreateDatabase) -> AsyncIterator[Pool]:
     made = await database("webhooks")
-    async with worker_pool(made.dsn, "webhooks", size=2) as opened:
+    async with database_pool(made.dsn, size=2) as opened:
         await opened.execute(
             "SELECT onerouter_ensure_days(t, current_date, current_date) FROM unnest($1::text[]) t", _DAYS
         )

@@ -15,10 +15,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from onerouter_common.clock import SystemClock
-from onerouter_common.db.engine import _BOUNDS, Pool, tenant_engine, worker_pool
+from onerouter_common.db.engine import _BOUNDS, Pool, tenant_engine
 from onerouter_common.db.tenancy import tenant_transaction
 from onerouter_common.ids import TENANT, new_id
 from onerouter_common.web.internal import TenantContext
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery.worker import DeliveryWorker
 from onerouter_webhooks.event.access import EventAccess
 from onerouter_webhooks.event.cursor import BEGINNING, Position, cursor_of, position_of
@@ -80,7 +81,7 @@ async def place(database: CreateDatabase) -> AsyncIterator[Place]:
     async with AsyncExitStack() as stack:
         yield Place(
             await stack.enter_async_context(tenant_engine(made.dsn, size=4)),
-            await stack.enter_async_context(worker_pool(made.dsn, "webhooks", size=_PUBLISHERS)),
+            await stack.enter_async_context(database_pool(made.dsn, size=_PUBLISHERS)),
             await stack.enter_async_context(asyncpg.create_pool(made.admin_dsn, min_size=1, max_size=2)),
         )
 
@@ -164,7 +165,7 @@ async def test_who_leaves_one_open_is_ended_and_holds_up_nobody_any_longer(
 ) -> None:
     monkeypatch.setitem(_BOUNDS, "idle_in_transaction_session_timeout", "200")
     dsn = place.engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
-    async with worker_pool(dsn, "webhooks", size=1) as pool, pool.acquire() as connection:
+    async with database_pool(dsn, size=1) as pool, pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
         await insert_events(connection, [to_store(an_event(place.tenant_id, "payment.created"), partition=0, offset=0)])

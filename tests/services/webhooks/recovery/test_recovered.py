@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from onerouter_common.db.engine import worker_pool
 from onerouter_common.ids import DELIVERY, EVENT, new_id
+from onerouter_webhooks.database import database_pool
 from onerouter_webhooks.delivery.worker import DeliveryWorker
 from onerouter_webhooks.recovery.model import Candidate, choose, progress_of, room_of
 from onerouter_webhooks.recovery.runner import RecoveryRunner
@@ -258,7 +258,7 @@ class TestWaiting:
         monkeypatch.setattr("onerouter_webhooks.recovery.runner.monotonic", lambda: now)
         made = await database("webhooks")
         async with AsyncExitStack() as stack:
-            pool = await stack.enter_async_context(worker_pool(made.dsn, "webhooks", size=1))
+            pool = await stack.enter_async_context(database_pool(made.dsn, size=1))
             admin = await stack.enter_async_context(asyncpg.create_pool(made.admin_dsn, min_size=1, max_size=1))
             await admin.execute(_THREE_JOBS)
             # Nothing is queued here, so no worker is woken.

@@ -5,7 +5,7 @@ tenant's row (`tenancy.py`). The worker's batch writer mixes tenants, so its con
 `onerouter_<service>_worker` at start-up, whose policies admit all rows.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
@@ -47,8 +47,13 @@ def tenant_role(service: str) -> str:
 
 
 @asynccontextmanager
-async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator[Pool]:
-    """A pool for the heart's own SQL: all tenants' rows, no ownership of tables. JSON columns take and give objects."""
+async def worker_pool(
+    dsn: str, service: str, *, size: int = 8, plans: Mapping[str, str] = STEADY_PLANS
+) -> AsyncIterator[Pool]:
+    """A pool for the heart's own SQL: all tenants' rows, no ownership of tables. JSON columns take and give objects.
+
+    `plans` are the planner's settings.
+    """
     async with asyncpg.create_pool(
         dsn,
         min_size=1,
@@ -59,7 +64,7 @@ async def worker_pool(dsn: str, service: str, *, size: int = 8) -> AsyncIterator
             "role": worker_role(service),
             "application_name": f"onerouter-{service}",
             **_BOUNDS,
-            **STEADY_PLANS,
+            **plans,
         },
         init=_use_orjson,
         reset=_nothing_to_reset,

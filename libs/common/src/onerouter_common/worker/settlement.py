@@ -17,18 +17,15 @@ from onerouter_common import metric_names as metrics
 from onerouter_common.clock import Clock
 from onerouter_common.contracts.commands import Command
 from onerouter_common.contracts.operations import OperationRecord
-from onerouter_common.contracts.replies import OperationState, Problem, Reply
+from onerouter_common.contracts.replies import Reply
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
-from onerouter_common.errors import OneRouterError, ProviderThrottled, ProviderUnavailable
-from onerouter_common.web.problems import problem_of
 from onerouter_common.worker import following, outbox
-from onerouter_common.worker import started as starting
-from onerouter_common.worker.execution import AskLater, Finished, Next, RetryLater, outcome_for_handler
-from onerouter_common.worker.handler import CategoryRules, Failed, Operation, Settled, Succeeded
+from onerouter_common.worker.conclusion import Conclusion, bare, conclude, storable
+from onerouter_common.worker.execution import AskLater, Finished
+from onerouter_common.worker.handler import CategoryRules, Failed, Operation
 from onerouter_common.worker.outbox import OutboxRecord
 from onerouter_common.worker.routing import owned_by
-from onerouter_common.worker.started import Started
 
 log = structlog.get_logger()
 
@@ -66,33 +63,12 @@ RETURNING o.id, o.generation, o.reply_partitions
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """A finished call, applied to its resource: everything one row and its reply need."""
-
-    finished: Finished
-    state: OperationState
-    due_in_s: float | None
-    settled: Settled[Any] | None
-    problem: Problem | None
-    status: int | None
-    concluded_at: datetime
-
-    @property
-    def is_final(self) -> bool:
-        return self.due_in_s is None
-
-
 class _TakenOver(Exception):
     """Some operations of a batch were claimed by another process since they were begun."""
 
     def __init__(self, still_mine: set[tuple[str, int]]) -> None:
         super().__init__()
         self.still_mine = still_mine
-
-
-class NotStored(OneRouterError):
-    """The database refuses what came of an operation: a defect of ours."""
 
 
 class TooHeavy(Exception):
@@ -188,7 +164,7 @@ class Settlement:
     async def _commit_bare(self, finished: Finished) -> "Committed":
         now = self._clock.now()
         async with self._pool.acquire() as connection, connection.transaction():
-            conclusion = _bare(finished, now)
+            conclusion = bare(finished, now)
             rows = await self._store(connection, [conclusion], now)
             records, ids = await self._tell_resource(connection, conclusion, now)
             more = self._records(conclusion, now)
@@ -237,7 +213,7 @@ class Settlement:
             op = finished.started.op
             key = self._rules.resource_key(op)
             resource = owned_by(changed.get(key, resources.get(key)), op)
-            conclusion = _conclude(finished, resource, now)
+            conclusion = conclude(finished, resource, now)
             if conclusion.settled is not None and conclusion.settled.resource is not None:
                 changed[key] = conclusion.settled.resource
             conclusions.append(conclusion)
@@ -295,7 +271,7 @@ class Committed:
     def replies(self) -> list[tuple[int, Reply]]:
         """To everyone who waits, once it is final, or when nobody can say how long it will stay unknown."""
         return [
-            (partition, _reply(conclusion))
+            (partition, conclusion.reply())
             for conclusion in self.conclusions
             if conclusion.is_final or (conclusion.state == "unknown" and (conclusion.due_in_s or 0) > 60)
             for partition in self.reply_partitions[conclusion.finished.started.op.id]
@@ -359,117 +335,6 @@ def _bound(conclusions: Sequence[Conclusion]) -> None:
         raise TooHeavy([conclusions[at].finished for at in rest], [conclusions[at].finished for at in alone])
 
 
-def was_called(finished: Finished) -> bool:
-    """Whether a provider was ever called for it, so that something may have happened outside."""
-    return finished.started.op.attempts > 0
-
-
-def _bare(finished: Finished, now: datetime) -> Conclusion:
-    """Pure. What is true of the operation whatever can be stored of its result."""
-    step = finished.next
-    if isinstance(step, Succeeded) and not was_called(finished):
-        step = Failed(NotStored("The result could not be stored because of an error on our side; nothing was sent."))
-    elif isinstance(step, Succeeded):
-        lost = NotStored("It was done, but its result could not be stored because of an error on our side.")
-        problem = problem_of(lost).model_copy(update={"effect": "committed", "retryable": False})
-        return Conclusion(finished, "succeeded", None, None, problem, 202, now)
-    finished = replace(finished, next=step)
-    problem_now = _problem(step)
-    status = problem_now.status if problem_now is not None else None
-    return Conclusion(finished, _state(step), _due_in(step), None, problem_now, status, now)
-
-
-def _conclude(finished: Finished, resource: Any, now: datetime) -> Conclusion:
-    """Pure. The operation's next state, and what the handler makes of the resource."""
-    started, step = finished.started, _proven(finished, resource)
-    finished = replace(finished, next=step)
-    outcome = outcome_for_handler(step)
-    if outcome is None:
-        return Conclusion(finished, _state(step), _due_in(step), _put_off(started, resource), None, None, now)
-    settled = started.handler.settle(started.op, started.command, resource, outcome)
-    problem = _problem(step)
-    status = problem.status if problem is not None else settled.status
-    return Conclusion(finished, _state(step), _due_in(step), settled, problem, status, now)
-
-
-def _put_off(started: Started, resource: Any) -> Settled[Any] | None:
-    """Also of what is due at once: it may have to wait for its turn then."""
-    waiting = started.handler.put_off(started.op, started.command, resource)
-    return None if waiting is None else Settled(waiting)
-
-
-def _problem(step: Next) -> Problem | None:
-    """Storable, whatever a provider says."""
-    if not isinstance(step, Failed | AskLater):
-        return None
-    problem = problem_of(step.error)
-    changes = {"detail": _storable(problem.detail), "provider_code": _storable(problem.provider_code)}
-    unknown = {"status": 202, "effect": "unknown", "retryable": False} if isinstance(step, AskLater) else {}
-    return problem.model_copy(update={**changes, **unknown})
-
-
-def _storable(text: str | None) -> str | None:
-    return text.replace("\0", "") if text else text
-
-
-def _proven(finished: Finished, resource: Any) -> Next:
-    """The provider said until the end that it did nothing, but the resource shows that it did: that is what counts."""
-    started, step = finished.started, finished.next
-    if isinstance(step, Succeeded) and started.held is not None and not started.op.attempts:
-        return step if started.handler.is_local else _concluded_still(started, resource)
-    said_nothing_happened = isinstance(step, Failed) and isinstance(step.error, ProviderThrottled | ProviderUnavailable)
-    if not (said_nothing_happened and started.op.attempts):
-        return step
-    held = started.handler.held(started.op, started.command, resource)
-    return step if held is None else Succeeded(held)
-
-
-def _concluded_still(started: Started, resource: Any) -> Next:
-    """What needed no provider when it was begun, by the resource as it is locked now: it may have moved on in between."""
-    now = starting.concluded(started.handler, started.op, started.command, resource)
-    if now is None:
-        return RetryLater(0.0)  # by now a provider has to be asked
-    return Succeeded(now.held) if now.refusal is None else Failed(now.refusal)
-
-
-def _state(step: Next) -> OperationState:
-    match step:
-        case Succeeded():
-            return "succeeded"
-        case Failed():
-            return "failed"
-        case RetryLater():
-            return "retrying"
-        case AskLater():
-            return "unknown"
-
-
-def _due_in(step: Next) -> float | None:
-    return step.due_in_s if isinstance(step, RetryLater | AskLater) else None
-
-
-def _failures(conclusion: Conclusion) -> int:
-    step, op = conclusion.finished.next, conclusion.finished.started.op
-    if isinstance(step, RetryLater):
-        return op.failures + 1 if step.error is not None else op.failures
-    return op.failures
-
-
-def _reply(conclusion: Conclusion) -> Reply:
-    op = conclusion.finished.started.op
-    return Reply(
-        operation_id=op.id,
-        made_by=op.made_by,
-        fingerprint=op.fingerprint,
-        state=conclusion.state,
-        resource_id=op.resource_id,
-        status=conclusion.status or 200,
-        result=conclusion.settled.view if conclusion.settled is not None else None,
-        problem=conclusion.problem,
-        provider_ms=conclusion.finished.duration_ms,
-    )
-
-
 def _columns(conclusions: Sequence[Conclusion], now: datetime) -> list[Any]:
     ops = [c.finished.started.op for c in conclusions]
     calls = [(c, c.finished.started.attempt) for c in conclusions if c.finished.started.attempt is not None]
@@ -479,7 +344,7 @@ def _columns(conclusions: Sequence[Conclusion], now: datetime) -> list[Any]:
         [op.created_at for op in ops],
         [c.state for c in conclusions],
         [c.due_in_s for c in conclusions],
-        [_failures(c) for c in conclusions],
+        [c.failures for c in conclusions],
         [not isinstance(c.finished.next, AskLater) for c in conclusions],
         [c.status for c in conclusions],
         [c.settled.view if c.settled is not None else None for c in conclusions],
@@ -493,9 +358,9 @@ def _columns(conclusions: Sequence[Conclusion], now: datetime) -> list[Any]:
         [attempt.created_at for _, attempt in calls],
         [c.finished.duration_ms for c, _ in calls],
         [c.finished.outcome for c, _ in calls],
-        [_storable(getattr(error, "reason", None)) for error in errors],
-        [_storable(getattr(error, "provider_code", None)) for error in errors],
-        [_storable(getattr(error, "provider_request_id", None)) for error in errors],
+        [storable(getattr(error, "reason", None)) for error in errors],
+        [storable(getattr(error, "provider_code", None)) for error in errors],
+        [storable(getattr(error, "provider_request_id", None)) for error in errors],
         [getattr(error, "http_status_seen", None) for error in errors],
         *_span([op.created_at for op in ops]),
         *_span([attempt.created_at for _, attempt in calls] or [now]),

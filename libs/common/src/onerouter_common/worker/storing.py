@@ -14,9 +14,10 @@ import structlog
 from onerouter_common.db.availability import DATABASE_AWAY
 from onerouter_common.db.engine import Pool
 from onerouter_common.json_text import strings_without_nul
+from onerouter_common.worker.conclusion import was_called
 from onerouter_common.worker.execution import Finished
 from onerouter_common.worker.handler import Succeeded
-from onerouter_common.worker.settlement import Committed, Settlement, TooHeavy, was_called
+from onerouter_common.worker.settlement import Committed, Settlement, TooHeavy
 
 log = structlog.get_logger()
 

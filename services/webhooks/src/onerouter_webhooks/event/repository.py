@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
@@ -101,7 +102,6 @@ SELECT w.id, w.tenant_id, w.environment, w.url, w.event_types, w.status, w.versi
        w.rate_per_s, w.ordering
 FROM webhook_endpoints w JOIN unnest($1::text[], $2::text[]) AS o(tenant_id, environment)
   ON w.tenant_id = o.tenant_id AND w.environment = o.environment
-ORDER BY w.id
 """
 
 Plan = Callable[[Sequence[StoredEvent], Sequence[Subscriber]], Sequence[Owed]]
@@ -180,7 +180,7 @@ async def _subscribers(executor: Any, events: Sequence[StoredEvent]) -> list[Sub
     )
     return [
         Subscriber(**{**row, "event_types": None if row["event_types"] is None else tuple(row["event_types"])})
-        for row in rows
+        for row in sorted(rows, key=itemgetter("id"))
     ]
 
 
