@@ -75,12 +75,14 @@ class Books:
         ]
 
     async def explain(self, operation_ids: Sequence[str]) -> list[str]:
-        """The database's story of some operations, for a person who has to understand a failure."""
+        """The database's story of these operations, of others of their resources and of all that is not final: for a person
+        who has to understand a failure."""
         lines = []
         for row in await self._fetch(
             "payments",
-            "SELECT id, operation, state, due_at, owner, generation, attempts, failures, open_attempt_at, problem "
-            "FROM operations WHERE id = ANY($1::text[]) OR resource_id = ANY($1::text[])",
+            "SELECT id, operation, state, due_at, owner, generation, attempts, failures, open_attempt_at, updated_at, "
+            "problem FROM operations WHERE id = ANY($1::text[]) OR due_at IS NOT NULL OR ordering_key IN "
+            "(SELECT ordering_key FROM operations WHERE id = ANY($1::text[])) ORDER BY created_at",
             list(operation_ids),
         ):
             lines.append(f"    {dict(row)}")

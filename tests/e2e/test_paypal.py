@@ -51,6 +51,17 @@ async def test_a_declined_payer_may_try_again(world: World) -> None:
     assert await captures(world, payment) == [4_990]
 
 
+async def test_so_may_one_whose_decline_was_never_heard(world: World) -> None:
+    payment = await world.create(**_PAYPAL)
+    await world.fault("timeout_after_effect", provider="paypal", operation="orders.capture", hold_s=2)
+    await approve(world, payment, decline="INSTRUMENT_DECLINED")
+    failed = await world.reached(f"/v1/payments/{payment['id']}", "failed")
+    assert failed["failure"]["code"] == "authentication_required"
+    await approve(world, payment)
+    await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
+    assert await captures(world, payment) == [4_990]
+
+
 async def test_a_part_of_a_hold_is_captured_another_is_let_go(world: World) -> None:
     kept, let_go = [await world.create(**_PAYPAL, capture="manual") for _ in range(2)]
     for payment in (kept, let_go):

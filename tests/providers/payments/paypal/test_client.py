@@ -229,8 +229,9 @@ class TestComplete:
         client, request = lab.client(), payment_request(PRICE)
         made = await client.create_payment(request, key=new_key())
         assert (made.status, made.awaits_completion) == ("requires_action", False)
-        with pytest.raises(Conflict):
+        with pytest.raises(ProviderDeclined) as caught:
             await client.complete_payment(CompletionRequest(reference_to(request, made)), key=new_key())
+        assert caught.value.reason == "authentication_required"
 
     async def test_a_refused_instrument_can_be_followed_by_another(self, lab: "PayPalLab") -> None:
         client, request = lab.client(), payment_request(PRICE)
@@ -244,6 +245,10 @@ class TestComplete:
         shown = await client.get_payment(reference)
         assert shown.status == "requires_action"
         assert shown.checkout_url
+        # So it is said to whoever did not hear it and asks again.
+        with pytest.raises(ProviderDeclined) as caught:
+            await client.complete_payment(CompletionRequest(reference), key=new_key())
+        assert caught.value.reason == "authentication_required"
         await lab.pay(made)
         assert (await client.complete_payment(CompletionRequest(reference), key=new_key())).status == "succeeded"
 

@@ -160,7 +160,13 @@ class Orders(Sales):
     def _already_completed(self, order: Mapping[str, Any]) -> PaymentSnapshot:
         current = mapping.order_snapshot(order, client_id=self._client_id)
         if current.status in ("created", "requires_action"):
-            raise Conflict("The payer has not approved this payment, so there is nothing to capture.")
+            # PayPal's own answer to a capture of it, and as certain: what a call before this one, unanswered, might have
+            # begun would leave it approved until it ends. So it ends that doubt as well.
+            raise ProviderDeclined(
+                "The payer has not approved this payment, so there is nothing to capture.",
+                provider=PROVIDER,
+                reason="authentication_required",
+            )
         if current.status == "unknown":
             raise strange("payment.complete", "a status we do not know")
         return current
