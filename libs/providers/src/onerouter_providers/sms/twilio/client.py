@@ -19,7 +19,7 @@ from onerouter_providers.http import ProviderHttp
 from onerouter_providers.message_errors import refusal
 from onerouter_providers.messages import MessageReference, MessageSnapshot, SmsRequest
 from onerouter_providers.sms.twilio.errors import CANNOT_BE_CANCELED, DISPLAY_NAME, PROVIDER
-from onerouter_providers.sms.twilio.finding import is_it, is_older
+from onerouter_providers.sms.twilio.finding import can_be, is_older, may_be_rewritten, says_the_same
 from onerouter_providers.sms.twilio.mapping import moment, snapshot
 from onerouter_providers.sms.twilio.sender import Sender, choose
 from onerouter_providers.sms.twilio.wire import Wire, sid_of
@@ -93,29 +93,34 @@ class TwilioSms:
         """The message that was made for this request after `since`, by recipient, sender, text and time.
 
         Another of the same text to the same recipient within that time cannot be told from it: `but_not` names those that
-        are known to be somebody else's. Of a template only Twilio knows the text: raises ProviderOutcomeUnknown where there
-        is any message that could be it.
+        are known to be somebody else's. Where Twilio may show another text than it was given (a template's, which it alone
+        knows, or one with characters that it may have replaced), any message that could be it is no absence: raises
+        ProviderOutcomeUnknown.
         """
         sender, deadline = self._sender(request), self._wire.deadline()
         found: Mapping[str, object] | None = None
+        is_like_one = False
         # No filter by date: Twilio's is on when a message was sent, which one that still waits was not.
         async for page in self._wire.pages("sms.send", "/Messages.json", {"To": request.to}, deadline):
             for message in page:
-                if message.get("sid") not in but_not and is_it(message, request, sender, since=since):
+                if message.get("sid") in but_not or not can_be(message, request, sender, since=since):
+                    continue
+                is_like_one = True
+                if request.provider_template is None and says_the_same(message, request):
                     found = _earlier(found, message)
             if page and all(is_older(message, since=since) for message in page):
                 break
-        if found is None:
-            return None
-        if request.provider_template is not None:
+        if found is not None:
+            return snapshot(found, sid_of(found, "sms.send", effect=False))
+        if is_like_one and (request.provider_template is not None or may_be_rewritten(request.body)):
             raise refusal(
                 "indeterminate",
                 provider=PROVIDER,
                 display_name=DISPLAY_NAME,
                 effect=True,
-                hint="What its template says cannot be compared; the first status callback will tell.",
+                hint="Another text than was given may be shown for it; the first status callback will tell.",
             )
-        return snapshot(found, sid_of(found, "sms.send", effect=False))
+        return None
 
     async def get_sms(self, reference: MessageReference) -> MessageSnapshot:
         return await self._get("sms.get", reference, self._wire.deadline())
