@@ -94,6 +94,7 @@ class FakeConnection:
     capabilities: dict[str, Idempotency] = field(
         default_factory=lambda: {"sms.send": Idempotency.LOOKUP, "email.send": Idempotency.NATIVE}
     )
+    public: dict[str, str] = field(default_factory=dict)
 
     def idempotency_of(self, capability: str) -> Idempotency | None:
         return self.capabilities.get(capability)

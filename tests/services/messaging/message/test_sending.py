@@ -30,6 +30,7 @@ from onerouter_common.errors import (
     ProviderOutcomeUnknown,
     ProviderRefusedUs,
 )
+from onerouter_common.recipients import mailbox_of
 from onerouter_common.worker.handler import Failed, Idempotency, Operation, Succeeded, Unknown
 from onerouter_messaging.message.callbacks import Callbacks
 from onerouter_messaging.message.making import message_of
@@ -87,6 +88,30 @@ class TestBegin:
         with pytest.raises(Conflict) as refused:
             SmsSend(tools()).concluded(an_operation("sms.send", message.id), SMS_COMMAND, message)
         assert refused.value.error_code == "MESSAGE_CANCELED"
+
+
+class TestOwnSender:
+    @pytest.mark.parametrize(
+        ("public", "sender"),
+        [
+            ({"default_from": "hello@acme.example", "default_from_name": "Acme, Inc."}, ("Acme, Inc.", "hello")),
+            ({"default_from": "hello@acme.example", "default_from_name": "Ácme"}, ("Ácme", "hello")),
+            ({"default_from": "hello@acme.example", "default_from_name": ""}, (None, "hello")),
+            ({"default_from": "Shop <shop@acme.example>"}, ("Shop", "shop")),
+            ({"default_from": "Shop <shop@acme.example>", "default_from_name": "Acme"}, ("Shop", "shop")),
+        ],
+    )
+    def test_it_has_the_name_that_was_connected(self, public: dict[str, str], sender: tuple[str | None, str]) -> None:
+        connection = FakeConnection(public=public)
+        question = EmailSend(tools()).begin(an_operation("email.send", "em_1"), EMAIL_COMMAND, None, connection).request
+        assert question.default_from is not None
+        own = mailbox_of("from", question.default_from)
+        assert (own.name, own.email) == (sender[0], f"{sender[1]}@acme.example")
+
+    def test_there_may_be_none(self) -> None:
+        connection = FakeConnection(public={"default_from_name": "Acme"})
+        question = EmailSend(tools()).begin(an_operation("email.send", "em_1"), EMAIL_COMMAND, None, connection).request
+        assert question.default_from is None
 
 
 class TestCall:

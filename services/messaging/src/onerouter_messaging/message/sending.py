@@ -331,7 +331,7 @@ class SendMessage(Handler[CommandT, Message], Generic[CommandT, RequestT]):
             message,
             since=max(op.created_at, op.not_before or op.created_at),
             callback_url=getattr(connection, "callback_url", None),
-            default_from=public.get("default_from") or None,
+            default_from=_own_sender(public),
         )
 
 
@@ -425,6 +425,12 @@ def _otherwise(question: Question) -> ProviderOutcomeUnknown:
         provider=question.message.provider or "",
         reason="indeterminate",
     )
+
+
+def _own_sender(public: Mapping[str, str]) -> str | None:
+    """The connection's sender with its name, which some providers' forms ask for in a field of its own."""
+    address, name = public.get("default_from"), public.get("default_from_name")
+    return f"{name} <{address}>" if address and name and "<" not in address else address or None
 
 
 def guarantee_of(connection: Connection, capability: str) -> EffectGuarantee:
