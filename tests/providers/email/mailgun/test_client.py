@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from tests.providers.email.lab import message
 from tests.providers.email.mailgun.conftest import MailgunLab, Wire, package
 
 from onerouter_common.errors import (
@@ -56,6 +57,29 @@ class TestSend:
             {"filename": "Rechnung 5.pdf", "content-type": "application/pdf", "size": 8},
             {"filename": "logo", "content-type": "image/png", "size": 4},
         ]
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"headers": {f"X-{n}": "v" * 900 for n in range(19)}}, "headers"),
+            ({"tags": ["t" * 120] * 140}, "tags"),
+            (
+                {"text": None, "subject": None, "provider_template": "news", "variables": {"a": "é" * 2_800}},
+                "variables",
+            ),
+        ],
+    )
+    async def test_more_parameters_than_it_takes_are_refused_here(
+        self, lab: MailgunLab, changes: dict[str, Any], field: str
+    ) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            await lab.client().send_email(message(**changes), key="k")
+        assert [error.field for error in caught.value.errors] == [field]
+
+    async def test_as_many_parameters_as_it_takes_are_sent(self, lab: MailgunLab) -> None:
+        request = lab.request(headers={f"X-{n:02}": "v" * 885 for n in range(18)})
+        made = await lab.client().send_email(request, key="k")
+        assert (await lab.mail(made.provider_message_id))["headers"] == request.headers
 
     async def test_mailguns_own_template_is_filled_there(self, lab: MailgunLab) -> None:
         async with httpx.AsyncClient(base_url=f"{lab.url}/mailgun", auth=("api", lab.api_key), trust_env=False) as api:

@@ -56,6 +56,13 @@ class TestSend:
             ("logo.png", "INLINE", 4),
         ]
 
+    async def test_what_just_fits_is_sent(self, lab: SesLab) -> None:
+        headers = {"X-A": "v" * 993, "X": "v" * 995}
+        logo = Attachment("a" * 255, b"\x89PNG", "image/" + "x" * 72, content_id="c" * 78)
+        made = await lab.client().send_email(message(headers=headers, attachments=[logo]), key="k")
+        mail = await lab.mail(made.provider_message_id)
+        assert {one["Name"]: one["Value"] for one in mail["headers"]} == headers
+
     @pytest.mark.parametrize("missing", ["configuration_set", "sns_topic_arn"])
     async def test_where_nothing_will_be_heard_it_is_sent_and_that_is_all(self, lab: SesLab, missing: str) -> None:
         made = await lab.client(credentials={missing: ""}).send_email(lab.request(), key="k")
@@ -70,6 +77,13 @@ class TestSend:
             ({"to": [Address(f"a{n}@example.net") for n in range(RECIPIENTS + 1)]}, "to"),
             ({"headers": {f"X-{n}": "v" for n in range(HEADERS + 1)}}, "headers"),
             ({"headers": {"X-A": "b\nc"}}, "headers.X-A"),
+            ({"headers": {"X-A": "Grüße"}}, "headers.X-A"),
+            ({"headers": {"X-A": ""}}, "headers.X-A"),
+            ({"headers": {"X": "v" * 996}}, "headers.X"),
+            ({"headers": {"X-A": "v" * 994}}, "headers.X-A"),
+            ({"attachments": [Attachment("a.png", b"\x89PNG", "image/png", content_id="c" * 79)]}, "attachments"),
+            ({"attachments": [Attachment("a.png", b"\x89PNG", "image/" + "x" * 73)]}, "attachments"),
+            ({"attachments": [Attachment("a" * 256, b"\x89PNG", "image/png")]}, "attachments"),
             ({"tags": ["not a word"]}, "tags"),
         ],
     )

@@ -4,12 +4,15 @@ Source: https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgu
 """
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, timedelta
 from email.utils import format_datetime
 from typing import Final
 
 import httpx
 
+from onerouter_common.errors import InvalidRequest
 from onerouter_providers.email.composing import REFERENCE, check
 from onerouter_providers.email.fields import custom_headers, mailbox, mailboxes, one_line, subject_of
 from onerouter_providers.messages import EmailRequest
@@ -18,6 +21,10 @@ RECIPIENTS: Final = 1_000
 MESSAGE_BYTES: Final = 26_214_400
 SCHEDULE: Final = timedelta(days=7)
 """On the larger plans; Mailgun itself refuses what a smaller one lacks."""
+PARAMETER_BYTES: Final = 16 * 1_024
+"""Of all options, headers, variables and what a template is given, together."""
+_ASKED_AS: Final = {"o:": "tags", "h:": "headers", "v:": "variables", "t:": "variables"}
+"""Where in a request the parameters of a form come from."""
 Part = tuple[str, tuple[str | None, bytes] | tuple[str, bytes, str]]
 """(name, (None, value)) of a field, (name, (file name, content, type)) of a file."""
 
@@ -53,6 +60,7 @@ def parts_of(request: EmailRequest, domain: str) -> list[Part]:
         fields.append(("o:deliverytime", format_datetime(request.send_at.astimezone(UTC))))
     # Mailgun writes variables into the mail as well (`X-Mailgun-Variables`): no more than our id.
     fields.append((f"v:{REFERENCE}", request.message_id))
+    _check_parameters(fields)
     return [(name, (None, value.encode())) for name, value in fields] + _files(request)
 
 
@@ -64,6 +72,19 @@ def _body(request: EmailRequest) -> list[tuple[str, str]]:
             ("t:variables", json.dumps(dict(request.variables), separators=(",", ":"), allow_nan=False)),
         ]
     return [(name, text) for name, text in (("text", request.text), ("html", request.html)) if text is not None]
+
+
+def _check_parameters(fields: Sequence[tuple[str, str]]) -> None:
+    """The field that takes most of the room is the one that is named."""
+    sizes = Counter[str]()
+    for name, value in fields:
+        if name[:2] in _ASKED_AS:
+            sizes[_ASKED_AS[name[:2]]] += len(name.encode()) + len(value.encode())
+    if sizes.total() > PARAMETER_BYTES:
+        ((largest, _),) = sizes.most_common(1)
+        raise InvalidRequest.of(
+            largest, f"takes too much room: headers, tags and variables may have {PARAMETER_BYTES} bytes at Mailgun"
+        )
 
 
 def _files(request: EmailRequest) -> list[Part]:

@@ -17,6 +17,12 @@ from onerouter_providers.messages import Address, Attachment, EmailRequest
 RECIPIENTS: Final = 50
 MESSAGE_BYTES: Final = 40_000_000
 HEADERS: Final = 15
+HEADER_CHARS: Final = 996
+"""Name and value together; the value alone has one less."""
+CONTENT_ID_CHARS: Final = 78
+_CONTENT_TYPE_CHARS: Final = 78
+_FILENAME_CHARS: Final = 255
+_HEADER_VALUE: Final = re.compile(r"[ -~]{1,995}")
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _ON: Final = "1"
 
@@ -53,6 +59,7 @@ def params_of(request: EmailRequest) -> dict[str, Any]:
 def _content(request: EmailRequest) -> dict[str, Any]:
     beside: dict[str, Any] = {}
     headers = custom_headers(request.headers)
+    _check_headers(headers)
     if headers:
         beside["Headers"] = [{"Name": name, "Value": value} for name, value in headers.items()]
     if request.attachments:
@@ -64,7 +71,23 @@ def _content(request: EmailRequest) -> dict[str, Any]:
     return {"Simple": {"Subject": _text(subject_of(request) or ""), "Body": body, **beside}}
 
 
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _HEADER_VALUE.fullmatch(value) or len(name) + len(value) > HEADER_CHARS:
+            raise InvalidRequest.of(
+                f"headers.{name}",
+                f"must be printable ASCII at Amazon SES, 1 to 995 characters and with its name {HEADER_CHARS} at most",
+            )
+
+
 def _attachment(attachment: Attachment) -> dict[str, Any]:
+    for what, text, most in (
+        ("filename", attachment.filename, _FILENAME_CHARS),
+        ("content_type", attachment.content_type, _CONTENT_TYPE_CHARS),
+        ("content_id", attachment.content_id or "", CONTENT_ID_CHARS),
+    ):
+        if len(text) > most:
+            raise InvalidRequest.of("attachments", f"may have at most {most} characters in {what} at Amazon SES")
     made = {
         "FileName": attachment.filename,
         "RawContent": attachment.content,
