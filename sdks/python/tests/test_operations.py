@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from onerouter import DeclinedError, OpenObject, OutcomeUnknownError, webhooks
-from onerouter.testing import WEBHOOK_SECRET, Call, FakeServer, signed_event
+from onerouter.testing import WEBHOOK_SECRET, Call, FakeServer, Reply, problem, signed_event
 from onerouter.types import Payment
 
 
@@ -68,3 +68,46 @@ class TestWait:
         with pytest.raises(OutcomeUnknownError) as raised:
             server.sync_client().operations.wait("op_1", timeout=0)
         assert (raised.value.operation_id, raised.value.operation_status) == ("op_1", "unknown")
+
+
+class TestWhoseItIs:
+    """An operation is found only where its call was made: its environment, with the same headers."""
+
+    @pytest.fixture
+    def server(self, server: FakeServer) -> FakeServer:
+        accepted = {"object": "operation", "id": "op_1", "operation": "x.create", "status": "accepted"}
+        server.on("POST", "/v1/payments", Reply(accepted, 202))
+        server.on("POST", "/v1/payment-links", Reply(accepted, 202))
+        server.on("GET", "/v1/operations/op_1", _found_in_test)
+        return server
+
+    async def test_of_a_call(self, server: FakeServer) -> None:
+        headers = {"X-Tenant": "t1", "Idempotency-Key": "k1", "If-None-Match": "*"}
+        made = await server.client().payments.create(
+            amount=1, environment="test", max_retries=0, timeout=7, extra_headers=headers
+        )
+        payment = await made.wait()
+        assert payment.id == "pay_1"
+        asked = server.calls[-1].headers
+        assert asked["x-tenant"] == "t1"
+        assert not {"idempotency-key", "if-none-match"} & set(asked)
+        assert await payment.wait() is payment
+
+    def test_of_a_payment_link(self, server: FakeServer) -> None:
+        assert server.sync_client().payment_links.create(1, environment="test").wait().id == "pay_1"
+
+    def test_of_a_request(self, server: FakeServer) -> None:
+        made = server.sync_client().request("POST", "/v1/payments", json={}, environment="test", wait=False)
+        assert made.wait().id == "pay_1"
+
+    def test_of_an_operation_that_is_asked_for_by_its_id(self, server: FakeServer) -> None:
+        client = server.sync_client()
+        found = client.operations.wait("op_1", environment="test").result
+        assert found is not None and found.id == "pay_1"
+        assert client.operations.get("op_1", environment="test").wait().result.id == "pay_1"
+
+
+def _found_in_test(call: Call) -> Any:
+    if call.headers.get("x-onerouter-environment") != "test":
+        return problem(404)
+    return {"object": "operation", "id": "op_1", "status": "succeeded", "result": {"object": "payment", "id": "pay_1"}}

@@ -7,8 +7,30 @@ from typing import Any, Final
 
 from onerouter._answer import of_problem
 from onerouter._errors import OutcomeUnknownError
+from onerouter._options import RequestOptions
 
 _FAILED: Final = frozenset({"failed", "canceled"})
+_OF_ONE_REQUEST: Final = ("content-", "if-", "idempotency-key", "prefer", "range", "expect")
+"""How names of headers begin that say something of one request, and nothing of the next."""
+
+
+def following(options: RequestOptions | None) -> RequestOptions:
+    """What was said of a call and holds for asking what became of it: whose it is, where, how often, how long one attempt."""
+    kept: RequestOptions = {}
+    if not options:
+        return kept
+    if (environment := options.get("environment")) is not None:
+        kept["environment"] = environment
+    if (timeout := options.get("timeout")) is not None:
+        kept["timeout"] = timeout
+    if (max_retries := options.get("max_retries")) is not None:
+        kept["max_retries"] = max_retries
+    headers = options.get("extra_headers") or {}
+    if headers:
+        kept["extra_headers"] = {
+            name: value for name, value in headers.items() if not name.lower().startswith(_OF_ONE_REQUEST)
+        }
+    return kept
 
 
 def ended(operation: Mapping[str, Any]) -> bool:

@@ -55,14 +55,8 @@ class Timeout:
         return f"Timeout(total={self.total}, connect={self.connect})"
 
 
-class _CallOptions(TypedDict, total=False):
-    """What can be said of every call."""
-
-    timeout: float | Timeout | None
-    """Seconds for one attempt."""
-
-    deadline: float | None
-    """Seconds for the whole call: all attempts and all waiting between them."""
+class FollowOptions(TypedDict, total=False):
+    """What can be said of every request, also of those that follow an operation."""
 
     max_retries: int | None
 
@@ -71,6 +65,17 @@ class _CallOptions(TypedDict, total=False):
 
     extra_headers: Mapping[str, str]
     extra_query: Mapping[str, object]
+
+
+class _CallOptions(FollowOptions, total=False):
+    """What can be said of every call."""
+
+    timeout: float | Timeout | None
+    """Seconds for one attempt."""
+
+    deadline: float | None
+    """Seconds for the whole call: all attempts and all waiting between them."""
+
     extra_body: Mapping[str, object]
     """Fields this version has no argument for. They win over the arguments."""
 

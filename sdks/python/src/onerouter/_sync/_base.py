@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from copy import copy
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,7 +23,7 @@ from onerouter._answer import (
     unreadable,
 )
 from onerouter._errors import APIConnectionError, NotFoundError, OneRouterError
-from onerouter._following import ended, not_ended
+from onerouter._following import ended, following, not_ended
 from onerouter._object import Accepted, Object, Objects
 from onerouter._options import RequestOptions
 from onerouter._request import Call, Defaults, segment
@@ -89,7 +90,7 @@ class SyncBase:
         )
         answered, response = self._exchange(call, content_of, once=once)
         result = result_of(cls, answered, response, waits=call.waits)
-        result._follow = self._settle
+        result._follow = self._follower(options)
         return result
 
     def _call_array(
@@ -262,18 +263,22 @@ class SyncBase:
             self._sleep(min(pause, left))
             pause = min(pause * 1.5, _LATEST_S)
 
-    def _settle(self, result: Object, timeout: float | None) -> Object:
+    def _follower(self, options: RequestOptions | None) -> Callable[[Object, float | None], Any]:
+        """Of what a call with these options returned."""
+        return partial(self._settle, following(options))
+
+    def _settle(self, options: RequestOptions, result: Object, timeout: float | None) -> Object:
         """`result.wait()`: what a 202 came to, or an operation when it has ended; anything else is what it is."""
         if not isinstance(result, Accepted):
             is_operation = result.get("object") == "operation"
-            return self._follow(type(result), result["id"], timeout) if is_operation else result
+            return self._follow(type(result), result["id"], timeout, options) if is_operation else result
         kind = operation_of(result._meant)
-        operation = self._follow(kind, result.operation_id, timeout, surely_there=True)
+        operation = self._follow(kind, result.operation_id, timeout, options, surely_there=True)
         settled: object = operation.get("result")
         if not isinstance(settled, Object):
             return operation  # done, and what it answered is not kept any more
         settled._response = operation.response
-        settled._follow = self._settle
+        settled._follow = self._follower(options)
         return settled
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,12 +124,19 @@ class OneRouterSync(SyncResources):
         `path` begins with a slash. `once`: the route takes no idempotency key, so what may have been done is not asked for
         again. The result is an object, or a list of them.
         """
+        waits = options.get("wait", True) is not False
         raw = self._call_raw(
-            method.upper(), _path(path), body=json, query=query, options=options, parse=_parsed, once=once
+            method.upper(),
+            _path(path),
+            body=json,
+            query=query,
+            options=options,
+            parse=partial(_parsed, waits=waits),
+            once=once,
         )
         result = raw.parse()
         if isinstance(result, Object):
-            result._follow = self._settle
+            result._follow = self._follower(options)
         return result
 
     def close(self) -> None:
@@ -163,6 +170,8 @@ def _path(path: str) -> str:
     return path
 
 
-def _parsed(raw: RawResponse) -> Any:
+def _parsed(raw: RawResponse, *, waits: bool) -> Any:
     content = raw.json() if raw.content else {}
-    return results_of(OpenObject, content, raw) if isinstance(content, list) else result_of(OpenObject, content, raw)
+    if isinstance(content, list):
+        return results_of(OpenObject, content, raw)
+    return result_of(OpenObject, content, raw, waits=waits)

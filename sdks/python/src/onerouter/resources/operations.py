@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from onerouter import types
-from onerouter._options import ReadOptions, RequestOptions
+from onerouter._options import FollowOptions, ReadOptions, RequestOptions
 from onerouter._pages import AsyncList
 from onerouter._request import segment
 from onerouter._resource import AsyncResource
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class AsyncOperations(AsyncResource):
     """What was asked for, and what became of it."""
+
+    _of_several_requests = frozenset({"wait"})
 
     def list(
         self,
@@ -40,7 +42,7 @@ class AsyncOperations(AsyncResource):
         """List operations, newest first, without their attempts: the log of all that was asked for.
 
         Args:
-            category: Only this category's: `payments`, `sms` or `email`.
+            category: Only this category's: `payments`, `sms`, `email` or `storage`.
             status: Only operations with this status.
             operation: Only this kind, such as `payment.create`.
             action: Only what was done so, to whatever: `create`, `send`, `cancel`.
@@ -78,13 +80,15 @@ class AsyncOperations(AsyncResource):
             types.Operation, "GET", f"/v1/operations/{segment(operation_id, 'operation_id')}", options=options
         )
 
-    async def wait(self, operation_id: str, timeout: float | None = None) -> types.Operation:
+    async def wait(
+        self, operation_id: str, timeout: float | None = None, **options: Unpack[FollowOptions]
+    ) -> types.Operation:
         """Follow an operation to its end.
 
         Raises what its call would have raised when it failed, and OutcomeUnknownError when it has not ended within
         `timeout` seconds (60 unless said): the provider was asked, and nobody knows yet.
         """
-        return await self._client._follow(types.Operation, operation_id, timeout, None)
+        return await self._client._follow(types.Operation, operation_id, timeout, cast("RequestOptions", options))
 
     async def timeline(
         self,

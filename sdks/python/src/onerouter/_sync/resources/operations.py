@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from onerouter import types
-from onerouter._options import ReadOptions, RequestOptions
+from onerouter._options import FollowOptions, ReadOptions, RequestOptions
 from onerouter._request import segment
 from onerouter._sync._pages import SyncList
 from onerouter._sync._resource import SyncResource
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 class SyncOperations(SyncResource):
     """What was asked for, and what became of it."""
+
+    _of_several_requests = frozenset({"wait"})
 
     def list(
         self,
@@ -41,7 +43,7 @@ class SyncOperations(SyncResource):
         """List operations, newest first, without their attempts: the log of all that was asked for.
 
         Args:
-            category: Only this category's: `payments`, `sms` or `email`.
+            category: Only this category's: `payments`, `sms`, `email` or `storage`.
             status: Only operations with this status.
             operation: Only this kind, such as `payment.create`.
             action: Only what was done so, to whatever: `create`, `send`, `cancel`.
@@ -79,13 +81,15 @@ class SyncOperations(SyncResource):
             types.Operation, "GET", f"/v1/operations/{segment(operation_id, 'operation_id')}", options=options
         )
 
-    def wait(self, operation_id: str, timeout: float | None = None) -> types.Operation:
+    def wait(
+        self, operation_id: str, timeout: float | None = None, **options: Unpack[FollowOptions]
+    ) -> types.Operation:
         """Follow an operation to its end.
 
         Raises what its call would have raised when it failed, and OutcomeUnknownError when it has not ended within
         `timeout` seconds (60 unless said): the provider was asked, and nobody knows yet.
         """
-        return self._client._follow(types.Operation, operation_id, timeout, None)
+        return self._client._follow(types.Operation, operation_id, timeout, cast("RequestOptions", options))
 
     def timeline(
         self,
