@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from onerouter._answer import page_of
@@ -59,7 +60,10 @@ class AsyncEventPages(Generic[T]):
         answer: Any = await self._client._call(
             page_of(self._cls), "GET", _PAGES, query={**self._query, "after": after}, options=self._options
         )
-        return AsyncEventPage(self, answer) if isinstance(answer, Object) else answer  # as it came: with_raw_response
+        if isinstance(answer, Object):
+            return AsyncEventPage(self, answer)
+        whole = AsyncEventPages(self._client._client, self._cls, self._query, self._options)  # type: ignore[attr-defined]
+        return answer.then(partial(AsyncEventPage, whole))  # type: ignore[no-any-return]  # as it came: with_raw_response
 
 
 async def poll(

@@ -67,7 +67,11 @@ class AsyncList(Generic[T]):
 
     async def page(self, cursor: str | None = None) -> AsyncPage[T]:
         """One page: the first, or the one a `next_cursor` names."""
-        return AsyncPage(self, await self.answer(cursor))
+        return self.made(await self.answer(cursor))
+
+    def made(self, answer: Any) -> AsyncPage[T]:
+        """Of what `answer` gave."""
+        return AsyncPage(self, answer)
 
     async def answer(self, cursor: str | None = None) -> Object:
         """The page as the API sends it."""

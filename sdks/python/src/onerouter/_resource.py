@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from onerouter._object import Object, Objects
 from onerouter._options import RequestOptions
@@ -18,6 +18,9 @@ T = TypeVar("T", bound=Object)
 
 class AsyncResource:
     """A part of the API. Methods are a line: the path, and the arguments under their names."""
+
+    _of_several_requests: ClassVar[frozenset[str]] = frozenset()
+    """Methods that ask more than once, or without an end: `with_raw_response` does not have them."""
 
     def __init__(self, client: AsyncBase) -> None:
         self._client = client

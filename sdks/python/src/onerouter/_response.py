@@ -87,6 +87,10 @@ class RawResponse(Response):
         """What the method itself would have returned."""
         return self._parse(self)
 
+    def then(self, make: Callable[[Any], Any]) -> RawResponse:
+        """The same answer, of which `parse` makes one thing more."""
+        return RawResponse(self, self.content, lambda raw: make(self._parse(raw)))
+
 
 class Outgoing:
     """One attempt, for hooks. The API key is not in it."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from onerouter._answer import page_of
 from onerouter._object import Object
@@ -68,7 +68,11 @@ class SyncList(Generic[T]):
 
     def page(self, cursor: str | None = None) -> SyncPage[T]:
         """One page: the first, or the one a `next_cursor` names."""
-        return SyncPage(self, self.answer(cursor))
+        return self.made(self.answer(cursor))
+
+    def made(self, answer: Any) -> SyncPage[T]:
+        """Of what `answer` gave."""
+        return SyncPage(self, answer)
 
     def answer(self, cursor: str | None = None) -> Object:
         """The page as the API sends it."""

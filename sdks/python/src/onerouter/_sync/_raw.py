@@ -20,18 +20,34 @@ T = TypeVar("T", bound=Object)
 
 
 class SyncRaw:
-    """A resource whose methods return a RawResponse. Of a list it is the first page."""
+    """A resource whose methods return a RawResponse. Of a list it is the first page.
+
+    What takes more than one request has no one answer, and is not here: AttributeError.
+    """
 
     def __init__(self, of: SyncResource) -> None:
+        self._of: Any = of
         self._resource: Any = type(of)(_SyncRawClient(of._client))  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Callable[..., RawResponse]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        kind = type(self._of)
+        if name in kind._of_several_requests:
+            raise AttributeError(
+                f"{kind.__name__}.{name} is not one request, so there is no one answer that could be left as it came: "
+                "call it without with_raw_response."
+            )
         method = getattr(self._resource, name)
+        if not callable(method):
+            raise AttributeError(f"{name} is no method: it has a with_raw_response of its own, or none.")  # noqa: TRY004
 
         def call(*args: Any, **kwargs: Any) -> RawResponse:
             returned = method(*args, **kwargs)
             if isinstance(returned, SyncList):
-                returned = returned.answer()
+                raw: RawResponse = returned.answer()  # type: ignore[assignment]
+                whole = getattr(self._of, name)(*args, **kwargs)  # asks nothing before it is read
+                return raw.then(whole.made)
             found: RawResponse = returned
             return found
 
@@ -57,13 +73,19 @@ class _SyncRawClient:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
+        def parse(raw: RawResponse) -> T:
+            waits = (options or {}).get("wait", True) is not False
+            result = result_of(cls, raw.json() if raw.content else {}, raw, waits=waits)
+            result._follow = self._client._follower(options)
+            return result
+
         return self._client._call_raw(
             method,
             path,
             body=body,
             query=query,
             options=options,
-            parse=lambda raw: result_of(cls, raw.json() if raw.content else {}, raw),
+            parse=parse,
             once=once,
             content=content,
             headers=headers,

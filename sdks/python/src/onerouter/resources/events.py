@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class AsyncEvents(AsyncResource):
     """What happened, in the order in which it was stored."""
 
+    _of_several_requests = frozenset({"stream"})
+
     async def list(
         self,
         *,

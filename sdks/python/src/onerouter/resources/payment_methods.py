@@ -29,12 +29,16 @@ class _AsyncArray(AsyncList[types.PaymentMethod]):
     async def answer(self, cursor: str | None = None) -> Object:
         query = self._query if cursor is None else {**self._query, "cursor": cursor}
         rows = await self._client._call_array(self._cls, "GET", self._path, query=query, options=self._options)
-        if not isinstance(rows, Objects):
-            return rows  # of `with_raw_response`: as it came
-        following = _cursor_of(rows.response.headers.get("link", ""))
-        page = Object(data=rows, has_more=following is not None, next_cursor=following)
-        page._response = rows.response
-        return page
+        return (
+            _page_of(rows) if isinstance(rows, Objects) else rows.then(_page_of)
+        )  # of `with_raw_response`: as it came
+
+
+def _page_of(rows: Objects[types.PaymentMethod]) -> Object:
+    following = _cursor_of(rows.response.headers.get("link", ""))
+    page = Object(data=rows, has_more=following is not None, next_cursor=following)
+    page._response = rows.response
+    return page
 
 
 class AsyncPaymentMethods(AsyncResource):

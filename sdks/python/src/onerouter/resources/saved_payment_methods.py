@@ -22,6 +22,8 @@ _MOST: Final = 100
 class AsyncSavedPaymentMethods(AsyncResource):
     """`payment_methods`, under the names they have in version 2."""
 
+    _of_several_requests = frozenset({"list"})
+
     async def list(self, **options: Unpack[RequestOptions]) -> Objects[types.PaymentMethod]:
         """All methods that can be used, as a plain list: `payment_methods.list` reads them page by page."""
         page = await AsyncPaymentMethods(self._client).list(limit=_MOST, **options).page()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class AsyncServices(AsyncResource):
     """What this key can use: providers that are connected, and what each can."""
 
+    _of_several_requests = frozenset({"supports"})
+
     def list(
         self, *, category: str | None = None, provider: str | None = None, **options: Unpack[RequestOptions]
     ) -> AsyncList[types.UsableService]:
@@ -25,7 +27,7 @@ class AsyncServices(AsyncResource):
         A test key sees `test`, a live key both. Categories that the key has no scope for are left out.
 
         Args:
-            category: Only of this category: `payments`, `sms` or `email`.
+            category: Only of this category: `payments`, `sms`, `email` or `storage`.
             provider: Only of this provider.
         """
         query = present({"category": category, "provider": provider})

@@ -48,6 +48,8 @@ class AsyncStorage(AsyncResource):
     in memory, 5 MiB at most.
     """
 
+    _of_several_requests = frozenset({"upload", "download"})
+
     @property
     def uploads(self) -> TypedUploads:
         """Addresses for uploads that somebody else does: a browser, say."""

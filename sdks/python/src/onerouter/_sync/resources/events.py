@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class SyncEvents(SyncResource):
     """What happened, in the order in which it was stored."""
 
+    _of_several_requests = frozenset({"stream"})
+
     def list(
         self,
         *,

@@ -23,6 +23,8 @@ _MOST: Final = 100
 class SyncSavedPaymentMethods(SyncResource):
     """`payment_methods`, under the names they have in version 2."""
 
+    _of_several_requests = frozenset({"list"})
+
     def list(self, **options: Unpack[RequestOptions]) -> Objects[types.PaymentMethod]:
         """All methods that can be used, as a plain list: `payment_methods.list` reads them page by page."""
         page = SyncPaymentMethods(self._client).list(limit=_MOST, **options).page()

@@ -47,6 +47,8 @@ class SyncStorage(SyncResource):
     in memory, 5 MiB at most.
     """
 
+    _of_several_requests = frozenset({"upload", "download"})
+
     @property
     def uploads(self) -> TypedUploads:
         """Addresses for uploads that somebody else does: a browser, say."""
