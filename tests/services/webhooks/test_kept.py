@@ -53,6 +53,7 @@ INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, e
                             created_at)
 VALUES ($1, 'ten_1', 'test', 'we_1', $2, $3, 'payment.created', 0, now(), $3)
 """
+_KNOWN = "INSERT INTO known_sequences VALUES ('ten_1', 'test', 'payment', $1, '{[1,2)}', NULL, $2)"
 _PARTITIONS = """
 SELECT c.relname::text AS name, c.relrowsecurity AND c.relforcerowsecurity AS secured
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::text::regclass ORDER BY 1
@@ -187,6 +188,13 @@ async def test_what_is_owed_of_events_that_are_gone_is_canceled(place: Place) ->
     ended = await place.pool.fetchrow("SELECT id, outcome, finished_at FROM deliveries")
     assert ended is not None
     assert tuple(ended) == ("dlv_31", "canceled", START)
+
+
+async def test_what_is_known_of_resources_goes_when_nothing_was_told_of_them_for_as_long(place: Place) -> None:
+    for number, days_ago in enumerate((31, 29)):
+        await place.pool.execute(_KNOWN, f"pay_{number}", (START - days_ago * DAY).date())
+    await place.maintenance.once()
+    assert [row["resource_id"] for row in await place.pool.fetch("SELECT * FROM known_sequences")] == ["pay_1"]
 
 
 async def test_what_has_no_day_is_kept_as_long_as_the_rest_and_keeps_only_its_own_day_from_being_made(

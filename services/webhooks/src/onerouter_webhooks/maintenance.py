@@ -40,6 +40,12 @@ SELECT id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, 
 FROM gone
 """
 
+# Of resources that nothing was told of since: what may come next waits a moment for what is not known any more.
+_FORGET_ORDER = """
+DELETE FROM known_sequences WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM known_sequences WHERE touched_on < $1 ORDER BY touched_on LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
+
 _FORGET_RECOVERIES = "DELETE FROM recoveries WHERE finished_at < $1"
 
 
@@ -72,6 +78,7 @@ class Maintenance:
         expired = await _until_done(lambda: self.callbacks.expire(self.raw_retention, _CHUNK))
         forgotten = await _until_done(lambda: self.callbacks.forget(self.callback_retention, _CHUNK))
         canceled = await _until_done(self._cancel_stale)
+        await _until_done(self._forget_order)
         await self.pool.execute(_FORGET_RECOVERIES, now - self.delivery_retention)
         await _until_done(lambda: once.forget(self.pool, now, _CHUNK))
         try:
@@ -105,6 +112,11 @@ class Maintenance:
         now = self.clock.now()
         stale = now - self.event_retention
         status: str = await self.pool.execute(_CANCEL_STALE, first_id(EVENT, stale + _SKEW), stale, _CHUNK, now)
+        return int(status.rpartition(" ")[2])
+
+    async def _forget_order(self) -> int:
+        before = (self.clock.now() - self.event_retention).astimezone(UTC).date()
+        status: str = await self.pool.execute(_FORGET_ORDER, before, _CHUNK)
         return int(status.rpartition(" ")[2])
 
 

@@ -78,7 +78,7 @@ async def deliver(pool: Pool, tenant_id: str) -> None:
     def plan(new: Sequence[StoredEvent], subscribers: Sequence[Subscriber]) -> list[Owed]:
         return [Owed(new_id(DELIVERY), event, subscribers[0], LEASED, now) for event in new]
 
-    owed = await events.store([an_event(tenant_id, now) for _ in range(BATCH)], plan, LEASE)
+    owed, _ = await events.store([an_event(tenant_id, now) for _ in range(BATCH)], plan, LEASE)
     answer = Answer(200, None, 5, _HEADERS, b"taken", remote_address="127.0.0.1")
     done = await queue.complete(
         [

@@ -12,7 +12,9 @@ from ..conftest import Running
 from ..delivery.test_backlog import fill
 
 URL = "https://example.com/hook"
-_TABLES = ("webhook_endpoints", "endpoint_secrets", "data_keys", "idempotency_keys")
+_TABLES = ("webhook_endpoints", "endpoint_secrets", "data_keys", "idempotency_keys", "known_sequences")
+
+_KNOWN = "INSERT INTO known_sequences VALUES ($1, 'test', 'payment', 'pay_1', '{[1,2)}', NULL, current_date)"
 
 
 async def _owners(service: Running) -> dict[str, set[str]]:
@@ -33,6 +35,7 @@ async def test_they_end_with_their_secrets_and_keys_and_others_stay(service: Run
                 headers={**service.owner(tenant_id, environment), **keyed},
             )
             assert made.status_code < 300, made.text
+        await service.admin.execute(_KNOWN, tenant_id)
     asked: list[Sequence[str]] = []
 
     async def ended_of(tenant_ids: Sequence[str]) -> Sequence[str]:

@@ -124,7 +124,7 @@ SELECT id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, 
 FROM gone
 """
 
-# By so many in all, however many endpoints they are of.
+# By so many in all, however many endpoints they are of. What came before the event that it follows goes on waiting for it.
 _TAKE_UP = """
 WITH RECURSIVE held AS (
   (SELECT endpoint_id FROM delivery_queue WHERE state = 2 ORDER BY endpoint_id LIMIT 1)
@@ -133,7 +133,10 @@ WITH RECURSIVE held AS (
     SELECT q.endpoint_id FROM delivery_queue q
     WHERE q.state = 2 AND q.endpoint_id > held.endpoint_id ORDER BY q.endpoint_id LIMIT 1) following
 ), taken AS (
-  UPDATE delivery_queue SET state = 0, next_at = created_at WHERE id = ANY(ARRAY(
+  UPDATE delivery_queue
+  SET state = 0,
+      next_at = CASE WHEN resource IS NOT NULL AND attempts = 0 AND next_at > now() THEN next_at ELSE created_at END
+  WHERE id = ANY(ARRAY(
     SELECT x.id FROM held LEFT JOIN webhook_endpoints w ON w.id = held.endpoint_id
     CROSS JOIN LATERAL (
       SELECT q.id FROM delivery_queue q WHERE q.endpoint_id = held.endpoint_id AND q.state = 2

@@ -25,6 +25,7 @@ _CHUNK: Final = 1_000
 _FORGET: Final = (
     "DELETE FROM recoveries WHERE tenant_id = ANY($1::text[])",
     "DELETE FROM idempotency_keys WHERE tenant_id = ANY($1::text[])",
+    "DELETE FROM known_sequences WHERE tenant_id = ANY($1::text[])",
     "DELETE FROM webhook_endpoints WHERE tenant_id = ANY($1::text[])",  # and with them their secrets
     "DELETE FROM data_keys WHERE tenant_id = ANY($1::text[])",
 )

@@ -1,15 +1,17 @@
 """SQL of events and of the deliveries they become, in one transaction for a whole batch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
 from onerouter_common.db.engine import Pool
 from onerouter_webhooks.delivery.queue import Lease
+from onerouter_webhooks.delivery.slots import Lane
+from onerouter_webhooks.event import order
 from onerouter_webhooks.event.bodies import pack
 from onerouter_webhooks.event.feed import CHANNEL, address_of
 
@@ -64,6 +66,17 @@ class Owed:
     endpoint: Subscriber
     state: int
     created_at: datetime
+    wait_s: float = 0.0
+    """For the event before it, where the endpoint wants them in order and it is not stored yet."""
+
+
+class Stored(NamedTuple):
+    """What came of a batch."""
+
+    owed: list[Owed]
+    """Deliveries that were made."""
+    freed: set[Lane]
+    """Whose deliveries waited for what is stored now."""
 
 
 # All of it in one statement, which commits itself: each round trip more would be a good part of what an event costs. What was
@@ -80,15 +93,16 @@ WITH new AS (
 ), owed AS (
   INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, next_at,
                               generation, owner, lease_until, created_at, resource, position)
-  SELECT d.id, d.tenant_id, d.environment, d.endpoint_id, d.event_id, d.event_at, d.event_type, d.state, now(),
+  SELECT d.id, d.tenant_id, d.environment, d.endpoint_id, d.event_id, d.event_at, d.event_type, d.state,
+         now() + make_interval(secs => d.wait_s),
          CASE WHEN d.state = 1 THEN 1 ELSE 0 END,
          CASE WHEN d.state = 1 THEN $13::text END,
          CASE WHEN d.state = 1 THEN now() + $14::interval + make_interval(secs => d.longer_s) END,
          d.created_at, d.resource, d.position
   FROM unnest($15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::timestamptz[], $21::text[],
-              $22::smallint[], $23::timestamptz[], $24::float8[], $25::text[], $26::int[])
+              $22::smallint[], $23::timestamptz[], $24::float8[], $25::text[], $26::int[], $29::float8[])
     AS d(id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, created_at, longer_s, resource,
-         position)
+         position, wait_s)
   WHERE (d.event_id IN (SELECT id FROM new)) IS TRUE
 ), told AS (
   SELECT pg_notify($27, owner) AS done FROM unnest($28::text[]) AS owner
@@ -113,16 +127,40 @@ class Events:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def store(self, events: Sequence[StoredEvent], plan: Plan, lease: Lease) -> list[Owed]:
+    async def store(self, events: Sequence[StoredEvent], plan: Plan, lease: Lease) -> Stored:
         """Store those that are new with the deliveries `plan` makes of them; all of it is committed, or nothing.
 
-        `plan` is asked about all of them, what was stored before included; answers the deliveries that were made. An endpoint
-        that was committed before this gets its delivery, so nothing published after it was made is missed.
+        `plan` is asked about all of them, what was stored before included. An endpoint that was committed before this gets
+        its delivery, so nothing published after it was made is missed.
         """
         unique = _in_order(events)
-        owed = plan(unique, await _subscribers(self._pool, unique))
+        subscribers = await _subscribers(self._pool, unique)
+        owed = plan(unique, subscribers)
+        ordered = [one for one in subscribers if one.ordering == "resource"]
+        if ordered:
+            return await self._store_in_order(unique, owed, ordered, lease)
         new = await insert_events(self._pool, unique, owed, lease)
-        return [one for one in owed if one.event.id in new]
+        return Stored([one for one in owed if one.event.id in new], set())
+
+    async def _store_in_order(
+        self, events: Sequence[StoredEvent], owed: Sequence[Owed], ordered: Sequence[Subscriber], lease: Lease
+    ) -> Stored:
+        """The same, where `ordered` want the events of each resource in their order."""
+        endpoints: dict[tuple[str, str], list[str]] = {}
+        for one in ordered:
+            endpoints.setdefault((one.tenant_id, one.environment), []).append(one.id)
+        # Also those that none of them takes: the next one need not wait for them.
+        places = [_place_of(event) for event in events if (event.tenant_id, event.environment) in endpoints]
+        async with self._pool.acquire() as connection, connection.transaction():
+            known = await order.note(connection, places)
+            waiting = [
+                replace(one, wait_s=known.wait_s(_place_of(one.event))) if _resource_of(one) is not None else one
+                for one in owed
+            ]
+            freed = await order.bring_forward(connection, known, places, endpoints)
+            new = await insert_events(connection, events, waiting, lease)
+        lanes = {Lane(one.id, one.tenant_id) for one in ordered if one.id in freed}
+        return Stored([one for one in waiting if one.event.id in new], lanes)
 
 
 async def insert_events(
@@ -160,6 +198,7 @@ async def insert_events(
         [one.event.sequence for one in owed],
         CHANNEL,
         sorted({address_of(one.tenant_id, one.environment) for one in ordered}),
+        [one.wait_s for one in owed],
     )
     return {row["id"] for row in rows}
 
@@ -182,6 +221,11 @@ async def _subscribers(executor: Any, events: Sequence[StoredEvent]) -> list[Sub
         Subscriber(**{**row, "event_types": None if row["event_types"] is None else tuple(row["event_types"])})
         for row in sorted(rows, key=itemgetter("id"))
     ]
+
+
+def _place_of(event: StoredEvent) -> order.Place:
+    resource = order.Resource(event.tenant_id, event.environment, event.resource_kind, event.resource_id)
+    return order.Place(resource, event.sequence)
 
 
 def _resource_of(owed: Owed) -> str | None:

@@ -57,7 +57,7 @@ class FanOut:
             return self._plan(new, subscribers, reserved)
 
         try:
-            owed = await self._events.store(batch, plan, self._worker.lease)
+            owed, freed = await self._events.store(batch, plan, self._worker.lease)
         except BaseException:
             for lane in reserved:
                 self._worker.give_back(lane)
@@ -70,7 +70,7 @@ class FanOut:
             DELIVERIES_STARTED.labels(_STATE_NAMES[state]).inc(count)
         for one in leased:
             self._worker.start(_work_of(one))
-        if waiting := {_lane_of(one.endpoint) for one in owed if one.state == READY}:
+        if waiting := freed | {_lane_of(one.endpoint) for one in owed if one.state == READY}:
             self._worker.owes(waiting)
         return len(owed)
 
