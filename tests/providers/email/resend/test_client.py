@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from tests.providers.email.lab import message
+from tests.providers.email.lab import message, package_of
 
 from onerouter_common.errors import (
     CapabilityUnsupported,
@@ -52,6 +52,25 @@ class TestAKeyThatMayOnlySend:
         ):
             with pytest.raises(CapabilityUnsupported):
                 await call
+
+    async def test_is_not_asked_where_it_was_declared(self) -> None:
+        asked: list[httpx.URL] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append(request.url)
+            return httpx.Response(200, json={"id": "1", "last_event": "delivered", "data": [], "has_more": False})
+
+        given = {"api_key": SecretStr("re_of_a_key_that_sends"), "key_permission": SecretStr("sending_access")}
+        client = package_of("resend").open(given, http=httpx.MockTransport(answer), environment="test")
+        told = MessageReference("eml_01", "1", "ada@example.net", datetime.now(UTC))
+        for call in (
+            client.get_email(told),
+            client.find_email(message(), since=datetime.now(UTC)),
+            client.cancel_email(told, key=new_key()),
+        ):
+            with pytest.raises(CapabilityUnsupported):
+                await call
+        assert asked == []
 
 
 class TestSend:

@@ -61,15 +61,18 @@ class ResendEmail:
         return sent_snapshot(request, email_id)
 
     async def find_email(self, request: EmailRequest, *, since: datetime) -> MessageSnapshot | None:
+        self._check_may_read()
         deadline = self._wire.deadline()
         email_id = await self._reading(finding.find(self._wire, request, since=since, deadline=deadline))
         return None if email_id is None else await self._shown("email.send", email_id, deadline)
 
     async def get_email(self, reference: MessageReference) -> MessageSnapshot:
+        self._check_may_read()
         return await self._shown("email.get", reference.provider_message_id, self._wire.deadline())
 
     async def cancel_email(self, reference: MessageReference, *, key: str) -> MessageSnapshot:  # noqa: ARG002 - Resend takes none
         """Raises Conflict when it is not scheduled any more."""
+        self._check_may_read()
         deadline, email_id = self._wire.deadline(), reference.provider_message_id
         path = f"/emails/{segment(email_id)}/cancel"
         try:
@@ -97,6 +100,7 @@ class ResendEmail:
         """The key went out before with another body: what that made, if it can be found; else the doubt stays."""
         since = datetime.now(UTC) - _KEY_KEPT
         try:
+            self._check_may_read()
             email_id = await finding.find(self._wire, request, since=since, deadline=deadline)
         except (ProviderError, CallerError):
             raise doubt from None
@@ -111,6 +115,11 @@ class ResendEmail:
         if shown is None:
             raise strange(capability, "an email in a state we do not know")
         return shown
+
+    def _check_may_read(self) -> None:
+        """Raises CapabilityUnsupported for a key that was declared to send only: Resend need not be asked."""
+        if not self._may_read:
+            raise _send_only()
 
     async def _reading(self, call: Awaitable[T]) -> T:
         """What only a key with full access may do. Raises CapabilityUnsupported for one that may only send."""
