@@ -104,13 +104,19 @@ def read(body: bytes) -> Mapping[str, Any]:
 
 
 def handshake(message: Mapping[str, Any]) -> Handshake | None:
-    """What SNS waits for before a topic calls us; None for any other message. Raises CallbackUnreadable."""
+    """What SNS waits for before a topic calls us; None for any other message.
+
+    Raises CallbackUnreadable where it is not to be confirmed at SNS's own address: AWS asks in no other way, and whoever
+    makes up such a message wants something else of us.
+    """
     if message.get("Type") != CONFIRMATION:
         return None
     topic, token, url = (message.get(name) for name in ("TopicArn", "Token", "SubscribeURL"))
     if not (isinstance(topic, str) and isinstance(token, str) and token and isinstance(url, str)):
         raise CallbackUnreadable("The callback asks to be confirmed, and does not say how.")
-    return Handshake(topic, token, url if _confirms(url, topic) else None)
+    if not _confirms(url, topic):
+        raise CallbackUnreadable("The callback asks to be confirmed elsewhere than at Amazon SNS.")
+    return Handshake(topic, token)
 
 
 def _confirms(url: str, topic: str) -> bool:

@@ -139,15 +139,14 @@ class Handshake:
     subject: str
     """What would call back (a topic's ARN): the one that the connection names."""
     token: str
-    url: str | None
-    """Whoever fetches this has said yes, too: we do not. None: it is not even at the provider's own address."""
 
 
 class AsksFirst(ReadsCallbacks, Protocol):
     """The module of a provider that asks before it calls back, in a callback of its own."""
 
     def handshake(self, body: bytes, headers: Mapping[str, str]) -> Handshake | None:
-        """Of a callback that was verified. None: it is none of these. Raises CallbackUnreadable.
+        """Of a callback that was verified. None: it is none of these. Raises CallbackUnreadable, also for one that is to be
+        confirmed elsewhere than at the provider.
 
         Say yes by the category's client (`Confirms`), which has the credentials: no address in a callback is ever fetched.
         """

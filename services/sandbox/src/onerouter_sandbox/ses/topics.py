@@ -60,7 +60,8 @@ class Topics:
         message = {
             "Message": f"You have chosen to subscribe to the topic {account.topic_arn}.\n"
             "To confirm the subscription, visit the SubscribeURL included in this message.",
-            "SubscribeURL": f"{base}/ses/sns/?{query}",
+            # As AWS writes it: who believes no other address is not to believe ours. It is answered under /ses/sns here.
+            "SubscribeURL": f"https://sns.{account.topic_arn.split(':')[3]}.amazonaws.com/?{query}",
             "Token": token,
         }
         kind = "SubscriptionConfirmation"

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
@@ -95,7 +96,8 @@ def asks(topic: str = TOPIC, message_id: str = "msg-1", **changes: str) -> bytes
         "Token": f"token-of-{message_id}",
         "TopicArn": topic,
         "Message": "You have chosen to subscribe",
-        "SubscribeURL": "https://evil.example/fetch-me",
+        "SubscribeURL": "https://sns.us-east-1.amazonaws.com/?"
+        + urlencode({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": f"token-of-{message_id}"}),
         "Timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
         "SignatureVersion": "2",
         "SigningCertURL": f"https://sns.us-east-1.amazonaws.com/SimpleNotificationService-{'0' * 32}.pem",
@@ -157,6 +159,14 @@ async def test_only_of_the_connections_topic(start: Start, messaging: Messaging)
         assert await ask(service, asks("arn:aws:sns:us-east-1:999999999999:theirs")) == 401
         assert await ask(service, asks().replace(b"token-of-msg-1", b"token-of-msg-2")) == 401
         assert await rows_of(service) == []
+        assert await service.admin.fetchval("SELECT count(*) FROM callback_handshakes") == 0
+        assert messaging.asked == []
+
+
+async def test_not_where_it_is_to_be_confirmed_elsewhere(start: Start, messaging: Messaging) -> None:
+    async with start() as service:
+        assert await ask(service, asks(SubscribeURL="https://evil.example/fetch-me")) == 200
+        assert [row["state"] for row in await rows_of(service)] == ["unparsed"]
         assert await service.admin.fetchval("SELECT count(*) FROM callback_handshakes") == 0
         assert messaging.asked == []
 
