@@ -260,7 +260,9 @@ def settings_of(
         "credential_keys_live": LIVE_KEYS,
         "cursor_secret": "cursor-secret-of-tests-0123456789abcdef",
         "provider_base_urls": {"s3": f"{sandbox}/s3/v1", "r2": f"{sandbox}/r2/v1"},
-        "provider_timeout_s": 2.0,
+        # A read that lasts longer has failed, and the machine may do nothing for seconds.
+        "provider_timeout_s": 30.0,
+        "read_timeout_s": 30.0,
         "provider_absence_s": 0.0,
         "log_level": "ERROR",
         "drain_timeout_s": 5,
@@ -294,9 +296,9 @@ async def around(kafka_bootstrap: str) -> AsyncIterator[tuple[Stack, str, str]]:
 
 
 @asynccontextmanager
-async def running(database: "Database", kafka_bootstrap: str) -> AsyncIterator[Stack]:
+async def running(database: "Database", kafka_bootstrap: str, **changed: Any) -> AsyncIterator[Stack]:
     async with around(kafka_bootstrap) as (stack, registry, sandbox):
-        settings = Settings.model_validate(settings_of(database, kafka_bootstrap, registry, sandbox))
+        settings = Settings.model_validate(settings_of(database, kafka_bootstrap, registry, sandbox, **changed))
         async with (
             served(lambda: create_app(settings)) as url,
             httpx.AsyncClient(base_url=url, timeout=30) as storage,

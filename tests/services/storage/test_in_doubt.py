@@ -1,10 +1,11 @@
 """A write gets no answer, and something else is done at its place before it is repeated: none of that is undone."""
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.services.storage.stack import FILES, MEDIA, Stack
+from tests.services.storage.stack import FILES, MEDIA, Stack, running
 from tests.services.storage.test_objects import a_key, view
 from tests.services.storage.test_uploads import PART, complete, create, outside, send_part
 
@@ -13,12 +14,22 @@ from onerouter_common.contracts.storage import CompleteUpload, UploadedPart
 from onerouter_common.ids import new_id
 from onerouter_providers.objects import PutRequest
 
+if TYPE_CHECKING:
+    from onerouter_local.testing import Database
+
 __all__ = ["outside"]
 
 DONE = {"kind": "timeout_after_effect", "hold_s": 0.1}
 NOT_DONE = {"kind": "refuse_connection"}
 REFUSED = {"kind": "error_5xx"}
 BOTH = pytest.mark.parametrize("lost", [DONE, NOT_DONE], ids=["done", "not done"])
+
+
+@pytest.fixture(scope="module")
+async def stack(service_database: "Database", kafka_bootstrap: str) -> AsyncIterator[Stack]:
+    """That nothing happened is believed when a call's time is over: here that is soon. What is read there asks no bucket."""
+    async with running(service_database, kafka_bootstrap, provider_timeout_s=2.0) as opened:
+        yield opened
 
 
 async def lose(
@@ -35,6 +46,26 @@ async def put_past_us(stack: Stack, key: str, content: bytes, bucket: str = FILE
     async with stack.past_us(bucket) as theirs:
         await theirs.put_object(PutRequest(key, content, new_id("op")))
     assert (await stack.sandbox.delete("/control/faults")).is_success
+
+
+class TestByItself:
+    @pytest.mark.parametrize("kind", ["timeout_after_effect", "timeout_before_effect"])
+    async def test_a_lost_answer_leaves_one_effect(self, stack: Stack, kind: str) -> None:
+        await stack.fault(kind, "PutObject")
+        key = a_key()
+        put = view(await stack.put(key, b"once"))
+        assert await stack.effects("object.put", put["operation_id"]) == 1
+        assert await stack.content_at(key) == b"once"
+        await stack.event(put["id"], 1)
+        assert [event.sequence for event in stack.told_of(put["id"])] == [1]
+
+    async def test_a_lost_answer_to_a_delete_is_asked_for_again(self, stack: Stack) -> None:
+        key = a_key()
+        put = view(await stack.put(key, b"x"))
+        await stack.fault("timeout_after_effect", "DeleteObject")
+        assert view(await stack.delete(key))["deleted"] is True
+        assert await stack.content_at(key) is None
+        assert (await stack.event(put["id"], 2)).type == "storage.object.deleted"
 
 
 class TestThroughUs:

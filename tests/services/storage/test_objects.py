@@ -87,29 +87,6 @@ async def test_it_is_read_in_part_and_only_if(stack: Stack) -> None:
     assert (missing.status_code, missing.headers["x-onerouter-error-code"]) == (404, "OBJECT_NOT_FOUND")
 
 
-@pytest.mark.parametrize(
-    ("operation", "kind"),
-    [("object.put", "timeout_after_effect"), ("object.put", "timeout_before_effect")],
-)
-async def test_a_lost_answer_leaves_one_effect(stack: Stack, operation: str, kind: str) -> None:
-    await stack.fault(kind, "PutObject")
-    key = a_key()
-    put = view(await stack.put(key, b"once"))
-    assert await stack.effects("object.put", put["operation_id"]) == 1
-    assert await stack.content_at(key) == b"once"
-    await stack.event(put["id"], 1)
-    assert [event.sequence for event in stack.told_of(put["id"])] == [1]
-
-
-async def test_a_lost_answer_to_a_delete_is_asked_for_again(stack: Stack) -> None:
-    key = a_key()
-    put = view(await stack.put(key, b"x"))
-    await stack.fault("timeout_after_effect", "DeleteObject")
-    assert view(await stack.delete(key))["deleted"] is True
-    assert await stack.content_at(key) is None
-    assert (await stack.event(put["id"], 2)).type == "storage.object.deleted"
-
-
 async def test_only_one_version_is_deleted_where_the_provider_can_be_told(stack: Stack) -> None:
     for bucket, other in ((FILES, (412, "PRECONDITION_FAILED")), (MEDIA, (422, "CAPABILITY_UNSUPPORTED"))):
         etag = view(await stack.put(key := a_key(), b"x", bucket=bucket))["etag"]

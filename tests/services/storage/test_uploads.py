@@ -117,7 +117,7 @@ async def test_parts(stack: Stack, outside: httpx.AsyncClient) -> None:
     for given in ((UploadedPart(part_number=1, etag="0" * 32), parts[1]), parts[:1]):
         wrong = await complete(stack, upload_id, *given)
         assert (wrong.status, wrong.problem and wrong.problem.errors[0]["field"]) == (422, "parts")
-    await stack.fault("timeout_after_effect", "CompleteMultipartUpload")
+    await stack.fault("timeout_after_effect", "CompleteMultipartUpload", hold_s=0.1)
     done = view(await complete(stack, upload_id, *parts))
     assert (done["status"], done["size"]) == ("completed", PART + 3)
     assert await stack.effects("upload.completed", upload_id) == 1
@@ -136,7 +136,7 @@ async def test_an_aborted_one_leaves_nothing(stack: Stack, outside: httpx.AsyncC
     assert len(signed["parts"]) == 100
     assert (await stack.read(f"/uploads/{upload_id}/parts", **{"from": 101}))["has_more"] is True
     part = await send_part(outside, signed["parts"][0]["url"], 1, b"x")
-    await stack.fault("timeout_after_effect", "AbortMultipartUpload")
+    await stack.fault("timeout_after_effect", "AbortMultipartUpload", hold_s=0.1)
     assert view(await abort(stack, upload_id))["status"] == "aborted"
     open_ones = (await stack.sandbox.get(f"/control/s3/buckets/{FILES}/uploads")).json()["data"]
     assert key not in [one["key"] for one in open_ones]
