@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import asyncpg
@@ -52,6 +53,30 @@ async def eventually(
             raise AssertionError(f"{what} did not come true in {timeout_s} s")
         await asyncio.sleep(pause_s)
         pause_s = min(0.1, pause_s * 1.3)
+
+
+class Rest:
+    """Stands where a module sleeps: each sleep lasts until the test ends it, however long was asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
+        self._asked, self._over = asyncio.Event(), asyncio.Event()
+        self._asked_s = 0.0
+        monkeypatch.setattr(module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": self._sleep}))
+
+    async def _sleep(self, asked_s: float) -> None:
+        self._asked_s = asked_s
+        self._asked.set()
+        await self._over.wait()
+        self._over.clear()
+
+    async def asked_s(self) -> float:
+        """How long the first wanted to sleep, once it does."""
+        async with asyncio.timeout(60):
+            await self._asked.wait()
+        return self._asked_s
+
+    def end(self) -> None:
+        self._over.set()
 
 
 @dataclass
@@ -225,13 +250,16 @@ def make_settings(database: Database, kafka_bootstrap: str, connection: KnownCon
         "retry_schedule_s": (0.05, 0.05, 0.05),
         "retry_overload_floor_s": 0.05,
         "poll_interval_s": 0.1,
-        "delivery_timeout_s": 2.0,
-        "delivery_lease_margin_s": 1.0,
+        # Longer than the machine may do nothing: what takes longer is sent again.
+        "delivery_timeout_s": 30.0,
+        "delivery_lease_margin_s": 10.0,
         "drain_timeout_s": 3.0,
         "database_pool_size": 4,
         "log_level": "WARNING",
     }
-    return Settings(**{**values, **changes})
+    settings = Settings(**{**values, **changes})
+    # Providers wait for 5 s, which the machine may do nothing for.
+    return settings if "callback_deadline_s" in changes else settings.model_copy(update={"callback_deadline_s": 60.0})
 
 
 StartService = Callable[..., Any]

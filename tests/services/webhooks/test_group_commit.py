@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from onerouter_webhooks import group_commit
 from onerouter_webhooks.group_commit import GroupCommit
+
+from .conftest import Rest
 
 
 async def test_what_waits_during_a_commit_is_one_batch() -> None:
@@ -29,19 +32,22 @@ async def test_what_waits_during_a_commit_is_one_batch() -> None:
     assert batches == [[0], list(range(1, 51))]
 
 
-async def test_batches_that_begin_apart_serve_what_comes_one_by_one() -> None:
+async def test_batches_that_begin_apart_serve_what_comes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = Rest(monkeypatch, group_commit)
     batches: list[list[int]] = []
 
     async def write(items: Sequence[int]) -> list[int]:
         batches.append(list(items))
         return list(items)
 
-    async with GroupCommit(write, name="test", most=100, apart_s=0.25) as commit:
+    async with GroupCommit(write, name="test", most=100, apart_s=600.0) as commit:
         assert await commit.submit(1) == 1, "what comes alone does not wait"
+        assert 0 < await rest.asked_s() <= 600
         later = []
         for number in (2, 3, 4):
             later.append(asyncio.create_task(commit.submit(number)))
             await asyncio.sleep(0)
+        rest.end()
         assert await asyncio.gather(*later) == [2, 3, 4]
     assert batches == [[1], [2, 3, 4]]
 

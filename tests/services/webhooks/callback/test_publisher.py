@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from onerouter_common.loops import running
+from onerouter_webhooks.callback import publisher as publishing
 from onerouter_webhooks.callback.model import Unpublished
 from onerouter_webhooks.callback.publisher import CallbackPublisher
 
-from ..conftest import eventually
+from ..conftest import Rest, eventually
 
 
 class Log:
@@ -48,18 +51,23 @@ def a_row(id_: str) -> Unpublished:
     return Unpublished(id_, "payments", "razorpay", "pay_1", b"{}", datetime.now(UTC))
 
 
-async def test_what_comes_alone_is_published_at_once_and_what_follows_it_together() -> None:
+async def test_what_comes_alone_is_published_at_once_and_what_follows_it_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rest = Rest(monkeypatch, publishing)
     log = Log()
     log.open.set()
-    publisher = CallbackPublisher(Rows(), log, apart_s=0.5)  # type: ignore[arg-type]
+    publisher = CallbackPublisher(Rows(), log, apart_s=600.0)  # type: ignore[arg-type]
     async with running("offered", publisher.publish_offered):
         publisher.offer(a_row("cb_first"), ())
-        await eventually(lambda: log.taken == 1, timeout_s=30, what="the first")
+        await eventually(lambda: log.taken == 1, what="the first")
+        assert 0 < await rest.asked_s() <= 600
         for number in range(3):
             publisher.offer(a_row(f"cb_{number}"), ())
             for _ in range(5):
                 await asyncio.sleep(0)
-        await eventually(lambda: log.taken == 4, timeout_s=30, what="the others")
+        rest.end()
+        await eventually(lambda: log.taken == 4, what="the others")
     assert log.batches == [1, 3]
 
 
@@ -72,4 +80,4 @@ async def test_a_process_that_is_behind_with_its_own_leaves_the_rest_alone_until
         await asyncio.sleep(0.05)
         assert rows.claims == 0
         log.open.set()
-        await eventually(lambda: log.taken == 1_001, timeout_s=30, what="its own and what was left")
+        await eventually(lambda: log.taken == 1_001, what="its own and what was left")

@@ -191,7 +191,7 @@ class TestCrash:
             return web.Response()
 
         receiver.answer = slow
-        async with start_service() as service:
+        async with start_service(drain_timeout_s=60.0) as service:
             endpoint = await service.create_endpoint(receiver.url)
             await service.publish(service.event())
             await eventually(lambda: receiver.got)
@@ -269,7 +269,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 async def publish_to(kafka_bootstrap: str, events: Sequence[Event]) -> None:
     async with Producer(kafka_bootstrap, client_id="tests") as producer:
-        await producer.wait_ready(10)
+        await producer.wait_ready(60)
         for event in events:
             await producer.publish(topics.events("payments"), event.to_bytes(), key=event.resource.id)
 
@@ -283,7 +283,7 @@ async def read_dead(kafka_bootstrap: str, marker: str) -> bytes:
     )
     try:
         await consumer.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 for records in (await consumer.getmany(timeout_ms=200)).values():
                     for record in records:
