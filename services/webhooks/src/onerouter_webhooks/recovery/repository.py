@@ -46,19 +46,22 @@ FROM events
 WHERE tenant_id = $1 AND environment = $2 AND id > $3 AND occurred_at >= $4 AND occurred_at < $5 ORDER BY id LIMIT $6
 """
 
-# Left out: what is on its way to the endpoint anyhow and, of what failed, what was taken since.
+# Left out: what is on its way to the endpoint anyhow and, of what failed, what was taken since. In the order of each resource,
+# where the endpoint wants that: what is new waits behind what it missed.
 _QUEUE = """
 INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, next_at,
-                            trigger, created_at)
-SELECT DISTINCT ON (c.event_id) c.id, $1, $2, $3, c.event_id, c.event_at, c.event_type, 0, now(), 'recovery', now()
+                            trigger, created_at, resource, position)
+SELECT DISTINCT ON (c.event_id) c.id, $1, $2, $3, c.event_id, c.event_at, c.event_type, 0, now(), 'recovery', now(),
+       CASE WHEN w.ordering = 'resource' THEN e.resource_id END, e.sequence
 FROM unnest($4::text[], $5::text[], $6::timestamptz[], $7::text[]) AS c(id, event_id, event_at, event_type)
+JOIN events e ON e.occurred_at = c.event_at AND e.id = c.event_id
+JOIN webhook_endpoints w ON w.id = $3
 WHERE NOT EXISTS (
     SELECT FROM delivery_queue q WHERE q.event_id = c.event_id AND q.endpoint_id = $3 AND q.state <> 1)
   AND (c.event_id IN (SELECT q.event_id FROM delivery_queue q WHERE q.endpoint_id = $3 AND q.state = 1)) IS NOT TRUE
   AND ($8 OR NOT EXISTS (
     SELECT FROM deliveries d WHERE d.event_id = c.event_id AND d.endpoint_id = $3 AND d.outcome = 'succeeded'
       AND d.created_at >= c.event_at - interval '1 day'))
-  AND EXISTS (SELECT FROM events e WHERE e.occurred_at = c.event_at AND e.id = c.event_id)
 """
 
 _NOTE = """
