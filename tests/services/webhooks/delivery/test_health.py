@@ -19,6 +19,24 @@ def run(results: list[Result], health: Health | None = None, at: datetime = NOW)
     return health
 
 
+class TestNotEnabledAnyMore:
+    """What was under way when it was disabled or paused."""
+
+    def test_taken_tells_of_no_recovery_which_the_first_one_afterwards_does(self) -> None:
+        disabled = Health(consecutive_failures=30, first_failed_at=NOW, told=3)
+        change = after_results(disabled, [OK], NOW, is_enabled=False)
+        assert (change.facts, change.health) == ((), Health(told=3))
+        change = after_results(change.health, [OK], NOW)
+        assert (change.facts, change.health) == (["recovered"], Health())
+
+    @pytest.mark.parametrize("told", [0, 2, 3])
+    def test_refused_or_gone_changes_nothing_of_what_was_told(self, told: int) -> None:
+        before = Health(consecutive_failures=30, first_failed_at=NOW - timedelta(days=6), told=told)
+        for result in (BAD, Result(False, gone=True)):
+            change = after_results(before, [result], NOW, is_enabled=False)
+            assert (change.facts, change.disable, change.health.told) == ((), None, told)
+
+
 class TestBreaker:
     def test_opens_after_ten_in_a_row(self) -> None:
         assert run([BAD] * 9).breaker_opens == 0

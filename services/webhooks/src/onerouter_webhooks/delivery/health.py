@@ -68,8 +68,17 @@ class Change(NamedTuple):
     """Why it must be disabled now."""
 
 
-def after_results(health: Health, results: Sequence[Result], now: datetime) -> Change:
-    """What a few requests of one endpoint, just ended, make of it."""
+def after_results(health: Health, results: Sequence[Result], now: datetime, *, is_enabled: bool = True) -> Change:
+    """What a few requests of one endpoint, just ended, make of it.
+
+    Not `is_enabled`: they were under way when it was disabled or paused. Then there is nothing to disable, and nothing to
+    tell: what its tenant was told last still holds.
+    """
+    change = _after_results(health, results, now)
+    return change if is_enabled else Change(replace(change.health, told=health.told), ())
+
+
+def _after_results(health: Health, results: Sequence[Result], now: datetime) -> Change:
     if any(one.gone for one in results):
         return _after_gone(health, results, now)
     if any(one.delivered for one in results):

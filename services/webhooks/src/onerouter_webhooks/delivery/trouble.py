@@ -46,7 +46,7 @@ WHERE w.id = h.id AND w.id = ANY($1::text[])
 _DISABLE = """
 UPDATE webhook_endpoints
 SET status = 'disabled', disabled_reason = $2, version = version + 1, updated_at = now()
-WHERE id = $1 AND status = 'enabled' RETURNING id
+WHERE id = $1
 """
 
 
@@ -67,10 +67,11 @@ async def _apply(connection: Any, rows: Sequence[Any], shown: Mapping[str, Seque
     written: list[tuple[object, ...]] = []
     for row in rows:
         before = Health(**{name: row[name] for name in _HEALTH})
-        change = after_results(before, shown[row["id"]], row["now"])
+        change = after_results(before, shown[row["id"]], row["now"], is_enabled=row["status"] == "enabled")
         # What else it is owed is put aside a few at a time by whoever claims: it may be a million deliveries.
-        disabled = change.disable is not None and bool(await connection.fetchval(_DISABLE, row["id"], change.disable))
-        told = _told(row, before, change, disabled, row["now"])
+        if change.disable is not None:
+            await connection.execute(_DISABLE, row["id"], change.disable)
+        told = _told(row, before, change, row["now"])
         events += told
         if told or change.health != before:
             sequence = row["events_told"] + len(told)
@@ -80,13 +81,11 @@ async def _apply(connection: Any, rows: Sequence[Any], shown: Mapping[str, Seque
     return events
 
 
-def _told(row: Any, before: Health, change: Change, disabled: bool, now: datetime) -> list[Event]:
-    # Already disabled by another process, or paused meanwhile: nothing has changed.
-    facts = [fact for fact in change.facts if fact != "disabled" or disabled]
+def _told(row: Any, before: Health, change: Change, now: datetime) -> list[Event]:
     first = row["events_told"] + 1
     return [
         of_endpoint(fact, row, before, change.health, change.disable, number, now)
-        for number, fact in enumerate(facts, start=first)
+        for number, fact in enumerate(change.facts, start=first)
     ]
 
 
