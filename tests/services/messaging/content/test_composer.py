@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.services.messaging.examples import EMAIL_COMMAND, NOW, SMS_COMMAND, an_operation
 
 from onerouter_common.clock import SystemClock
-from onerouter_common.contracts.messages import AttachmentUse, TemplateUse
+from onerouter_common.contracts.messages import AttachmentUse, EmailAddress, TemplateUse
 from onerouter_common.db.engine import Pool, worker_pool
 from onerouter_common.errors import CallerError, InvalidRequest, NotFound, Overloaded
 from onerouter_common.web.internal import TenantContext
@@ -117,6 +117,19 @@ class TestEmail:
         assert asked.sender == Address("old@example.org", "Old")
         why = EMAIL_COMMAND.model_copy(update={"override_suppression": "the law"})
         assert [one.email for one in (await composer.email(EMAIL, why)).cc] == ["bob@example.com"]
+
+    async def test_whom_it_is_to_decides_for_those_in_copy(
+        self, composer: MessageComposer, engine: AsyncEngine
+    ) -> None:
+        await suppress(engine, "ann@example.com")
+        with pytest.raises(CallerError) as refused:
+            await composer.email(EMAIL, EMAIL_COMMAND)
+        assert refused.value.detail.startswith("Nothing was sent, to cc and bcc neither: the recipient is on")
+        two = [*EMAIL_COMMAND.to, EmailAddress(email="eve@example.com")]
+        assert [one.email for one in (await composer.email(EMAIL, EMAIL_COMMAND.model_copy(update={"to": two}))).cc]
+        await suppress(engine, "eve@example.com")
+        with pytest.raises(CallerError, match=r"^Nothing was sent: all recipients in to are on"):
+            await composer.email(EMAIL, EMAIL_COMMAND.model_copy(update={"to": two, "cc": []}))
 
     async def test_the_connection_has_a_sender_where_the_email_names_none(self, composer: MessageComposer) -> None:
         command = EMAIL_COMMAND.model_copy(update={"sender": None})

@@ -33,7 +33,7 @@ class MessageComposer:
     async def sms(self, op: Operation, command: SendSms, *, noted: Noted | None = None) -> SmsRequest:
         command = await self._batches.whole(op, command)
         if noted is None and await self._left_out(op, command, [command.to]):
-            raise _suppressed([command.to])
+            raise _suppressed(1)
         return SmsRequest(
             message_id=op.resource_id,
             to=command.to,
@@ -61,7 +61,7 @@ class MessageComposer:
         left_out = await self._left_out(op, command, everybody) if noted is None else noted.left_out
         to, cc, bcc = (_without(left_out, part) for part in (command.to, command.cc, command.bcc))
         if not to:
-            raise _suppressed([one.email for one in command.to])
+            raise _suppressed(len(command.to), in_copy=len(command.cc) + len(command.bcc))
         said = await self._parts(op, command)
         return EmailRequest(
             message_id=op.resource_id,
@@ -133,9 +133,11 @@ def _noted_sender(noted: Noted, command: SendEmail, default_from: str | None) ->
     return address_of(noted.sender) if noted.sender is not None else _sender(command.sender, default_from)
 
 
-def _suppressed(addresses: Sequence[str]) -> CallerError:
-    whom = "the recipient is" if len(addresses) == 1 else "all recipients are"
+def _suppressed(recipients: int, *, in_copy: int = 0) -> CallerError:
+    """`recipients`: in `to`. Without one of them nobody gets a copy either."""
+    whom = "the recipient is" if recipients == 1 else "all recipients in to are"
+    nothing = "Nothing was sent, to cc and bcc neither" if in_copy else "Nothing was sent"
     return CallerError(
-        f"Nothing was sent: {whom} on the suppression list. Send suppression_override with a reason to send it all the same.",
+        f"{nothing}: {whom} on the suppression list. Send suppression_override with a reason to send it all the same.",
         code=SUPPRESSED,
     )
