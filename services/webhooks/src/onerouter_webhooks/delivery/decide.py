@@ -30,7 +30,7 @@ def after_answer(work: Work, answer: Answer, schedule: RetrySchedule, now: datet
     wait = schedule.with_waits(work.retry_schedule_s).wait_s(
         work.attempts + 1,
         overloaded=asks_for_less(answer),
-        retry_after_s=parse_retry_after(answer.headers.get("retry-after"), now),
+        retry_after_s=parse_retry_after(answer.retry_after, now),
     )
     return Finished("exhausted") if wait is None else TryAgain(wait)
 

@@ -36,6 +36,8 @@ class Answer:
     remote_address: str | None = None
     slow: bool = False
     """The deadline came first: before an answer, or before its end."""
+    retry_after: str | None = None
+    """Its header of that name, whether it is among `headers` or not: of those only so much is kept."""
     resent: bool = False
     """It went out twice, on a new connection the second time: the one that was kept ended without a word."""
 
@@ -138,6 +140,7 @@ class _Partial:
             truncated=self.cut or slow or len(self.body) > stored,
             remote_address=self.remote_address,
             slow=slow,
+            retry_after=self.response.headers.get("Retry-After") if self.response is not None else None,
             resent=self.resent,
         )
 
@@ -162,11 +165,10 @@ def _headers_to_store(response: aiohttp.ClientResponse | None) -> dict[str, str]
     size = 0
     for name, value in response.headers.items() if response is not None else ():
         text = value.encode("utf-8", "replace").decode()
+        if name.lower() in _NOT_STORED or size + len(name) + len(text) > _HEADERS_STORED_LIMIT:
+            continue
         size += len(name) + len(text)
-        if size > _HEADERS_STORED_LIMIT:
-            break
-        if name.lower() not in _NOT_STORED:
-            kept[name.lower()] = text
+        kept[name.lower()] = text
     return kept
 
 

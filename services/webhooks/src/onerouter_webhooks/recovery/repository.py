@@ -46,8 +46,8 @@ FROM events
 WHERE tenant_id = $1 AND environment = $2 AND id > $3 AND occurred_at >= $4 AND occurred_at < $5 ORDER BY id LIMIT $6
 """
 
-# Left out: what is on its way to the endpoint anyhow and, of what failed, what was taken since. In the order of each resource,
-# where the endpoint wants that: what is new waits behind what it missed.
+# Left out: what is on its way to the endpoint anyhow and, of what failed, what was taken since. In the order of each
+# resource, where the endpoint wants that: what is new waits behind what it missed.
 _QUEUE = """
 INSERT INTO delivery_queue (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, state, next_at,
                             trigger, created_at, resource, position)
