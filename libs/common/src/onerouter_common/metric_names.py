@@ -94,7 +94,8 @@ PACE_ALONE = Counter(
 # Webhooks: callbacks in, deliveries out.
 CALLBACKS_RECEIVED = Counter(
     "onerouter_callbacks_received_total",
-    "Callbacks of providers by what was done: stored, duplicate, unhandled, unparsed, bad_signature, unknown_token, …",
+    "Callbacks of providers by what was done: stored, duplicate, unhandled, unparsed, bad_signature, unknown_token, "
+    "not_installed (the address is good, and its provider's package is missing here), …",
     ["provider", "result"],
 )
 CALLBACK_HANDSHAKES = Counter(

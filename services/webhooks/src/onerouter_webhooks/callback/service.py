@@ -91,7 +91,8 @@ class ReceiveCallback:
 
         The body is only read for an address we gave out: nobody else can make us hold anything.
 
-        Raises NotFound (unknown token), SignatureInvalid (nothing is stored) and Overloaded (not stored: send it again).
+        Raises NotFound (unknown token, or a provider that does not call back), SignatureInvalid (nothing is stored) and
+        Overloaded (not stored: send it again).
         """
         target, package, module = await self._find(provider, token)
         if self.slots.locked():
@@ -128,6 +129,11 @@ class ReceiveCallback:
     async def _find(self, provider: str, token: str) -> tuple[CallbackTarget, ProviderPackage, WebhookModule]:
         target = await self.targets.find(provider, token)
         package = self.providers.find(target.category, target.provider) if target is not None else None
+        if target is not None and package is None:
+            # The address is good, and this process is not as it should be: 404 would be taken for the end of the matter.
+            CALLBACKS_RECEIVED.labels("unknown", "not_installed").inc()
+            log.error("callback.provider.not_installed", provider=target.provider, connection_id=target.connection_id)
+            raise Overloaded("The callback cannot be read right now.", retry_after_s=_RETRY_AFTER_S)
         if target is None or package is None or package.webhook is None:
             CALLBACKS_RECEIVED.labels("unknown", "unknown_token").inc()
             raise NotFound("There is nothing at this address.")
