@@ -304,10 +304,15 @@ class TestCancelling:
     async def test_it_ends_the_wait_between_attempts(self, server: Faulty) -> None:
         server.plan(answers(429, "RATE_LIMIT_EXCEEDED", retry_after=50))
         async with OneRouter(API_KEY, server.url) as client:
+            waits, wait = asyncio.Event(), client._sleep
+
+            async def told(seconds: float) -> None:
+                waits.set()
+                await wait(seconds)
+
+            client._sleep = told  # type: ignore[method-assign]
             task = asyncio.create_task(client.payments.create(amount=1, currency="INR"))
-            while not server.came:
-                await asyncio.sleep(0.005)
-            await asyncio.sleep(0.05)
+            await waits.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
