@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 from onerouter._options import CONNECT_S, NotGiven, RequestOptions, Timeout, check_names, refuse_key
 
 _KEY: Final = re.compile(r"[ -~]{1,255}")
-_KEY_HEADER: Final = "Idempotency-Key"
+KEY_HEADER: Final = "Idempotency-Key"
 _NO_EFFECT: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SLACK_S: Final = 10.0
 """How much longer than the server is asked to wait we wait for its answer."""
@@ -85,7 +85,7 @@ def build(
     key = None
     extra = options.get("extra_headers") or {}
     if call.has_effect:
-        key = call.headers[_KEY_HEADER] = _key_of(options, fields or {}, extra)
+        key = call.headers[KEY_HEADER] = _key_of(options, fields or {}, extra)
     else:
         refuse_key(options)
     call.idempotency_key = key
@@ -113,7 +113,7 @@ class Defaults:
 def _key_of(options: RequestOptions, content: Mapping[str, object], extra: Mapping[str, str]) -> str:
     """The caller's own, wherever it stands, or a new one. Raises ValueError for two that differ."""
     key = options.get("idempotency_key") or None
-    in_header = next((value for name, value in extra.items() if name.lower() == _KEY_HEADER.lower()), None)
+    in_header = next((value for name, value in extra.items() if name.lower() == KEY_HEADER.lower()), None)
     if in_header is not None:
         if key is not None and key != in_header:
             raise ValueError(
@@ -134,22 +134,26 @@ def _with(headers: Mapping[str, str], extra: Mapping[str, str]) -> dict[str, str
 
 def _time(call: Call, options: RequestOptions, defaults: Defaults) -> None:
     """How long, how often, and how long the server is to wait."""
-    timeout = options.get("timeout")
-    call.timeout = defaults.timeout if timeout is None else timeout_of(timeout)
-    deadline = options.get("deadline")
-    call.deadline = defaults.deadline if deadline is None else deadline
-    retries = options.get("max_retries")
-    call.max_retries = defaults.max_retries if retries is None else retries
-    if call.max_retries < 0 or (call.deadline is not None and not call.deadline > 0):
-        raise ValueError("max_retries is 0 or more, and deadline a number of seconds above 0.")
+    call.timeout, call.deadline, call.max_retries = times_of(options, defaults)
     wait = options.get("wait", True)
     call.waits = wait is not False
     if wait is False:
         call.headers["Prefer"] = "respond-async"
     elif wait is not True:
         call.headers["Prefer"] = f"wait={int(wait)}"
-        if timeout is None and call.timeout.total < wait + _SLACK_S:
+        if options.get("timeout") is None and call.timeout.total < wait + _SLACK_S:
             call.timeout = Timeout(wait + _SLACK_S, call.timeout.connect)
+
+
+def times_of(options: RequestOptions, defaults: Defaults) -> tuple[Timeout, float | None, int]:
+    """Of one attempt, of the whole call, and how often it is tried again. Raises ValueError or TypeError."""
+    check_names(options)
+    timeout, deadline, retries = options.get("timeout"), options.get("deadline"), options.get("max_retries")
+    deadline = defaults.deadline if deadline is None else deadline
+    retries = defaults.max_retries if retries is None else retries
+    if retries < 0 or (deadline is not None and not deadline > 0):
+        raise ValueError("max_retries is 0 or more, and deadline a number of seconds above 0.")
+    return defaults.timeout if timeout is None else timeout_of(timeout), deadline, retries
 
 
 def timeout_of(value: float | Timeout) -> Timeout:

@@ -20,8 +20,8 @@ from onerouter._retry import by_status, delay_s, retry_after_s
 
 if TYPE_CHECKING:
     from onerouter._base import AsyncBase
+    from onerouter._course import Course
 
-_SLOWEST_BYTES_PER_S: Final = 32 * 1024
 _REFUSED: Final = 403
 _NOT_AS_ASKED: Final = 412
 _FAILED: Final = 500
@@ -37,8 +37,9 @@ Again = Callable[[], Awaitable[str]]
 class AsyncTransfers:
     """With the connections of a client, and none of its secrets."""
 
-    def __init__(self, client: AsyncBase) -> None:
+    def __init__(self, client: AsyncBase, course: Course) -> None:
         self._client = client
+        self._course = course
 
     async def put(self, url: str, headers: Mapping[str, str], content: bytes, again: Again) -> str | None:
         """The ETag. The same bytes to the same place have one effect, however often they are sent.
@@ -46,13 +47,12 @@ class AsyncTransfers:
         `again` signs a new address, once, where the bucket takes this one no more. Raises APIConnectionError, ProviderError,
         ProviderUnavailableError or PreconditionFailedError. Its `effect` is "none" only where no attempt may have had one.
         """
-        total_s = self._client._defaults.timeout.total
-        limit_s = max(total_s, len(content) / _SLOWEST_BYTES_PER_S)
-        tries = Tries(self._client)
+        tries = Tries(self._course)
         renewed = in_doubt = False
         while True:
             failure: OneRouterError
             try:
+                limit_s = self._course.attempt_s(len(content))
                 answer = await self._client._transport.put(url, headers, content, limit_s)
             except APIConnectionError as error:
                 failure = error
@@ -72,14 +72,20 @@ class AsyncTransfers:
 class Tries:
     """How often it is tried, of one transfer."""
 
-    def __init__(self, client: AsyncBase) -> None:
-        self._most = client._defaults.max_retries
+    def __init__(self, course: Course) -> None:
+        self._course = course
         self._done = 0
 
     def pause_before_next(self, failure: OneRouterError) -> float:
         """Seconds. Raises the failure when there is no next one."""
         chance = random.random()  # noqa: S311
-        delay = delay_s(failure, retries=self._done, max_retries=self._most, left_s=None, chance=chance)
+        delay = delay_s(
+            failure,
+            retries=self._done,
+            max_retries=self._course.max_retries,
+            left_s=self._course.left_s,
+            chance=chance,
+        )
         self._done += 1
         failure.attempts = self._done
         if delay is None:
