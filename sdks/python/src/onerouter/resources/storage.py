@@ -284,7 +284,8 @@ class AsyncStorage(AsyncResource):
         Up to 5 MiB through the API; what is larger goes straight to the bucket, beyond 16 MiB in parts, of which one is held
         at a time. Each part is tried again by itself; when it does not work all the same, what has been uploaded is
         thrown away. Of an error `effect` says whether the object may be there all the same. A repeat under the same
-        `idempotency_key` gives the object that the first has put there, or raises ConflictError where that has ended without it.
+        `idempotency_key` gives the object that the first has put there, or raises ConflictError where that has ended
+        without it.
 
         Args:
             source: The bytes; the path of a file; a file, opened in binary mode; or pieces of bytes.
