@@ -49,6 +49,7 @@ FACTS: Final = frozenset(
     {
         "recipient",  # whom an event speaks of, where a message has several
         "event",  # opened, clicked, complained, unsubscribed, resubscribed, read, suppressed, inbound
+        "suppressed_for",  # bounce, complaint: why the recipient is on the provider's own list
         "bounce_type",  # hard, soft, undetermined
         "smtp_status",
         "url",  # that was clicked

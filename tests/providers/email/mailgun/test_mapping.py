@@ -48,8 +48,18 @@ class TestEvents:
                 {"smtp_status": "5.7.1", "bounce_type": "hard"},
             ),
             (failed("permanent", code=498), "bounced", "unknown", {"bounce_type": "hard"}),
-            (failed("permanent", "suppress-bounce"), "failed", "suppressed", {"event": "suppressed"}),
-            (failed("permanent", "suppress-complaint"), "failed", "suppressed", {"event": "suppressed"}),
+            (
+                failed("permanent", "suppress-bounce"),
+                "failed",
+                "suppressed",
+                {"event": "suppressed", "suppressed_for": "bounce"},
+            ),
+            (
+                failed("permanent", "suppress-complaint"),
+                "failed",
+                "suppressed",
+                {"event": "suppressed", "suppressed_for": "complaint"},
+            ),
             (failed("permanent", "suppress-unsubscribe"), "failed", "unsubscribed", {"event": "suppressed"}),
             (event("rejected", reject={"reason": "spam"}), "failed", "content_rejected", {}),
             (

@@ -149,8 +149,16 @@ class TestParse:
                 {"suppressed": {"reason": "previous_bounce"}},
                 "failed",
                 "suppressed",
-                {"event": "suppressed"},
+                {"event": "suppressed", "suppressed_for": "bounce"},
             ),
+            (
+                "email.suppressed",
+                {"suppressed": {"reason": "previous_complaint"}},
+                "failed",
+                "suppressed",
+                {"event": "suppressed", "suppressed_for": "complaint"},
+            ),
+            ("email.suppressed", {}, "failed", "suppressed", {"event": "suppressed"}),
         ],
     )
     def test_events(

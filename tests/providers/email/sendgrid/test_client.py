@@ -120,7 +120,7 @@ class TestGet:
         again = await client.send_email(replace(request, message_id=message().message_id), key=new_key())
         shown = await client.get_email(reference(again, request.to[0].email))
         assert (shown.status, shown.error_reason) == ("failed", "suppressed")
-        assert shown.facts == {"event": "suppressed", "recipient": request.to[0].email}
+        assert shown.facts == {"event": "suppressed", "suppressed_for": "bounce", "recipient": request.to[0].email}
         (dropped,) = await lab.told(again.provider_message_id)
         assert (dropped.object.status, dropped.object.error_reason) == ("failed", "suppressed")
 

@@ -19,6 +19,7 @@ from tests.providers.email.ses.conftest import TOPIC, SesLab
 
 from onerouter_providers.certificates import check_address
 from onerouter_providers.email.ses import webhook
+from onerouter_providers.email.ses.mapping import told_by
 from onerouter_providers.messages import FACTS, Address
 from onerouter_providers.sns_messages import string_to_sign
 from onerouter_providers.webhook import CallbackUnreadable, SignatureInvalid, WebhookModule, asks_first, reads_several
@@ -268,6 +269,37 @@ class TestParse:
         told = {(e.object.status, e.object.facts.get("event"), e.object.error_reason) for e in events}
         assert told == {("sent", None, None), *expected.values()}
         assert all(event.object.facts.keys() <= FACTS for event in events)
+
+    @pytest.mark.parametrize(
+        ("event", "why"),
+        [
+            (
+                {
+                    "eventType": "Bounce",
+                    "bounce": {
+                        "bounceType": "Permanent",
+                        "bounceSubType": "OnAccountSuppressionList",
+                        "bouncedRecipients": [{"emailAddress": "ann@example.com"}],
+                    },
+                },
+                "bounce",
+            ),
+            (
+                {
+                    "eventType": "Complaint",
+                    "complaint": {
+                        "complaintSubType": "OnAccountSuppressionList",
+                        "complainedRecipients": [{"emailAddress": "ann@example.com"}],
+                    },
+                },
+                "complaint",
+            ),
+        ],
+    )
+    def test_why_somebody_is_on_its_list(self, event: dict[str, Any], why: str) -> None:
+        (told,) = told_by(event)
+        assert (told.status, told.error_reason) == ("failed", "suppressed")
+        assert told.facts == {"recipient": "ann@example.com", "event": "suppressed", "suppressed_for": why}
 
     async def test_a_template_that_lacks_a_variable_fails_afterwards(self, lab: SesLab) -> None:
         ses = lab.client()._ses

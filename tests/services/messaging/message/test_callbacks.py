@@ -8,8 +8,11 @@ import pytest
 from tests.services.messaging.examples import EMAIL_COMMAND, NOW, a_callback, a_message
 
 from onerouter_common.contracts.callbacks import CallbackObject
+from onerouter_common.errors import CallerError
 from onerouter_messaging.message.callbacks import Callbacks
+from onerouter_messaging.message.change import observe
 from onerouter_messaging.message.state import Message
+from onerouter_messaging.message.telling import of_error
 
 RULES = Callbacks()
 
@@ -44,6 +47,30 @@ class TestSuppressions:
         assert listed(gone) == [("ann@example.com", "unsubscribe", True)]
         back, _ = told(replace(gone, suppressions=()), facts={**ann, "event": "resubscribed"})
         assert listed(back) == [("ann@example.com", "unsubscribe", False)]
+
+    @pytest.mark.parametrize(
+        ("reason", "facts", "listed_for"),
+        [
+            ("suppressed", {"suppressed_for": "bounce"}, "bounce"),
+            ("suppressed", {"suppressed_for": "complaint"}, "complaint"),
+            ("suppressed", {"suppressed_for": "a word to come"}, "bounce"),
+            ("suppressed", {}, "bounce"),
+            ("unsubscribed", {}, "unsubscribe"),
+        ],
+    )
+    def test_whom_a_providers_list_keeps_from_it_no_other_sends_to(
+        self, reason: str, facts: dict[str, Any], listed_for: str
+    ) -> None:
+        facts = {"recipient": "ann@example.com", "event": "suppressed", **facts}
+        dropped, _ = told(an_email(), "failed", error_reason=reason, facts=facts)
+        assert listed(dropped) == [("ann@example.com", listed_for, True)]
+        assert not listed(told(replace(dropped, suppressions=()), "failed", 1, error_reason=reason, facts=facts)[0])
+
+    def test_whom_our_list_kept_from_it_is_not_listed_again(self) -> None:
+        own = of_error(CallerError("Nothing was sent.", code="SUPPRESSED"), NOW)
+        message = replace(a_message(EMAIL_COMMAND.model_copy(update={"cc": []})), version=1)
+        after = observe(message, own, NOW).message
+        assert (after.status, listed(after)) == ("failed", [])
 
     @pytest.mark.parametrize(
         ("status", "facts"),

@@ -18,6 +18,8 @@ UNCHANGED: Final = "unchanged"
 _DIGEST_CHARS: Final = 10
 _OF_ONE: Final = frozenset({"bounced", "undelivered"})
 """What a receiving server says of one recipient: of several it is believed only where it names whom."""
+_OF_PROVIDERS: Final[Reason] = "bounce"
+"""For what somebody is on a provider's own list, where that does not say: most are there for it."""
 _LISTED: Final[Mapping[str, Reason]] = {"complained": "complaint", "unsubscribed": "unsubscribe"}
 
 
@@ -37,6 +39,8 @@ class Told:
     smtp_status: str | None = None
     event: str | None = None
     """One of `ENGAGEMENTS`, or `suppressed` beside a failure."""
+    suppressed_for: Reason | None = None
+    """Of who is on the provider's own list."""
     event_id: str = ""
     """What makes the event one."""
     segments: int | None = None
@@ -169,7 +173,7 @@ def _listed(before: Message, after: Message, told: Told | None, at: datetime) ->
     # What is said of all together must not keep those from being written to whom it does not concern.
     is_of_one = len(after.written_to) == 1 or (told is not None and told.recipient is not None)
     for was, now in pairs:
-        reason = _reason(after, now.word)
+        reason = _reason(after, now.word, told)
         if now.status != was.status and reason is not None and is_of_one:
             found.append(_suppression(after, now.address, reason, at))
     named = () if told is None else matched(after, told.recipient)
@@ -182,12 +186,15 @@ def _listed(before: Message, after: Message, told: Told | None, at: datetime) ->
     return tuple(found)
 
 
-def _reason(message: Message, word: Word) -> Reason | None:
+def _reason(message: Message, word: Word, told: Told | None) -> Reason | None:
     """For what word of a recipient nothing more may be sent there."""
     if word.status == "bounced" and word.bounce_type == "hard":
         return "bounce"
     if word.status in ("failed", "undelivered") and word.reason == "unsubscribed":
         return "stop" if message.channel == "sms" else "unsubscribe"
+    if word.status == "failed" and word.reason == "suppressed" and message.is_at_provider:
+        # Its own list keeps it from this provider only: the next one would send.
+        return (told and told.suppressed_for) or _OF_PROVIDERS
     return None
 
 

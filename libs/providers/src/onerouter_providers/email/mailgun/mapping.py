@@ -31,6 +31,7 @@ _SUPPRESSED: Final[Mapping[str, str]] = {
     "suppress-unsubscribe": "unsubscribed",
 }
 """Why Mailgun did not even try → our reason."""
+_SUPPRESSED_FOR: Final[Mapping[str, str]] = {"suppress-bounce": "bounce", "suppress-complaint": "complaint"}
 _BY_ENHANCED_CODE: Final = (
     (re.compile(r"5\.1\.[1236]|5\.1\.10|5\.2\.1"), "invalid_recipient"),
     (re.compile(r"5\.7\.\d+"), "content_rejected"),
@@ -95,7 +96,10 @@ def _failed(event: Event, facts: dict[str, JsonValue]) -> Told:
     reason = _text(event, "reason") or ""
     suppressed = _SUPPRESSED.get(reason)
     if suppressed is not None:
-        return Told("failed", suppressed, reason, message, {**facts, "event": "suppressed"})
+        facts = {**facts, "event": "suppressed"}
+        if (why := _SUPPRESSED_FOR.get(reason)) is not None:
+            facts["suppressed_for"] = why
+        return Told("failed", suppressed, reason, message, facts)
     bounced = next((ours for codes, ours in _BY_ENHANCED_CODE if codes.fullmatch(smtp_status or "")), "unknown")
     return Told("bounced", bounced, code or reason or None, message, {**facts, "bounce_type": "hard"})
 

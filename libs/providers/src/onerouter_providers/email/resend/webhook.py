@@ -64,6 +64,7 @@ _FAILED_REASON: Final[Mapping[str, str]] = {
     "reached_daily_quota": "insufficient_credit",
     "reached_monthly_quota": "insufficient_credit",
 }
+_SUPPRESSED_FOR: Final[Mapping[str, str]] = {"previous_bounce": "bounce", "previous_complaint": "complaint"}
 _SMTP_STATUS: Final = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 
@@ -166,11 +167,15 @@ def _trouble(kind: str, data: Mapping[str, Any], place: int) -> dict[str, Any]:
         }
     if kind == "email.suppressed":
         suppressed = _part(data, "suppressed")
+        why = _words(suppressed.get("reason"))
         return {
             "error_reason": "suppressed",
-            "error_code": _words(suppressed.get("reason")),
+            "error_code": why,
             "error_message": _words(suppressed.get("message")),
-            "facts": {"smtp_status": _smtp_status(suppressed, place)},
+            "facts": {
+                "smtp_status": _smtp_status(suppressed, place),
+                "suppressed_for": _SUPPRESSED_FOR.get(why or ""),
+            },
         }
     if kind == "email.failed":
         reason = _words(_part(data, "failed").get("reason"))

@@ -29,6 +29,7 @@ _DROPPED: Final = (
 )
 """How the reason of a drop begins; the special before the general."""
 _SUPPRESSED: Final = frozenset({"unsubscribed", "suppressed"})
+_SUPPRESSED_FOR: Final = (("bounced address", "bounce"), ("spam reporting address", "complaint"))
 _CLASSIFIED: Final[Mapping[str, str]] = {
     "Content": "content_rejected",
     "Invalid Address": "invalid_recipient",
@@ -46,9 +47,13 @@ def drop_reason(text: str | None) -> str:
     return next((ours for theirs, ours in _DROPPED if words.startswith(theirs)), "unknown")
 
 
-def drop_event(reason: str) -> str | None:
-    """The fact that goes with a drop: it was not sent because the recipient is on a list."""
-    return "suppressed" if reason in _SUPPRESSED else None
+def drop_facts(text: str | None) -> dict[str, JsonValue]:
+    """What goes with a drop that was made because the recipient is on a list: that it is, and why, where it says."""
+    if drop_reason(text) not in _SUPPRESSED:
+        return {}
+    words = (text or "").strip().lower()
+    why = next((ours for theirs, ours in _SUPPRESSED_FOR if words.startswith(theirs)), None)
+    return {"event": "suppressed"} if why is None else {"event": "suppressed", "suppressed_for": why}
 
 
 def bounce_reason(bounce_type: str | None, classification: str | None = None) -> str:
@@ -71,9 +76,7 @@ def snapshot(logged: Mapping[str, Any], message_id: str) -> MessageSnapshot | No
         reason = bounce_reason(BOUNCE_TYPE[str(word)])
     elif status == "failed":
         reason = drop_reason(text)
-        event = drop_event(reason)
-        if event is not None:
-            facts["event"] = event
+        facts |= drop_facts(text)
     return MessageSnapshot(
         status,
         message_id,

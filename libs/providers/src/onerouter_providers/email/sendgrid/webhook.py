@@ -26,7 +26,7 @@ from onerouter_common.contracts.callbacks import CallbackObject
 from onerouter_common.json_text import without_nul
 from onerouter_providers.email.composing import REFERENCE, our_id
 from onerouter_providers.email.sendgrid.mapping import BATCH, id_of
-from onerouter_providers.email.sendgrid.states import BOUNCE_TYPE, bounce_reason, drop_event, drop_reason
+from onerouter_providers.email.sendgrid.states import BOUNCE_TYPE, bounce_reason, drop_facts, drop_reason
 from onerouter_providers.message_errors import MESSAGE_CHARS
 from onerouter_providers.webhook import CallbackUnreadable, ProviderEvent, SignatureInvalid, header
 
@@ -174,7 +174,7 @@ def _trouble(kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
             "error_reason": reason,
             "error_code": _text(event, "status"),
             "error_message": message,
-            "facts": {"event": drop_event(reason)},
+            "facts": drop_facts(text),
         }
     return {"error_message": message} if kind == "deferred" else {}
 

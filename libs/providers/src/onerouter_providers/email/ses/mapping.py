@@ -16,6 +16,7 @@ from onerouter_providers.messages import EmailStatus
 
 Event = Mapping[str, Any]
 _SUPPRESSED: Final = frozenset({"Suppressed", "OnAccountSuppressionList"})
+"""On SES's own list for bounces, or on the account's for what the event is: a bounce or a complaint."""
 _BOUNCE_TYPE: Final[Mapping[str, str]] = {"Permanent": "hard", "Transient": "soft"}
 _BY_SUBTYPE: Final[Mapping[str, str]] = {
     "NoEmail": "invalid_recipient",
@@ -88,7 +89,9 @@ def _bounced(event: Event) -> list[Told]:
 def _bounce_of(each: Event, kind: str, subtype: str) -> Told:
     facts = _of(_text(each, "emailAddress"), each)
     if subtype in _SUPPRESSED:
-        return Told("failed", "suppressed", subtype, _said(each), {**facts, "event": "suppressed"})
+        return Told(
+            "failed", "suppressed", subtype, _said(each), {**facts, "event": "suppressed", "suppressed_for": "bounce"}
+        )
     reason = _BY_SUBTYPE.get(subtype) or _BY_STATUS.get((_text(each, "status") or "")[:3], "unknown")
     code = _text(each, "status") or f"{kind}/{subtype}"
     return Told("bounced", reason, code, _said(each), {**facts, "bounce_type": _BOUNCE_TYPE.get(kind, "undetermined")})
@@ -100,9 +103,8 @@ def _complained(event: Event) -> list[Told]:
     recipients = [_text(each, "emailAddress") for each in _sections(complaint.get("complainedRecipients"))]
     subtype = _text(complaint, "complaintSubType") or ""
     if subtype in _SUPPRESSED:
-        return [
-            Told("failed", "suppressed", subtype, facts={**_of(each), "event": "suppressed"}) for each in recipients
-        ]
+        facts: dict[str, JsonValue] = {"event": "suppressed", "suppressed_for": "complaint"}
+        return [Told("failed", "suppressed", subtype, facts={**_of(each), **facts}) for each in recipients]
     return [Told("unchanged", facts={**_of(each), "event": "complained"}) for each in recipients]
 
 
