@@ -38,7 +38,7 @@ async def test_that_a_paused_one_is_gone_is_not_told_of(pool: Pool) -> None:
     gone, taken = await queue.claim({LANE: 2}, LEASE)
     await pool.execute("UPDATE webhook_endpoints SET status = 'paused'")
     await queue.complete([result(gone, 410, Hold(disable=GONE))])
-    assert await pool.fetch("SELECT status, told FROM webhook_endpoints") == [("paused", 0)]
+    assert await pool.fetchval("SELECT told FROM webhook_endpoints WHERE status = 'paused'") == 0
     await pool.execute("UPDATE webhook_endpoints SET status = 'enabled'")
     await queue.complete([result(taken, 200, Finished("succeeded"))])
     assert await told(pool) == []

@@ -196,6 +196,34 @@ WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.id = a.delivery_id AND d.atte
 ON CONFLICT (created_at, id) DO NOTHING
 """
 
+# Who sends it right now may put it back at this moment: what follows sees what came of that, or is seen by it.
+_AWAIT_OTHERS = """
+SELECT q.id FROM delivery_queue q
+WHERE q.id = ANY(ARRAY(
+  SELECT sent.id FROM unnest($1::text[], $2::text[]) AS r(event_id, endpoint_id)
+  CROSS JOIN LATERAL (
+    SELECT x.id FROM delivery_queue x WHERE x.event_id = r.event_id AND x.endpoint_id = r.endpoint_id AND x.state = 1) sent))
+ORDER BY q.id FOR UPDATE
+"""
+
+# Sent by hand it was taken while this one was under way.
+_CANCEL_TAKEN = """
+WITH gone AS (
+  DELETE FROM delivery_queue q WHERE q.id = ANY(ARRAY(
+    SELECT x.id FROM delivery_queue x
+    WHERE x.id = ANY($1::text[]) AND EXISTS (
+      SELECT FROM deliveries d
+      WHERE d.event_id = x.event_id AND d.endpoint_id = x.endpoint_id AND d.trigger = 'manual' AND d.outcome = 'succeeded'
+        AND d.finished_at >= x.created_at AND d.created_at >= x.created_at - interval '1 day')))
+  RETURNING *
+)
+INSERT INTO deliveries (id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, outcome, attempts,
+                        trigger, created_at, finished_at)
+SELECT id, tenant_id, environment, endpoint_id, event_id, event_at, event_type, 'canceled', attempts, trigger,
+       created_at, now()
+FROM gone
+"""
+
 # The endpoint has it now: what was still to be tried by itself is not owed any more.
 _SUPERSEDE = """
 WITH gone AS (
@@ -348,7 +376,10 @@ async def _requeue(connection: Any, completions: Sequence[Completion]) -> set[st
             rows.append((*_lease_of(one), HELD, _attempts_of(one), 0.0, one.work.attempts))
     if not rows:
         return set()
-    return {row["id"] for row in await connection.fetch(_REQUEUE, *_columns(rows))}
+    applied = {row["id"] for row in await connection.fetch(_REQUEUE, *_columns(rows))}
+    if applied:
+        await connection.execute(_CANCEL_TAKEN, sorted(applied))
+    return applied
 
 
 async def _supersede(connection: Any, completions: Sequence[Completion]) -> None:
@@ -358,6 +389,7 @@ async def _supersede(connection: Any, completions: Sequence[Completion]) -> None
         if one.work.trigger == MANUAL and one.decision == Finished("succeeded")
     ]
     if superseding:
+        await connection.execute(_AWAIT_OTHERS, *_columns(superseding))
         await connection.execute(_SUPERSEDE, *_columns(superseding))
 
 
