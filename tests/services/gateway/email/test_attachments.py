@@ -195,7 +195,8 @@ class TestLarge:
         assert answer.status_code == 401
 
     async def test_who_drips_keeps_nobody_waiting(self, world: Any) -> None:
-        async with world.gateway(max_large_bodies=2, upstream_timeout_s=0.3) as gateway:
+        async with world.gateway(max_large_bodies=2) as gateway:
+            bodies = gateway.app.state.gateway.admission._large
             tenant, other = world.tenant(), world.tenant()
             large = json.dumps({**MAIL, "attachments": [file(b"%PDF-" + b"x" * 1_500_000)]}).encode()
             cut = len(large) - 10
@@ -211,14 +212,18 @@ class TestLarge:
                 return asyncio.create_task(gateway.http.post(EMAIL, content=content, headers=headers))
 
             dripping = [send(tenant, slow()) for _ in range(4)]
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(60):
+                while not (of_it := bodies._tenants.get(tenant.id)) or not of_it.places.locked():
+                    await asyncio.sleep(0.01)
             assert (await send(other, large)).status_code == 201
+            bodies._wait_s = 0.3  # of the fifth alone: whoever is to get a place may wait for it
             fifth = await send(tenant, large)
+            bodies._wait_s = 60.0
             assert (fifth.status_code, fifth.json()["effect"], fifth.headers["retry-after"]) == (429, "none", "2")
             assert "4 of your requests with large" in fifth.json()["detail"]
             assert (await send(tenant, json.dumps(MAIL).encode())).status_code == 201, "small ones need no place"
             finished.set()
-            assert {(await one).status_code for one in dripping} <= {201, 503}  # two at a time are worked on here
+            assert {(await one).status_code for one in dripping} == {201}
 
     async def test_millions_of_values_do_not_stop_the_loop(self, shop: Any) -> None:
         bomb = gzip.compress(b'{"to":"a@b.co","x":[' + b"{}," * 3_400_000 + b"{}]}")
@@ -243,12 +248,15 @@ class TestLarge:
 
 
 async def _longest_gap(asking: Any) -> tuple[Any, float]:
-    """The answer, and the longest time in which the loop did nothing else, in seconds."""
+    """The answer, and the longest time in which the loop did nothing else, in CPU seconds of this process.
+
+    Of all its threads: one that keeps the interpreter to itself stops the loop, too. Other processes do not count.
+    """
     gc.collect()  # what other tests left
     task = asyncio.create_task(asking)
-    longest, last = 0.0, time.perf_counter()
+    longest, last = 0.0, time.process_time()
     while not task.done():
         await asyncio.sleep(0.001)
-        now = time.perf_counter()
+        now = time.process_time()
         longest, last = max(longest, now - last), now
     return await task, longest

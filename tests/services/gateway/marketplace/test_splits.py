@@ -265,9 +265,14 @@ class TestWithoutAKey:
         world.worker.outcomes[shop.tenant.id] = outcome
         body = {"payments": [a_split(vendor, 10, 9, 1), a_split(vendor, 10, 9, 1), a_split(vendor)]}
         headers = {**shop.tenant.auth, "User-Agent": self.CLIENT["user_agent"]}
-        async with httpx.AsyncClient(base_url=shop.gateway.url, timeout=0.7) as impatient:
-            with pytest.raises(httpx.ReadTimeout):
-                await impatient.post(BULK, json=body, headers=headers)
+        async with httpx.AsyncClient(base_url=shop.gateway.url, timeout=60) as impatient:
+            posting = asyncio.create_task(impatient.post(BULK, json=body, headers=headers))
+            async with asyncio.timeout(60):
+                while len(shop.commands()) < 3:
+                    await asyncio.sleep(0.01)
+            posting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await posting
         begun = {command.operation_id for command in shop.commands()}
         assert len(begun) == 3
         release.set()
