@@ -119,16 +119,16 @@ PAST_THE_LIMITS: Final = "/v1/operations/no-operation"
 
 
 async def test_the_limit_of_a_key(fleet: Fleet) -> None:
-    holder = await fleet.registry.key(await fleet.registry.tenant(), rate_limit_per_s=5, rate_burst=300)
+    holder = await fleet.registry.key(await fleet.registry.tenant(), rate_limit_per_s=1, rate_burst=300)
     statuses, elapsed_s = await fleet.call("GET", PAST_THE_LIMITS, [holder], each=4)
-    assert elapsed_s < 60, "slower than the window: the count would say nothing"
+    assert elapsed_s < 300, "slower than the window: the count would say nothing"
     assert statuses == {404: 300, 429: PROCESSES * CALLERS * 4 - 300}
 
 
 async def test_the_limit_of_a_plan(fleet: Fleet) -> None:
     """Three keys of one tenant, none of which reaches its own limit in vain."""
     tenant_id = await fleet.registry.tenant(requests_per_minute=400)
-    holders = [await fleet.registry.key(tenant_id, rate_limit_per_s=4, rate_burst=250) for _ in range(3)]
+    holders = [await fleet.registry.key(tenant_id, rate_limit_per_s=1, rate_burst=250) for _ in range(3)]
     statuses, elapsed_s = await fleet.call("GET", PAST_THE_LIMITS, holders, each=4)
     assert elapsed_s < 60, "slower than the window: the count would say nothing"
     assert statuses == {404: 400, 429: PROCESSES * CALLERS * 4 - 400}
