@@ -117,12 +117,12 @@ class LegacyPaymentStatus(BaseModel):
 
 
 class LegacyAccepted(BaseModel):
-    """The body of a 202: what was asked for is stored and being worked on."""
+    """The body of a 202: what was asked for is stored and being worked on, or done, and to be read by its id."""
 
     id: str
-    status: Literal["processing"]
+    status: Literal["processing", "completed"]
     operation_id: str
-    effect: Literal["none", "unknown"]
+    effect: Literal["none", "unknown", "committed"]
     detail: str
     trace_id: str
 

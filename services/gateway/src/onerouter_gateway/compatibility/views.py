@@ -56,10 +56,10 @@ def legacy_status(payment: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
 
 
 def legacy_accepted(operation: Mapping[str, Any], trace_id: str) -> dict[str, Any]:
-    """An outcome that is not known yet: the thing asked for is being worked on."""
+    """An outcome that is not known yet: the thing asked for is being worked on. Where its result is not kept: it is done."""
     return {
         "id": operation["resource_id"],
-        "status": "processing",
+        "status": "completed" if operation["status"] == "succeeded" else "processing",
         "operation_id": operation["id"],
         "effect": operation["effect"],
         "detail": operation["detail"],

@@ -17,7 +17,9 @@ class AcceptedOperation(BaseModel):
     operation: str = Field(examples=["payment.create"])
     category: str
     status: OperationState
-    effect: Literal["none", "unknown"]
+    effect: Literal["none", "unknown", "committed"] = Field(
+        description="`committed`: it has succeeded, and what it made is to be read by itself."
+    )
     resource_id: str
     environment: Environment
     accepted_at: str
