@@ -25,6 +25,14 @@ class TestCustomers:
         assert page["customers"] == page["data"]
         assert page["trace_id"]
 
+    async def test_an_offset_is_refused_rather_than_ignored(self, shop: Any) -> None:
+        id_ = shop.has("customer")
+        answer = await shop.ask("GET", f"{DOOR}?limit=1&offset=1")
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_ERROR")
+        assert [one["field"] for one in answer.json()["errors"]] == ["offset"]
+        first = await shop.ask("GET", f"{DOOR}?limit=1&offset=0")
+        assert [one["id"] for one in first.json()["data"]] == [id_]
+
     async def test_not_yet_known_is_being_processed(self, shop: Any) -> None:
         answer = await shop.ask("POST", DOOR, ASHA, prefer="respond-async")
         assert (answer.status_code, answer.json()["status"]) == (202, "processing")

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onerouter_common.errors import InvalidRequest
 from onerouter_gateway.billing import plans
 from onerouter_gateway.billing.schemas import CustomerCreate
 from onerouter_gateway.compatibility.payments import told
@@ -24,7 +25,9 @@ async def legacy_create_customer(request: Request) -> Response:
     listing("List customers", LegacyCustomerList, status="Only with this status.", provider="Only of this provider.")
 )
 async def legacy_list_customers(request: Request) -> Response:
-    """As `GET /v1/customers`, with the list as `customers`, too."""
+    """As `GET /v1/customers`, with the list as `customers`, too. Pages are followed by `cursor`; an `offset` is refused."""
+    if request.query_params.get("offset", "0") != "0":  # nobody counts customers: the first page again would be a lie
+        raise InvalidRequest.of("offset", "is not known here: follow next_cursor, as cursor, while has_more")
     return told(await plans.list_customers.handle(request), request, _listed)
 
 
