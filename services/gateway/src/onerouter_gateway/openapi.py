@@ -35,8 +35,9 @@ One API for payments, SMS, email and files over the providers you already have a
 **Amounts** are in major units, as a JSON number or a string: `499.00` is 499 rupees. **Every POST that moves money or
 messages** takes an `Idempotency-Key`, so that it can be repeated safely; so does every other POST that makes something or
 sends something again, and what puts or deletes objects. One that takes none can be repeated as it is: to pause, enable,
-cancel or preview twice is the same as once. Of what `/api` manages only API keys are made under one; of all else there look
-first, after a lost answer.
+cancel or preview twice is the same as once. Of what `/api` manages, whatever makes something takes one: API keys and their
+rotation, connections and their callback addresses, invitations, tenants. Signing in and up, and a person's own account,
+refuse one.
 **Errors** are `application/problem+json`: `detail` is a sentence, `code` is for programs, `effect` says whether anything
 changed in the outside world. An outcome that the provider has not told us is `202` with `effect: unknown`, and is asked for
 until it is known.
