@@ -62,6 +62,7 @@ async def test_an_sms_lives_its_life(stack: Stack) -> None:
     assert (sent["status"], sent["provider"], sent["body"]) == ("queued", "twilio", command.body)
     assert (sent["segments"], sent["encoding"], sent["effect_guarantee"]) == (1, "GSM-7", "exactly_once")
     assert (sent["cost"], sent["currency"], sent["cost_estimated"]) == (0.0083, "USD", True)
+    assert sent["delivery_tracking"] == "callbacks"
     born = await stack.event("sms.queued", sent["id"])
     assert (born.sequence, born.data["metadata"]) == (1, {"order": "7"})
 
@@ -112,6 +113,15 @@ async def test_a_call_that_did_nothing_is_made_again_once_that_is_proven(stack: 
     )
     sent = view(await stack.ask("sms.send", an_sms()))
     assert await stack.effects("sms.sent", sent["id"]) == 1
+
+
+async def test_where_nobody_tells_of_delivery_sent_says_that_it_is_the_last_word(stack: Stack) -> None:
+    sent = view(await stack.ask("sms.send", an_sms(providers=["sns"])))
+    assert (sent["status"], sent["delivery_tracking"]) == ("sent", "unavailable")
+    assert (await stack.event("sms.sent", sent["id"])).data["delivery_tracking"] == "unavailable"
+    assert (await stack.read(f"/messages/sms/{sent['id']}"))["delivery_tracking"] == "unavailable"
+    later = view(await stack.ask("sms.schedule", an_sms(send_at=datetime.now(UTC) + timedelta(hours=1))))
+    assert (later["status"], later["delivery_tracking"]) == ("scheduled", None)
 
 
 async def test_what_nobody_can_be_asked_about_stays_unknown(stack: Stack) -> None:

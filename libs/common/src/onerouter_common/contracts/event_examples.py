@@ -35,6 +35,7 @@ _MESSAGE: Final[Mapping[str, Any]] = {
     "sent_at": None,
     "delivered_at": None,
     "effect_guarantee": "at_most_once",
+    "delivery_tracking": "callbacks",
     "direction": "outbound",
     "status": "queued",
     "event": {},

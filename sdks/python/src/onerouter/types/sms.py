@@ -33,6 +33,10 @@ class Sms(Object):
     created_at: str
     currency: str | None
     delivered_at: str | None
+    delivery_tracking: Literal["callbacks", "unavailable"] | str | None
+    """`callbacks`: the provider tells what becomes of it, and is asked where it does not. `unavailable`: nobody
+    tells, and `sent` is the last word. Null until a provider has it, and for what came in.
+    """
     direction: Literal["outbound", "inbound"] | str
     effect_guarantee: Literal["exactly_once", "at_most_once"] | str
     """`exactly_once` where the provider lets a repeat be told, or a message be found; else `at_most_once`."""

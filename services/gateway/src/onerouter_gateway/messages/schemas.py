@@ -154,6 +154,10 @@ class MessageShown(BaseModel):
     effect_guarantee: Literal["exactly_once", "at_most_once"] = Field(
         description="`exactly_once` where the provider lets a repeat be told, or a message be found; else `at_most_once`."
     )
+    delivery_tracking: Literal["callbacks", "unavailable"] | None = Field(
+        description="`callbacks`: the provider tells what becomes of it, and is asked where it does not. `unavailable`: "
+        "nobody tells, and `sent` is the last word. Null until a provider has it, and for what came in."
+    )
     version: int = Field(description="Grows with each change.")
 
 

@@ -17,6 +17,7 @@ from onerouter_messaging.message.recipients import FAILURES, FINAL, Recipient, W
 Channel = Literal["sms", "email"]
 Direction = Literal["outbound", "inbound"]
 EffectGuarantee = Literal["exactly_once", "at_most_once"]
+DeliveryTracking = Literal["callbacks", "unavailable"]
 Reason = Literal["bounce", "complaint", "unsubscribe", "stop", "manual"]
 """Why an address is on the suppression list."""
 
@@ -170,6 +171,13 @@ class Message:
     def is_final(self) -> bool:
         """Whether no more is to come: also when it left a provider that tells nothing of delivery."""
         return self.status in FINAL or (not self.is_tracked and self.status == "sent")
+
+    @property
+    def delivery_tracking(self) -> DeliveryTracking | None:
+        """Who tells what becomes of it. None: no provider has it, so that is not known; or it came in."""
+        if self.direction == "inbound" or not self.is_at_provider:
+            return None
+        return "callbacks" if self.is_tracked else "unavailable"
 
     @property
     def error(self) -> dict[str, JsonValue] | None:

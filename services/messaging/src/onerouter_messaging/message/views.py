@@ -53,6 +53,7 @@ def message_view(message: Message, *, content: bool = False) -> View:
         "updated_at": isoformat(message.updated_at),
         "environment": message.environment,
         "effect_guarantee": message.effect_guarantee,
+        "delivery_tracking": message.delivery_tracking,
         "version": message.version,
     }
 
