@@ -125,6 +125,12 @@ DELIVERIES_IN_FLIGHT = Gauge("onerouter_deliveries_in_flight", "Deliveries this 
 DELIVERIES_RECLAIMED = Counter(
     "onerouter_deliveries_reclaimed_total", "Deliveries taken over from a process that stopped."
 )
+DELIVERIES_UNSIGNED = Counter(
+    "onerouter_deliveries_unsigned_total",
+    "Times that a delivery could not be signed, by why: away (the key service or the database; it costs no attempt), "
+    "unopenable (nothing in the keyring opens its endpoint's secrets: an attempt).",
+    ["why"],
+)
 DELIVERIES_FENCED = Counter(
     "onerouter_deliveries_fenced_total", "Attempts that ended after another process had taken the delivery over."
 )

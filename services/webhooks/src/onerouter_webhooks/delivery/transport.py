@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 USER_AGENT: Final = "OneRouter-Webhooks/1.0"
 _HEADERS_STORED_LIMIT: Final = 4 * 1024
+UNSIGNED: Final = "unsigned"
+"""The failure of an attempt that could not be signed: nothing was sent, and the endpoint has shown nothing."""
 _NOT_STORED: Final = frozenset({"set-cookie", "set-cookie2"})
 
 

@@ -9,6 +9,7 @@ from onerouter_webhooks.delivery import outbox
 from onerouter_webhooks.delivery.health import GONE, Change, Health, Result, after_results
 from onerouter_webhooks.delivery.notices import find_exhausted, is_about_webhooks, of_endpoint
 from onerouter_webhooks.delivery.queue import MANUAL, Completion, Hold
+from onerouter_webhooks.delivery.transport import UNSIGNED
 
 _HEALTH: Final = (
     "consecutive_failures",
@@ -93,7 +94,7 @@ def _shown(completions: Sequence[Completion]) -> dict[str, list[Result]]:
     """By endpoint: what was answered."""
     shown: dict[str, list[Result]] = {}
     for one in completions:
-        if one.attempt is not None:
+        if one.attempt is not None and one.attempt.answer.failure != UNSIGNED:
             result = Result(
                 delivered=one.attempt.answer.delivered,
                 is_probe=one.work.is_probe,

@@ -18,6 +18,7 @@ from onerouter_common.metric_names import (
     DELIVERIES_FINISHED,
     DELIVERIES_IN_FLIGHT,
     DELIVERIES_RECLAIMED,
+    DELIVERIES_UNSIGNED,
     DELIVERY_ATTEMPT_SECONDS,
     DELIVERY_ATTEMPTS,
     DELIVERY_RESENT,
@@ -42,7 +43,7 @@ from onerouter_webhooks.delivery.repository import DeliveryQueue
 from onerouter_webhooks.delivery.requests import Requests
 from onerouter_webhooks.delivery.schedule import RetrySchedule
 from onerouter_webhooks.delivery.slots import Lane, Slots
-from onerouter_webhooks.delivery.transport import Answer
+from onerouter_webhooks.delivery.transport import UNSIGNED, Answer
 from onerouter_webhooks.endpoint.keys import SigningKeysUnavailable
 from onerouter_webhooks.group_commit import GroupCommit
 
@@ -202,7 +203,8 @@ class DeliveryWorker:
         overloaded: bool | None = None
         try:
             decision, attempt = await self._attempt(work)
-            overloaded = asks_for_less(attempt.answer) if attempt is not None else None
+            if attempt is not None and attempt.answer.failure != UNSIGNED:
+                overloaded = asks_for_less(attempt.answer)
         finally:
             # The bounds are about requests: the next one need not wait until this one's result is committed.
             self._free(work.lane, overloaded=overloaded)
@@ -227,8 +229,13 @@ class DeliveryWorker:
         try:
             answer = await self._requests.send(work, work.url, work.body, started_at)
         except SigningKeysUnavailable as error:
-            log.warning("delivery.unsignable", endpoint_id=work.endpoint_id, why=str(error))
-            return TryAgain(error.retry_in_s), None
+            log.warning(
+                "delivery.unsignable", endpoint_id=work.endpoint_id, why=str(error), is_lasting=error.is_lasting
+            )
+            DELIVERIES_UNSIGNED.labels("unopenable" if error.is_lasting else "away").inc()
+            if not error.is_lasting:
+                return TryAgain(error.retry_in_s), None  # the key service and our database come back
+            answer = Answer(None, UNSIGNED, int((monotonic() - started) * 1000), {})
         except ProxyAway as error:
             log.warning("delivery.proxy.away", endpoint_id=work.endpoint_id, why=str(error))
             return TryAgain(_PROXY_AWAY_S), None  # the endpoint has shown nothing, so it costs it no attempt

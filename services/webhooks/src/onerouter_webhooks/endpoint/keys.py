@@ -27,11 +27,13 @@ AUTH: Final = "auth"
 
 
 class SigningKeysUnavailable(Exception):
-    """The endpoint's secrets cannot be read or opened now. The text says why, never what."""
+    """The endpoint's secrets cannot be read or opened. The text says why, never what."""
 
-    def __init__(self, why: str, *, retry_in_s: float = 30.0) -> None:
+    def __init__(self, why: str, *, retry_in_s: float = 30.0, is_lasting: bool = False) -> None:
         super().__init__(why)
         self.retry_in_s = retry_in_s
+        self.is_lasting = is_lasting
+        """They are there and nothing opens them, or there are none: to wait helps only once somebody did something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,13 @@ class SigningKeys:
     async def _credentials(self, live: Sequence[_Sealed]) -> Credentials:
         try:
             clear = [(one.kind, one.sealed, await self._open(one)) for one in live]
-        except (SecretUnopenable, Overloaded) as error:
+        except SecretUnopenable as error:
+            raise SigningKeysUnavailable(str(error), is_lasting=True) from error
+        except Overloaded as error:
             raise SigningKeysUnavailable(str(error)) from error
         secrets = [text for kind, _, text in clear if kind == "v1"]
         if not secrets:
-            raise SigningKeysUnavailable("the endpoint has no live secret")
+            raise SigningKeysUnavailable("the endpoint has no live secret", is_lasting=True)
         headers = next((text for kind, _, text in clear if kind == HEADERS), None)
         auth = next(((id_, text) for kind, id_, text in clear if kind == AUTH), None)
         return Credentials(
