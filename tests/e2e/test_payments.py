@@ -212,7 +212,7 @@ class TestTrouble:
     async def test_a_refund_that_the_provider_declines_is_a_decline(self, world: World) -> None:
         payment = await world.paid()
         # The merchant returns it in the provider's dashboard, and we hear of it later than we ask.
-        await world.fault("late_callback", operation="refund.*", times=2, delay_s=2)
+        await world.fault("late_callback", provider="razorpay", operation="refund.*", times=2, delay_s=10)
         secrets = world.stack.secrets
         path = f"/razorpay/v1/payments/{payment['provider_payment_id']}/refund"
         (
