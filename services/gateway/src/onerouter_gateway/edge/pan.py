@@ -12,9 +12,13 @@ from onerouter_common.errors import FieldError, InvalidRequest, PayloadTooLarge
 
 # A run of digit groups with a few spaces, dots or dashes between them, not inside a word or a decimal number.
 _RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ \t.\-\u2010-\u2015\u2212]{1,3}[0-9]+)*(?![0-9A-Za-z])", re.ASCII)
+# With underscores and slashes too, as ids, names of files and addresses have them.
+_LOOSE_RUN: Final = re.compile(
+    r"(?<![0-9A-Za-z])[0-9]+(?:[ \t._/\-\u2010-\u2015\u2212]{1,3}[0-9]+)+(?![0-9A-Za-z])", re.ASCII
+)
 _GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
 # The least of it: thirteen digits. Found fast, and in most texts not at all.
-_LONG: Final = re.compile(r"(?:[0-9][ \t.\-\u2010-\u2015\u2212]{0,3}){12}[0-9]", re.ASCII)
+_LONG: Final = re.compile(r"(?:[0-9][ \t._/\-\u2010-\u2015\u2212]{0,3}){12}[0-9]", re.ASCII)
 _PHONE: Final = re.compile(r"^\+[1-9][0-9]{6,13}$", re.ASCII)
 _DIALLED: Final = re.compile(r"(?:\+|00?)[1-9][0-9]{5,14}", re.ASCII)
 _DATE_AND_TIME: Final = re.compile(
@@ -26,6 +30,11 @@ _LONGEST: Final = 19
 _NOT_FREE: Final = frozenset({"amount"})
 _BANK: Final = frozenset({"account_details.account_number", "account_details.iban"})
 """Numbers of bank accounts: every tenth that is long enough passes for a card's. They are sealed at once, shown masked."""
+_UNSEEN: Final = frozenset({"Cf", "Mn", "Me"})
+"""Categories of characters that take no place of their own: joiners, soft hyphens, marks on the character before."""
+_GROUPED: Final = frozenset({(4, 6, 5), (4, 6, 4)})
+_WIDEST: Final = 4
+"""As cards are printed: fifteen and fourteen digits so, all others in groups of four at most."""
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -129,17 +138,39 @@ def _refusal(fields: Sequence[str]) -> InvalidRequest:
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether the text holds 13 to 19 digits, perhaps in groups, that pass the Luhn check and could be a card's."""
+    """Whether the text holds 13 to 19 digits, perhaps in groups, that pass the Luhn check and could be a card's.
+
+    Between underscores and slashes only such groups count as cards are written in: parts of addresses and ids are digits,
+    too, and every tenth number passes the check.
+    """
     if len(text) < _SHORTEST or _PHONE.match(text) is not None:
         return False
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)  # full-width digits, spaces that do not break
+        text = _as_read(unicodedata.normalize("NFKC", text))  # full-width digits, spaces that do not break
     if _LONG.search(text) is None:
         return False
-    return any(_run_holds(match.group()) for match in _RUN.finditer(text))
+    if any(_run_holds(match.group()) for match in _RUN.finditer(text)):
+        return True
+    if "_" not in text and "/" not in text:
+        return False
+    return any(_run_holds(match.group(), is_loose=True) for match in _LOOSE_RUN.finditer(text))
 
 
-def _run_holds(run: str) -> bool:
+def _as_read(text: str) -> str:
+    """Without what nobody sees, and with each script's digits as ASCII has them."""
+    changed = {ord(character): _seen(character) for character in set(text) if not character.isascii()}
+    changed = {code: seen for code, seen in changed.items() if seen != chr(code)}
+    return text.translate(changed) if changed else text
+
+
+def _seen(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in _UNSEEN:
+        return ""
+    return str(unicodedata.decimal(character)) if category == "Nd" else character
+
+
+def _run_holds(run: str, *, is_loose: bool = False) -> bool:
     """Whether some whole groups of the run, side by side, are a card number."""
     groups = _GROUP.findall(run)
     digits = "".join(groups)
@@ -152,13 +183,23 @@ def _run_holds(run: str) -> bool:
         position += len(group)
         ends.append(position)
     start = 0
-    for end_of_first in ends:
-        for end in ends[bisect_left(ends, start + _SHORTEST) : bisect_right(ends, start + _LONGEST)]:
+    for first, end_of_first in enumerate(ends):
+        for last in range(bisect_left(ends, start + _SHORTEST), bisect_right(ends, start + _LONGEST)):
+            end = ends[last]
             sums = odd if end % 2 else even
-            if (sums[end] - sums[start]) % 10 == 0 and _could_be_issued(digits[start:end]):
+            is_card = (sums[end] - sums[start]) % 10 == 0 and _could_be_issued(digits[start:end])
+            if is_card and (not is_loose or _is_printed_so(groups[first : last + 1])):
                 return True
         start = end_of_first
     return False
+
+
+def _is_printed_so(groups: Sequence[str]) -> bool:
+    """In groups as on a card; and no year first, as no network's numbers begin with 20."""
+    sizes = tuple(map(len, groups))
+    width = sizes[0]
+    is_even = len(set(sizes[:-1])) == 1 and sizes[-1] <= width <= _WIDEST
+    return (is_even or sizes in _GROUPED) and not "".join(groups[:2]).startswith("20")
 
 
 def _prefix_sums(digits: str) -> tuple[list[int], list[int]]:
