@@ -33,8 +33,8 @@ def given(values: Mapping[str, _T | NotGiven]) -> dict[str, _T]:
 class Timeout:
     """In seconds. `total` is one whole attempt, from connecting to the last byte of the answer.
 
-    The gateway waits 20 seconds for a provider, so `total` should be longer than that. It holds however slowly an answer comes
-    in; of headers that drip only where the connections are the client's own, and not of an `http_client`.
+    The gateway waits 20 seconds for a provider, so `total` should be longer than that. It holds however slowly an answer
+    comes in; of headers that drip only where the connections are the client's own, and not of an `http_client`.
     """
 
     __slots__ = ("connect", "total")

@@ -70,6 +70,7 @@ class _AsyncRawClient:
         query: Mapping[str, object] | None = None,
         options: RequestOptions | None = None,
         once: bool = False,
+        gone: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
@@ -87,6 +88,7 @@ class _AsyncRawClient:
             options=options,
             parse=parse,
             once=once,
+            gone=gone,
             content=content,
             headers=headers,
         )

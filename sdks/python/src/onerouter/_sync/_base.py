@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -70,13 +71,15 @@ class SyncBase:
         query: Mapping[str, object] | None = None,
         options: RequestOptions | None = None,
         once: bool = False,
+        gone: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
         """One call whose answer is an object. Raises what stands in `_errors`.
 
-        `once`: the route knows no idempotency key, so what may have been done is not asked for again. `content`: a body that
-        is no JSON.
+        `once`: the route knows no idempotency key, so what may have been done is not asked for again. `gone`: it deletes, and
+        knows none either, so this is what came of an attempt whose answer was lost when a later one finds nothing any more.
+        `content`: a body that is no JSON.
         """
         call = build_call(
             method,
@@ -88,7 +91,7 @@ class SyncBase:
             content=content,
             headers=headers,
         )
-        answered, response = self._exchange(call, content_of, once=once)
+        answered, response = self._exchange(call, content_of, once=once, gone=gone)
         result = result_of(cls, answered, response, waits=call.waits)
         result._follow = self._follower(options)
         return result
@@ -134,6 +137,7 @@ class SyncBase:
         options: RequestOptions | None,
         parse: Callable[[RawResponse], Any],
         once: bool = False,
+        gone: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> RawResponse:
@@ -148,10 +152,17 @@ class SyncBase:
             content=content,
             headers=headers,
         )
-        answered, response = self._exchange(call, _bytes_of, once=once)
+        answered, response = self._exchange(call, _bytes_of, once=once, gone=gone)
         return RawResponse(response, answered, parse)
 
-    def _exchange(self, call: Call, read: Callable[[Answer], R], *, once: bool = False) -> tuple[R, Response]:
+    def _exchange(
+        self,
+        call: Call,
+        read: Callable[[Answer], R],
+        *,
+        once: bool = False,
+        gone: Mapping[str, object] | None = None,
+    ) -> tuple[R, Response]:
         """Until there is an answer, it is final, or the retries or the time are used up.
 
         Each attempt is the same request under the same idempotency key, so that all of them have one effect at most.
@@ -171,11 +182,13 @@ class SyncBase:
                 if answer.is_success:
                     return read(answer), response
                 failure = error_of(answer, has_effect=call.has_effect)
-                accepted = None if call.waits else under_way(failure)
-                if accepted is not None:  # what a first attempt, whose answer got lost, would have been told
+                told = None if call.waits else under_way(failure)
+                if in_doubt and gone is not None and isinstance(failure, NotFoundError):
+                    told = Answer(200, answer.headers, json.dumps(gone).encode())
+                if told is not None:  # what a first attempt, whose answer got lost, would have been told
                     response = copy(response)  # a hook may keep the one it was told
-                    response.status_code = accepted.status_code
-                    return read(accepted), response
+                    response.status_code = told.status_code
+                    return read(told), response
             except NotJson:
                 failure = unreadable(response, "not JSON, or not all of it")
             except APIConnectionError as error:

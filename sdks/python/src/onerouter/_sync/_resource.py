@@ -41,16 +41,27 @@ class SyncResource:
         query: Mapping[str, object] | None = None,
         options: RequestOptions | None = None,
         once: bool = False,
+        gone: Mapping[str, object] | None = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
         """One call. In `body` and `query` what is NOT_GIVEN is not sent. Raises what stands in `_errors`.
 
-        `once`: the route knows no idempotency key, so what may have been done is not asked for again. `content`: a body that
-        is no JSON.
+        `once`: the route knows no idempotency key, so what may have been done is not asked for again. `gone`: it deletes, and
+        knows none either, so this is what came of an attempt whose answer was lost when a later one finds nothing any more.
+        `content`: a body that is no JSON.
         """
         return self._client._call(
-            cls, method, path, body=body, query=query, options=options, once=once, content=content, headers=headers
+            cls,
+            method,
+            path,
+            body=body,
+            query=query,
+            options=options,
+            once=once,
+            gone=gone,
+            content=content,
+            headers=headers,
         )
 
     def _call_array(

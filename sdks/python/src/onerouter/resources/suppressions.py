@@ -111,4 +111,5 @@ class AsyncSuppressions(AsyncResource):
             "DELETE",
             f"/v1/suppressions/{segment(suppression_id, 'suppression_id')}",
             options=options,
+            gone={"id": suppression_id, "object": "suppression", "deleted": True},
         )

@@ -104,7 +104,13 @@ class AsyncTemplates(AsyncResource):
         self, channel: Channel, template_id: str, **options: Unpack[RequestOptions]
     ) -> types.TemplateDeleted:
         """Delete a template. Messages that were asked for with it are sent."""
-        return await self._call(types.TemplateDeleted, "DELETE", _path(channel, template_id), options=options)
+        return await self._call(
+            types.TemplateDeleted,
+            "DELETE",
+            _path(channel, template_id),
+            options=options,
+            gone={"id": template_id, "object": "template", "deleted": True},
+        )
 
     async def preview(
         self,

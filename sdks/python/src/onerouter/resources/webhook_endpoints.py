@@ -192,6 +192,7 @@ class AsyncWebhookEndpoints(AsyncResource):
             "DELETE",
             f"/v1/webhook-endpoints/{segment(endpoint_id, 'endpoint_id')}",
             options=options,
+            gone={"id": endpoint_id, "object": "webhook_endpoint", "deleted": True},
         )
 
     async def enable(self, endpoint_id: str, **options: Unpack[RequestOptions]) -> types.WebhookEndpoint:

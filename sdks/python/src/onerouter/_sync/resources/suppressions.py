@@ -112,4 +112,5 @@ class SyncSuppressions(SyncResource):
             "DELETE",
             f"/v1/suppressions/{segment(suppression_id, 'suppression_id')}",
             options=options,
+            gone={"id": suppression_id, "object": "suppression", "deleted": True},
         )

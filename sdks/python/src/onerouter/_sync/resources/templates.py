@@ -103,7 +103,13 @@ class SyncTemplates(SyncResource):
 
     def delete(self, channel: Channel, template_id: str, **options: Unpack[RequestOptions]) -> types.TemplateDeleted:
         """Delete a template. Messages that were asked for with it are sent."""
-        return self._call(types.TemplateDeleted, "DELETE", _path(channel, template_id), options=options)
+        return self._call(
+            types.TemplateDeleted,
+            "DELETE",
+            _path(channel, template_id),
+            options=options,
+            gone={"id": template_id, "object": "template", "deleted": True},
+        )
 
     def preview(
         self,

@@ -193,6 +193,7 @@ class SyncWebhookEndpoints(SyncResource):
             "DELETE",
             f"/v1/webhook-endpoints/{segment(endpoint_id, 'endpoint_id')}",
             options=options,
+            gone={"id": endpoint_id, "object": "webhook_endpoint", "deleted": True},
         )
 
     def enable(self, endpoint_id: str, **options: Unpack[RequestOptions]) -> types.WebhookEndpoint:
