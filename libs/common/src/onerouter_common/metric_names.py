@@ -125,6 +125,16 @@ DELIVERIES_IN_FLIGHT = Gauge("onerouter_deliveries_in_flight", "Deliveries this 
 DELIVERIES_RECLAIMED = Counter(
     "onerouter_deliveries_reclaimed_total", "Deliveries taken over from a process that stopped."
 )
+DELIVERIES_OVERDUE = Gauge(
+    "onerouter_deliveries_overdue_seconds",
+    "How long the oldest delivery that is due waits, of endpoints that are enabled, whose breaker is closed and that ask for "
+    "no rate; 0: none waits. Told by one process, of all; by the others 0.",
+)
+EVENT_READERS_HELD_UP = Gauge(
+    "onerouter_event_readers_held_up_seconds",
+    "How long the oldest transaction of the cluster has kept readers of events from what was stored after it began; 0: none "
+    "does. Told by one process; by the others 0.",
+)
 DELIVERIES_UNSIGNED = Counter(
     "onerouter_deliveries_unsigned_total",
     "Times that a delivery could not be signed, by why: away (the key service or the database; it costs no attempt), "

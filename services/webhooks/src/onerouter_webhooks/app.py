@@ -73,6 +73,7 @@ from onerouter_webhooks.recovery.runner import RecoveryRunner
 from onerouter_webhooks.recovery.service import RecoveryAccess
 from onerouter_webhooks.settings import Settings
 from onerouter_webhooks.state import Services, services_of
+from onerouter_webhooks.watch import Watch
 
 log = structlog.get_logger()
 
@@ -154,6 +155,7 @@ def create_app(
             )
             await stack.enter_async_context(running("recoveries", recoveries.run))
             await stack.enter_async_context(running("maintenance", maintenance.run))
+            await stack.enter_async_context(running("watch", Watch(str(settings.database_url)).run))
             engine = await stack.enter_async_context(tenant_engine(str(settings.database_url), size=4))
             streams = await _open_streams(stack, settings, the_clock, worker, lambda: bool(app.state.draining))
             app.state.services = Services(

@@ -5,7 +5,7 @@ from typing import Final
 
 import asyncpg
 
-from onerouter_common.db.engine import STEADY_PLANS, Pool, worker_pool
+from onerouter_common.db.engine import STEADY_PLANS, Pool, worker_pool, worker_role
 
 SERVICE: Final = "webhooks"
 
@@ -13,6 +13,9 @@ SERVICE: Final = "webhooks"
 # gives in any order and sorting it costs no more than taking the first few of the index that has them in order; but it is
 # asked when there is a backlog, and then that reads all of it. Each of our statements that wants an order has its index.
 _PLANS: Final = {**STEADY_PLANS, "enable_sort": "off"}
+
+SESSION: Final = {"role": worker_role(SERVICE), "application_name": f"onerouter-{SERVICE}", **_PLANS}
+"""Settings of a connection of its own for one who sees all tenants' rows."""
 
 DATABASE_AWAY: Final = (
     OSError,
