@@ -83,15 +83,9 @@ class Havoc:
 
     async def _restart_broker(self) -> None:
         broker = self._stack.broker
-        if isinstance(broker, ApacheKafka):
-            broker.kill()
-            await start(broker)
-            self._tell("Apache Kafka was killed by SIGKILL and is back")
-        else:
-            # It keeps its newest records in memory: only SIGTERM makes it write them down (ADR 2).
-            await broker.stop()
-            await start(broker)
-            self._tell("the embedded broker was stopped by SIGTERM and is back (it loses records on SIGKILL: ADR 2)")
+        how = await bring_down(broker)
+        await start(broker)
+        self._tell(f"{how} and is back")
 
     async def _restart_postgres(self) -> None:
         self._stack.postgres.kill()
@@ -108,6 +102,16 @@ class Havoc:
 
     async def _until(self, at_s: float) -> None:
         await asyncio.sleep(max(0.0, at_s - self.elapsed_s))
+
+
+async def bring_down(broker: ApacheKafka | LocalBroker) -> str:
+    """As hard as it can be: says how."""
+    if isinstance(broker, ApacheKafka):
+        broker.kill()
+        return "Apache Kafka was killed by SIGKILL"
+    # It keeps its newest records in memory: only SIGTERM makes it write them down.
+    await broker.stop()
+    return "the embedded broker was stopped by SIGTERM (it loses records on SIGKILL: ADR 2)"
 
 
 async def start(engine: Engine) -> None:

@@ -21,6 +21,9 @@ _HAVOC_S: Final = 55.0
 _EACH: Final = 18
 """Messages by each provider, of which the planned ones are so many."""
 _PLANNED: Final = 4
+_LATEST_S: Final = 2.0
+"""After its time a planned message is sent within so many seconds."""
+_BEAT_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,20 @@ class Posted:
 
 
 @dataclass(slots=True)
+class Stalls:
+    """How long the machine did not run what was ready to: a promise of seconds is one of a machine that runs."""
+
+    lost_s: float = 0.0
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_BEAT_S)
+            self.lost_s += max(0.0, time.monotonic() - before - _BEAT_S)
+
+
+@dataclass(slots=True)
 class Post:
     """Everything that was written."""
 
@@ -79,6 +96,10 @@ class Post:
     dies_in_calls: bool = True
     """Processes are killed while they call: of what can neither be repeated nor asked about, a call then stays unknown."""
     posted: list[Posted] = field(default_factory=list)
+    ready_at: datetime | None = None
+    """From then on nothing was down, and no provider misbehaved: what is planned for later comes in time. None: never."""
+    stalls: Stalls = field(default_factory=Stalls)
+    """Since then."""
 
     async def write(self, letters: Sequence[Letter]) -> None:
         """Each at its time; ends when all were answered for."""
@@ -148,7 +169,16 @@ class Post:
             wrong.append(f"{letter.provider} {posted.message_id} came {len(came)} times")
         if came and posted.send_at is not None and came[0]["at"] < posted.send_at.timestamp():
             wrong.append(f"{letter.provider} {posted.message_id} came before its time")
+        if came and self.is_to_be_in_time(posted) and posted.send_at is not None:
+            late_s = came[0]["at"] - posted.send_at.timestamp()
+            if late_s > _LATEST_S + self.stalls.lost_s:
+                lost = f"while the machine stood still for {self.stalls.lost_s:.1f} s"
+                wrong.append(f"{letter.provider} {posted.message_id} came {late_s:.1f} s after its time, {lost}")
         return wrong
+
+    def is_to_be_in_time(self, posted: Posted) -> bool:
+        """Whether all was ready again when it was due."""
+        return self.ready_at is not None and posted.send_at is not None and posted.send_at > self.ready_at
 
     async def _was_called(self, posted: Posted) -> bool:
         """Whether a call of it was begun whose end nobody knows. What was never begun, or told as sent, has to come."""
