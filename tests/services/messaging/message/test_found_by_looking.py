@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from tests.libs.common.worker.rig import FAST
 from tests.services.messaging.examples import SMS_COMMAND
 
 from onerouter_common.db.engine import Pool
@@ -41,7 +42,7 @@ async def until(reached: Callable[[], bool]) -> bool:
 async def test_a_process_that_starts_sends_what_is_due_within_the_promise(
     pool: Pool, renderers: Renderers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(test_in_doubt, "FAST", replace(test_in_doubt.FAST, lease_ttl_s=60.0))  # however long it stands
+    monkeypatch.setattr(test_in_doubt, "FAST", replace(FAST, lease_ttl_s=60.0))  # however long the machine stands
     post = Post(pool, renderers)
     post.provider.answers.set()
     await post.accept(SMS_COMMAND)
