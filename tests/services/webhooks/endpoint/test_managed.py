@@ -163,6 +163,7 @@ async def test_every_table_of_a_tenant_is_behind_row_level_security(service: Run
         "event_outbox",
         "idempotency_keys",
         "recoveries",
+        "known_sequences",
     }
     assert all(row["forced"] for row in tables)
     login = await asyncpg.connect(str(service.settings.database_url))
