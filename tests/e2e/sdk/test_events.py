@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -82,3 +83,29 @@ async def test_are_delivered_signed_and_sent_again(sdk: Sdk, world: World) -> No
         assert (changed.description, changed.event_types) == ("Shop", None)
         assert (await sdk.call("webhook_endpoints.pause", endpoint.id)).status == "paused"
         assert (await sdk.call("webhook_endpoints.delete", endpoint.id)).deleted
+
+
+async def test_what_was_missed_is_sent_again(sdk: Sdk, world: World) -> None:
+    got: list[tuple[bytes, dict[str, str]]] = []
+    begun = datetime.now(UTC) - timedelta(seconds=1)
+    async with listening(got) as url:
+        endpoint = await sdk.call("webhook_endpoints.create", url, event_types=["payment.created"])
+        world.secrets.append(endpoint.secret)
+        payment = await sdk.call("payments.create", amount=3, currency="INR")
+        await until(lambda: bool(got), "the delivery", timeout_s=60)
+        event = webhooks.unwrap(*got[0], secret=endpoint.secret)
+        told = await sdk.call("events.get", event.id)
+        assert (told.resource.id, told.type) == (payment.id, "payment.created")
+        (delivery,) = await sdk.all_of("deliveries.list", endpoint.id)
+        await sdk.call("deliveries.retry", delivery.id)
+        await until(lambda: len(got) > 1, "the retry", timeout_s=60)
+        assert (await sdk.call("webhook_endpoints.get", endpoint.id)).status == "enabled"
+        await sdk.call("webhook_endpoints.pause", endpoint.id)
+        assert (await sdk.call("webhook_endpoints.enable", endpoint.id)).status == "enabled"
+        recovery = await sdk.call("webhook_endpoints.recover", endpoint.id, begun, what="all")
+        assert [one.id for one in await sdk.all_of("webhook_endpoints.list_recoveries", endpoint.id)] == [recovery.id]
+        await until(lambda: len(got) > 2, "what was missed", timeout_s=60)
+        ended = await sdk.call("webhook_endpoints.cancel_recovery", endpoint.id, recovery.id)
+        shown = await sdk.call("webhook_endpoints.get_recovery", endpoint.id, recovery.id)
+        assert (shown.id, shown.status) == (recovery.id, ended.status)
+        await sdk.call("webhook_endpoints.delete", endpoint.id)

@@ -59,8 +59,33 @@ class TestSms:
         with pytest.raises(NotFoundError):
             await sdk.call("templates.get", "sms", template.id)
 
+    async def test_a_batch_that_waits_is_given_up(self, sdk: Sdk) -> None:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        recipients = [{"to": ADDRESSEES["twilio"].new_address()} for _ in range(2)]
+        batch = await sdk.call("sms.send_bulk", recipients, body=CODE, send_at=tomorrow, provider="twilio")
+        await sdk.call("sms.cancel_batch", batch.id)
+        for message in await sdk.all_of("sms.list_batch_messages", batch.id):
+            await reached(sdk, "sms.get", message.id, "canceled")
+
 
 class TestEmail:
+    async def test_goes_to_many_or_to_nobody_any_more(self, sdk: Sdk) -> None:
+        recipients = [{"to": ADDRESSEES["resend"].new_address()} for _ in range(3)]
+        words = {"subject": "Hello", "text_body": "Hello", "provider": "resend"}
+        batch = await sdk.call("email.send_bulk", recipients, **words)
+        done = await reached(sdk, "email.get_batch", batch.id, "completed")
+        assert (done.total, batch.rejected) == (3, [])
+        messages = await sdk.all_of("email.list_batch_messages", batch.id, limit=2)
+        assert {each.batch_id for each in messages} == {batch.id}
+        assert len(messages) == 3
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        later = await sdk.call("email.send_bulk", recipients, send_at=tomorrow, **words)
+        await sdk.call("email.cancel_batch", later.id)
+        for message in await sdk.all_of("email.list_batch_messages", later.id):
+            await reached(sdk, "email.get", message.id, "canceled")
+        one = await sdk.call("email.send", recipients[0]["to"], send_at=tomorrow, **words)
+        assert (await sdk.call("email.cancel", one.id)).status == "canceled"
+
     async def test_is_sent_with_what_belongs_to_it(self, sdk: Sdk, world: World) -> None:
         resend = ADDRESSEES["resend"]
         to, tag = resend.new_address(), uuid4().hex
