@@ -2,8 +2,9 @@
 
 A messaging service does it where it is switched on, and shows the text as it was changed. Spaces of other widths are not
 here: texts are compared without any.
-Source: https://www.twilio.com/docs/messaging/services/smart-encoding-char-list, its quotation marks read 2026-11-22, the rest by
-two public transcriptions of it. Those differ about ‹, › and •; where the table is wrong, the text stays in doubt (`finding.py`).
+Source: https://www.twilio.com/docs/messaging/services/smart-encoding-char-list, its quotation marks read 2026-11-22; the rest
+is by two public transcriptions of it, which differ about ‹, › and •. Where this table is wrong, a text stays in doubt
+(`finding.py`).
 """
 
 from collections.abc import Mapping
