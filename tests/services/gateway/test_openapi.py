@@ -29,6 +29,31 @@ async def test_the_served_description_is_the_committed_one(gateway: Any) -> None
     assert answer.json() == orjson.loads(COMMITTED.read_bytes())
 
 
+def test_the_introduction_names_what_of_the_management_takes_a_key() -> None:
+    """As the routes say it, each by its noun."""
+    named = {
+        "/api/api-keys": "API keys",
+        "/api/api-keys/{key_id}/rotate": "their rotation",
+        "/api/services/{service}/{provider}/connect": "connections",
+        "/api/services/{service}/{provider}/callback-token/rotate": "callback addresses",
+        "/api/invitations": "invitations",
+        "/api/tenants": "tenants",
+        "/api/admin/tenants": "tenants",
+    }
+    document, managed = orjson.loads(COMMITTED.read_bytes()), orjson.loads(MANAGEMENT.read_bytes())["paths"]
+    keyed = {
+        path
+        for path, operations in document["paths"].items()
+        if path in managed
+        for operation in operations.values()
+        if isinstance(operation, dict) and "Idempotency-Key" in orjson.dumps(operation.get("parameters", [])).decode()
+    }
+    assert keyed == set(named)
+    told = " ".join(document["info"]["description"].split())
+    sentence = told.partition("Of what `/api` manages, ")[2].partition(".")[0]
+    assert all(noun in sentence for noun in named.values()), sentence
+
+
 def test_items_that_are_read_one_by_one_are_described_all_the_same() -> None:
     schemas = orjson.loads(COMMITTED.read_bytes())["components"]["schemas"]
     for body, field, item in (
