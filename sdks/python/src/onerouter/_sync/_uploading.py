@@ -82,7 +82,7 @@ class SyncUploading:
         if isinstance(made, Accepted):  # what is kept of its answer has no address, and is of then, not of now
             upload = self._storage.uploads.get(bucket, upload.id, **course.next())
         if upload.status not in ("pending", "completed"):
-            raise _ended(upload)
+            raise _ended(upload, made.response.idempotency_key)
         return upload
 
     def _finish_whole(
@@ -233,7 +233,7 @@ def _in_doubt(failure: OneRouterError | None, error: OneRouterError) -> OneRoute
     return told
 
 
-def _ended(upload: types.Upload) -> ConflictError:
+def _ended(upload: types.Upload, idempotency_key: str | None) -> ConflictError:
     """`failed`: nobody can tell whether its object was made; what was `aborted` may have been put there all the same."""
     error = ConflictError(
         f"The upload {upload.id} of this idempotency key is {upload.status}: it takes no bytes any more. Look whether the "
@@ -242,7 +242,7 @@ def _ended(upload: types.Upload) -> ConflictError:
     error.code = _OVER
     error.effect = "unknown"
     error.operation_id = upload.get("operation_id")
-    error.idempotency_key = upload.response.idempotency_key
+    error.idempotency_key = idempotency_key
     error.body = upload
     return error
 
