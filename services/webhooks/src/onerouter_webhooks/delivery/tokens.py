@@ -31,6 +31,7 @@ _RENEW_AFTER: Final = 0.75
 _UNUSED_AFTER: Final = 0.95
 """Shares of its lifetime."""
 _LONGEST_TOKEN: Final = 8_000
+_TOO_SHORT: Final = "The token endpoint gave a token that was no longer good when it came."
 
 
 class TokenRefused(Exception):
@@ -89,6 +90,7 @@ class Tokens:
         return kept.fetching
 
     async def _fetch(self, kept: _Kept, auth: OAuth2Auth) -> None:
+        asked_at = self._time()  # the server counts from before its answer comes, at the earliest from here
         try:
             body, headers = auth.request()
             answer = await self._transport.post(auth.token_url, body, headers, total_s=_FETCH_S)
@@ -97,16 +99,16 @@ class Tokens:
             log.info("delivery.token.refused", why=str(error))
             kept.refused, kept.refused_until = error, self._time() + _REFUSED_S
         else:
-            now = self._time()
-            kept.token, kept.refused_until = token, 0.0
-            kept.renew_at, kept.good_until = now + lifetime_s * _RENEW_AFTER, now + lifetime_s * _UNUSED_AFTER
+            kept.token, kept.refused, kept.refused_until = token, None, 0.0
+            kept.renew_at = asked_at + lifetime_s * _RENEW_AFTER
+            kept.good_until = asked_at + lifetime_s * _UNUSED_AFTER
         finally:
             kept.fetching = None
 
 
 def _again(refused: TokenRefused | ProxyAway | None) -> Exception:
     """For one more who asked: an exception that several raise would carry all their traces."""
-    return ProxyAway(str(refused)) if isinstance(refused, ProxyAway) else TokenRefused(str(refused or ""))
+    return ProxyAway(str(refused)) if isinstance(refused, ProxyAway) else TokenRefused(str(refused or _TOO_SHORT))
 
 
 def _token_of(answer: Answer) -> tuple[SecretStr, float]:
