@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from onerouter_common.clock import SystemClock
 from onerouter_common.contracts.registry import RegistryChange
 from onerouter_common.contracts.topics import REGISTRY_CHANGES
+from onerouter_gateway.rate_limit.policy import PLAN, Policy, Rate
 
 ROUTES = [
     ("GET", "/v1/payments"),
@@ -99,24 +100,32 @@ class TestAddress:
         assert "ratelimit" not in answer.headers
 
 
-@pytest.mark.usefixtures("long_windows")
 class TestPlanLimit:
+    async def test_is_one_of_any_minute(self, gateway: Any, world: Any) -> None:
+        tenant = world.tenant(rate_limit_per_s=5, rate_burst=40, requests_per_minute=50)
+        answer = await gateway.http.get("/v1/payments", headers=tenant.auth)
+        assert answer.headers["ratelimit-policy"] == '"default";q=40;w=8, "plan";q=50;w=60'
+        assert Policy(PLAN, "plan", Rate(50, 60.0)).sentence == (
+            "All API keys of your account together may make 50 requests in any minute; try again later."
+        )
+
+    @pytest.mark.usefixtures("long_windows")
     async def test_holds_for_all_keys_of_the_tenant_together(self, gateway: Any, world: Any) -> None:
         first = world.tenant(rate_limit_per_s=1, rate_burst=40, requests_per_minute=50)
         second = world.tenant(rate_limit_per_s=1, rate_burst=40, requests_per_minute=50, tenant_id=first.id)
         answers = [await gateway.http.get("/v1/payments", headers=first.auth) for _ in range(42)]
         assert [answer.status_code for answer in answers] == [200] * 40 + [429] * 2
         assert answers[-1].json()["detail"] == "This API key may make 40 requests in any 600 seconds; try again later."
-        assert answers[0].headers["ratelimit-policy"] == '"default";q=40;w=600, "plan";q=50;w=60'
+        assert answers[0].headers["ratelimit-policy"] == '"default";q=40;w=600, "plan";q=50;w=600'
         assert answers[0].headers["ratelimit"].startswith('"default";r=39;t=600, "plan";r=49;t=')
         answers = [await gateway.http.get("/v1/payments", headers=second.auth) for _ in range(12)]
         assert [answer.status_code for answer in answers] == [200] * 10 + [429] * 2, "what was refused counted nowhere"
         assert answers[-1].json()["detail"] == (
-            "All API keys of your account together may make 50 requests in any minute; try again later."
+            "All API keys of your account together may make 50 requests in any 600 seconds; try again later."
         )
         assert answers[-1].headers["x-ratelimit-limit"] == "50"
         assert answers[-1].headers["ratelimit"].startswith('"default";r=30;')
-        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 600
         other = world.tenant(rate_limit_per_s=1, rate_burst=40, requests_per_minute=50)
         assert (await gateway.http.get("/v1/payments", headers=other.auth)).status_code == 200
 

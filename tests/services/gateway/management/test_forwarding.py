@@ -7,12 +7,14 @@ import hmac
 import socket
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from onerouter_gateway.management import registry as registry_module
 from onerouter_gateway.management.headers import path_of
 
 TOKEN = "t" * 32
@@ -238,18 +240,27 @@ class TestRegistryAway:
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
                 assert (answer.json()["code"], answer.json()["effect"]) == ("SERVICE_UNAVAILABLE", "none")
 
-    async def test_a_change_without_an_answer_may_have_been_made(self, world: Any, registry: Any) -> None:
-        asked, over = asyncio.Event(), asyncio.Event()
+    async def test_a_change_without_an_answer_may_have_been_made(
+        self, world: Any, registry: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The time for an answer is over once the registry has the request, and not before."""
+        over, deadlines = asyncio.Event(), list[asyncio.Timeout]()
+
+        def begun(seconds: float) -> asyncio.Timeout:
+            assert seconds == 25.0
+            deadlines.append(asyncio.timeout(seconds))
+            return deadlines[-1]
 
         async def manage(_: Any) -> Response:
-            asked.set()
+            deadlines[-1].reschedule(asyncio.get_running_loop().time())
             await over.wait()
             return Response()
 
         registry.manage = manage
-        async with world.gateway(management_timeout_s=0.2) as gateway:
+        monkeypatch.setattr(registry_module, "asyncio", SimpleNamespace(timeout=begun))
+        async with world.gateway(management_timeout_s=25.0) as gateway:
             answer = await gateway.http.post("/api/services")
-            assert asked.is_set()
+            assert len(deadlines) == 1
             assert (answer.status_code, answer.json()["effect"]) == (503, "unknown")
             assert "may or may not have been made" in answer.json()["detail"]
             keyed = await gateway.http.post("/api/services", headers={"Idempotency-Key": "order-1042"})
