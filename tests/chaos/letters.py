@@ -23,6 +23,8 @@ _EACH: Final = 18
 _PLANNED: Final = 4
 _LATEST_S: Final = 2.0
 """After its time a planned message is sent within so many seconds."""
+SETTLES: Final = timedelta(seconds=5)
+"""All that was started again has caught up by then; what is due before is only said to come."""
 _BEAT_S: Final = 0.05
 
 
@@ -177,8 +179,10 @@ class Post:
         return wrong
 
     def is_to_be_in_time(self, posted: Posted) -> bool:
-        """Whether all was ready again when it was due."""
-        return self.ready_at is not None and posted.send_at is not None and posted.send_at > self.ready_at
+        """Whether all was ready again when it was due, and had come to rest."""
+        if self.ready_at is None or posted.send_at is None:
+            return False
+        return posted.send_at > self.ready_at + SETTLES
 
     async def _was_called(self, posted: Posted) -> bool:
         """Whether a call of it was begun whose end nobody knows. What was never begun, or told as sent, has to come."""

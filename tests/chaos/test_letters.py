@@ -14,9 +14,10 @@ READY = datetime(2026, 11, 22, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("due_s", "late_s", "lost_s", "is_late"),
     [
-        (5.0, 1.9, 0.0, False),
-        (5.0, 2.1, 0.0, True),
-        (5.0, 2.1, 0.2, False),
+        (6.0, 1.9, 0.0, False),
+        (6.0, 2.1, 0.0, True),
+        (6.0, 2.1, 0.2, False),
+        (4.0, 9.0, 0.0, False),
         (-1.0, 9.0, 0.0, False),
     ],
 )
