@@ -26,7 +26,7 @@ from onerouter_common.broker import Producer
 from onerouter_common.contracts.events import Event
 
 _FLOW_S: Final = float(os.environ.get("ONEROUTER_CHAOS_SECONDS", "30"))
-_RATE_KEPT: Final = 0.8
+_RATE_KEPT: Final = 0.5
 """What is due when the flow ends may still be on its way: where the machine is slow, for seconds."""
 _FOUND_AGAIN_S: Final = 15.0
 """A producer asks for its log again after 5 s without an answer, and may find it half awake."""

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from onerouter_common.contracts.event_types import EVENT_TYPES
 from onerouter_common.once.key import HEADER, Key
 from onerouter_webhooks.event.matching import is_pattern
-from onerouter_webhooks.event.repository import Events, Owed, StoredEvent
+from onerouter_webhooks.event.repository import Events, Stored, StoredEvent
 
 from ..conftest import Receiver, Running, eventually
 
@@ -80,7 +80,7 @@ async def test_its_event_is_stored_before_anything_else_is_written(
     """Readers of events wait for every transaction that writes, and storing it waits for a connection."""
     writing: list[int] = []
 
-    async def watched(events: Events, batch: Sequence[StoredEvent], *how: Any) -> Sequence[Owed]:
+    async def watched(events: Events, batch: Sequence[StoredEvent], *how: Any) -> Stored:
         if {event.tenant_id for event in batch} == {service.connection.tenant_id}:  # the topics are everybody's
             writing.append(await service.admin.fetchval(_WRITING))
         return await store(events, batch, *how)
