@@ -105,12 +105,18 @@ class Stack:
 
     async def until_in_doubt(self, command: Command) -> None:
         async with asyncio.timeout(60):
-            while True:
-                path = f"/internal/operations/{command.operation_id}"
-                answer = await self.storage.get(path, headers=self.headers())
-                if answer.status_code == 200 and answer.json()["status"] == "unknown":
-                    return
+            while await self.status_of(command) != "unknown":
                 await asyncio.sleep(0.01)
+
+    async def until_kept(self, command: Command) -> None:
+        """Until the service has it, whether it is its turn or not."""
+        async with asyncio.timeout(60):
+            while await self.status_of(command) is None:
+                await asyncio.sleep(0.01)
+
+    async def status_of(self, command: Command) -> str | None:
+        answer = await self.storage.get(f"/internal/operations/{command.operation_id}", headers=self.headers())
+        return str(answer.json()["status"]) if answer.status_code == 200 else None
 
     async def hand_over(self, content: bytes) -> dict[str, Any]:
         answer = await self.storage.post("/internal/contents", content=content, headers=self.headers())
