@@ -24,7 +24,7 @@ def bucket(request: pytest.FixtureRequest) -> str:
 
 
 def _key(name: str = "orders.csv") -> str:
-    return f"{uuid4().hex[:12]}/{name}"
+    return f"e2e/{uuid4().hex[:12]}/{name}"
 
 
 async def _put(world: World, bucket: str, key: str, content: bytes, **headers: str) -> httpx.Response:

@@ -209,7 +209,7 @@ def _value(column: Any) -> str:
     if column["label"] is not None:
         return f"'{column['label']}'"
     by_type = {"json": "'{}'", "jsonb": "'{}'", "bytea": "'x'", "uuid": "gen_random_uuid()", "inet": "'127.0.0.1'"}
-    by_category = {"N": "1", "B": "true", "D": "now()", "T": "'1 s'", "A": "'{}'", "S": "'x'"}
+    by_category = {"N": "1", "B": "true", "D": "now()", "T": "'1 s'", "A": "'{}'", "R": "'{}'", "S": "'x'"}
     return by_type.get(column["type"]) or by_category[column["category"]]
 
 

@@ -17,7 +17,7 @@ MIB: Final = 1024 * 1024
 
 
 def name(of: str = "orders.csv") -> str:
-    return f"{uuid4().hex[:12]}/{of}"
+    return f"sdk/{uuid4().hex[:12]}/{of}"
 
 
 async def test_objects_are_put_read_listed_and_deleted(sdk: Sdk) -> None:
