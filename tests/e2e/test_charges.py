@@ -71,9 +71,9 @@ async def test_a_charge_is_a_payment_and_can_be_refunded(world: World, payer: Pa
 
 
 async def test_however_often_it_is_told_it_is_one_payment(world: World, payer: Payer) -> None:
-    await world.fault("duplicate_callback", provider=payer.provider, operation="*", delay_s=0.3, copies=2)
-    subscription = await subscribed(world, payer)
-    await check_payments(world, subscription)
+    async with world.faulty("duplicate_callback", provider=payer.provider, operation="*", delay_s=0.3, copies=2):
+        subscription = await subscribed(world, payer)
+        await check_payments(world, subscription)
 
 
 async def test_a_charge_can_be_disputed(world: World, payer: Payer) -> None:

@@ -101,14 +101,14 @@ class TestSplitPayments:
         assert (payment["object"], payment["provider"]) == ("split_payment", payer.provider)
         assert [part["amount_minor"] for part in payment["splits"]] == [6_000, 2_500, 1_000, 500]
         assert [part["status"] for part in payment["splits"]] == ["waiting", "waiting", None, None]
-        await world.fault("duplicate_callback", provider=payer.provider, operation="*", delay_s=0.2, copies=2)
-        await payer.pay(world, payment)
-        shown = await parts(world, payment, ["succeeded", "succeeded", None, None])
-        assert [part["account_id"] for part in shown][:2] == [first["id"], second["id"]]
-        assert await transfers(world, shown) == [[6_000], [2_500]]
-        for part in shown[:2]:
-            events = await world.events_of(part["transfer_id"], "transfer.succeeded")
-            assert [event.body["sequence"] for event in events] == list(range(1, len(events) + 1))
+        async with world.faulty("duplicate_callback", provider=payer.provider, operation="*", delay_s=0.2, copies=2):
+            await payer.pay(world, payment)
+            shown = await parts(world, payment, ["succeeded", "succeeded", None, None])
+            assert [part["account_id"] for part in shown][:2] == [first["id"], second["id"]]
+            assert await transfers(world, shown) == [[6_000], [2_500]]
+            for part in shown[:2]:
+                events = await world.events_of(part["transfer_id"], "transfer.succeeded")
+                assert [event.body["sequence"] for event in events] == list(range(1, len(events) + 1))
 
     @pytest.mark.parametrize(
         ("provider", "act", "how"),

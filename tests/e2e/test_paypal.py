@@ -88,10 +88,10 @@ async def test_a_capture_whose_answer_is_lost_takes_the_money_once(world: World)
 async def test_callbacks_that_come_twice_late_or_in_another_order_change_nothing(world: World) -> None:
     for kind in ("duplicate_callback", "reordered_callbacks", "late_callback"):
         payment = await world.create(**_PAYPAL)
-        await world.fault(kind, provider="paypal", operation="*", delay_s=0.5, copies=2)
-        await approve(world, payment)
-        await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
-        assert await captures(world, payment) == [4_990], kind
+        async with world.faulty(kind, provider="paypal", operation="*", delay_s=0.5, copies=2):
+            await approve(world, payment)
+            await world.reached(f"/v1/payments/{payment['id']}", "succeeded")
+            assert await captures(world, payment) == [4_990], kind
 
 
 async def test_a_create_whose_answer_is_lost_is_repeated_under_its_key(world: World) -> None:

@@ -1,7 +1,8 @@
 """A running stack as a tenant's programmer sees it, and as an operator can look into it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -94,8 +95,20 @@ class World:
 
     async def fault(self, kind: str, **how: Any) -> None:
         """Let the provider's next call go wrong."""
+        await self._fault(kind, **how)
+
+    @asynccontextmanager
+    async def faulty(self, kind: str, **how: Any) -> AsyncIterator[None]:
+        """The same, but over with the block: where it hit nothing there, it is not left for what comes after."""
+        fault_id = await self._fault(kind, **how)
+        try:
+            yield
+        finally:
+            (await self.sandbox.delete(f"/control/faults/{fault_id}")).raise_for_status()
+
+    async def _fault(self, kind: str, **how: Any) -> str:
         answer = await self.sandbox.post("/control/faults", json={"kind": kind, "times": 1, **how})
-        answer.raise_for_status()
+        return str(answer.raise_for_status().json()["id"])
 
     async def fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Rows of a service's database, as superuser."""
