@@ -74,7 +74,7 @@ class Events:
     def _one(self, load: Load) -> tuple[str, Record]:
         endpoint = self._endpoints[self._made % len(self._endpoints)]
         self._made += 1
-        event = event_of(endpoint.tenant_id, new_id(PAYMENT), 3)
+        event = event_of(endpoint.tenant_id, new_id(PAYMENT), 1)
         load.endpoint[event.id] = endpoint.path
         return event.id, _record(event)
 
