@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from onerouter_common.errors import CallerError, ProviderError
+from onerouter_common.errors import CallerError, ProviderDeclined, ProviderError
 from onerouter_common.ids import (
     PAYMENT,
     PAYMENT_LINK,
@@ -78,7 +78,7 @@ async def test_the_life_of_payments(lab: "PayPalLab", recorder: Recorder, docume
         made = await client.create_payment(request, key=key)
         await client.create_payment(request, key=key)
         reference = reference_to(request, made)
-        with suppress(CallerError):
+        with pytest.raises(ProviderDeclined):
             await client.complete_payment(CompletionRequest(reference, request.capture), key=new_key())
         await lab.ask(
             f"/paypal/orders/{made.provider_order_id}/approve", source="card" if capture == "manual" else "paypal"

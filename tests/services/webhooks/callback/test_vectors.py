@@ -121,8 +121,10 @@ async def lab(
         return (200, published[url].encode()) if url in published else (404, b"")
 
     monkeypatch.setattr(Certificates, "_download", download)
+    # What is stored is of that day: whoever looks for what is over must not find it so.
+    kept = {"callback_retention_days": 36_500, "callback_raw_retention_days": 36_500}
     async with (
-        start_service(providers=providers, callback_base_url=BASE_URL, clock=StoppedClock()) as service,
+        start_service(providers=providers, callback_base_url=BASE_URL, clock=StoppedClock(), **kept) as service,
         over_http(service) as http,
     ):
         yield Lab(service, http)
